@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+using System.Globalization;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace DeepInfra.Core.Cpu;
+
+/// <summary>How CPU kernels run. Immutable; results do not depend on the degree of parallelism.</summary>
+public sealed record CpuBackendOptions
+{
+    /// <summary>
+    /// The process default: every core and the widest SIMD of this machine, capped by the environment variables
+    /// <c>DEEPINFRA_CPU_THREADS</c> and <c>DEEPINFRA_CPU_ISA</c> (<c>reference|v128|v256|v512</c>), read once.
+    /// </summary>
+    public static CpuBackendOptions Default { get; } = FromEnvironment();
+
+    /// <summary>The widest tier that this process can run.</summary>
+    public static SimdTier HardwareTier { get; } = DetectTier();
+
+    /// <summary>Most threads that one operation uses, the calling thread included; at least 1.</summary>
+    public int MaxDegreeOfParallelism
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = value;
+        }
+    } = Environment.ProcessorCount;
+
+    /// <summary>Upper limit of the SIMD tier; the tier in use is <see cref="Tier"/>.</summary>
+    public SimdTier MaxIsa { get; init; } = SimdTier.V512;
+
+    /// <summary>The tier in use: the lower of <see cref="MaxIsa"/> and <see cref="HardwareTier"/>.</summary>
+    public SimdTier Tier => MaxIsa < HardwareTier ? MaxIsa : HardwareTier;
+
+    private static SimdTier DetectTier()
+    {
+        if (
+            Vector512.IsHardwareAccelerated
+            && Avx512F.IsSupported
+            && Avx512BW.IsSupported
+            && Avx512DQ.IsSupported
+        )
+            return SimdTier.V512;
+        if (Vector256.IsHardwareAccelerated && (Fma.IsSupported || !Avx2.IsSupported))
+            return SimdTier.V256;
+        return Vector128.IsHardwareAccelerated ? SimdTier.V128 : SimdTier.Reference;
+    }
+
+    private static CpuBackendOptions FromEnvironment()
+    {
+        var options = new CpuBackendOptions();
+        var threads = Environment.GetEnvironmentVariable("DEEPINFRA_CPU_THREADS");
+        if (!string.IsNullOrEmpty(threads))
+        {
+            if (
+                !int.TryParse(
+                    threads,
+                    NumberStyles.None,
+                    CultureInfo.InvariantCulture,
+                    out var count
+                )
+                || count < 1
+            )
+                throw new DeepInfraException(
+                    $"DEEPINFRA_CPU_THREADS: expected a positive number, got '{threads}'"
+                );
+            options = options with { MaxDegreeOfParallelism = count };
+        }
+        var isa = Environment.GetEnvironmentVariable("DEEPINFRA_CPU_ISA");
+        if (!string.IsNullOrEmpty(isa))
+        {
+            if (
+                !Enum.TryParse<SimdTier>(isa, ignoreCase: true, out var tier)
+                || char.IsDigit(isa[0])
+            )
+                throw new DeepInfraException(
+                    $"DEEPINFRA_CPU_ISA: expected reference, v128, v256 or v512, got '{isa}'"
+                );
+            options = options with { MaxIsa = tier };
+        }
+        return options;
+    }
+}

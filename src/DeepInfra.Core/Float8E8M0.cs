@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+namespace DeepInfra.Core;
+
+/// <summary>An unsigned power of two with 8 exponent bits, 2^(code-127); 0xFF is NaN. The scale format of microscaling.</summary>
+public readonly partial struct Float8E8M0 : IEquatable<Float8E8M0>
+{
+    private readonly byte _bits;
+
+    private Float8E8M0(byte bits) => _bits = bits;
+
+    /// <summary>The code as it lies in memory.</summary>
+    public byte Bits => _bits;
+
+    /// <summary>Makes a value from its code.</summary>
+    /// <param name="bits">The code.</param>
+    public static Float8E8M0 FromBits(byte bits) => new(bits);
+
+    /// <summary>Compares the codes, so that NaN equals itself and -0 differs from +0.</summary>
+    /// <param name="other">The other value.</param>
+    public bool Equals(Float8E8M0 other) => _bits == other._bits;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is Float8E8M0 other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => _bits;
+
+    /// <summary>Compares the codes; see <see cref="Equals(Float8E8M0)"/>.</summary>
+    /// <param name="left">A value.</param>
+    /// <param name="right">A value.</param>
+    public static bool operator ==(Float8E8M0 left, Float8E8M0 right) => left._bits == right._bits;
+
+    /// <summary>Compares the codes; see <see cref="Equals(Float8E8M0)"/>.</summary>
+    /// <param name="left">A value.</param>
+    /// <param name="right">A value.</param>
+    public static bool operator !=(Float8E8M0 left, Float8E8M0 right) => left._bits != right._bits;
+}
