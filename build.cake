@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// Every step of the build as a target; ./build.sh passes them on. What a project file can state stays there.
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+
+var target = Argument("target", "Default");
+var configuration = Argument("configuration", "Release");
+var filter = Argument("filter", "");
+var slow = HasArgument("slow");
+
+var root = MakeAbsolute(Directory("."));
+var artifacts = root.Combine("artifacts");
+var packages = artifacts.Combine("packages");
+var testResults = artifacts.Combine("test-results");
+var solution = root.CombineWithFilePath("DeepInfra.slnx");
+
+void Run(string tool, ProcessArgumentBuilder arguments, DirectoryPath? directory = null, IDictionary<string, string?>? environment = null)
+{
+    var settings = new ProcessSettings { Arguments = arguments, WorkingDirectory = directory ?? root };
+    if (environment is not null)
+        settings.EnvironmentVariables = environment;
+    var code = StartProcess(tool, settings);
+    if (code != 0)
+        throw new CakeException(code, $"{tool} {arguments.RenderSafe()} ended with exit code {code}");
+}
+
+void BuildProject(FilePath project) =>
+    Run(
+        "dotnet",
+        new ProcessArgumentBuilder()
+            .Append("build")
+            .AppendQuoted(project.FullPath)
+            .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary")
+    );
+
+Task("Clean").Does(() => CleanDirectory(artifacts));
+
+Task("Restore")
+    .Does(() => Run("dotnet", new ProcessArgumentBuilder().Append("restore").AppendQuoted(solution.FullPath).Append("-v quiet")));
+
+Task("Build").IsDependentOn("Restore").Does(() => BuildProject(solution));
+
+// Lays out all code; with --check it only reports.
+Task("Format")
+    .Does(() => Run("dotnet", new ProcessArgumentBuilder().Append("csharpier").Append(HasArgument("check") ? "check" : "format").Append(".")));
+
+// The main job: both data flows on real text. Arguments after "--" go to the program.
+Task("Demo")
+    .Does(() =>
+    {
+        var project = root.CombineWithFilePath("samples/EndToEnd/EndToEnd.csproj");
+        BuildProject(project);
+        var program = artifacts.CombineWithFilePath($"bin/EndToEnd/{configuration.ToLowerInvariant()}/EndToEnd.dll");
+        var arguments = new ProcessArgumentBuilder().AppendQuoted(program.FullPath);
+        foreach (var argument in Argument("args", "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            arguments.AppendQuoted(argument);
+        Run("dotnet", arguments);
+    });
+
+Task("Test")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        CleanDirectory(testResults);
+        var suites = new List<Suite>();
+        foreach (var project in GetFiles("./tests/*.Tests/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal))
+            suites.Add(RunSuite(project.GetFilenameWithoutExtension().ToString()));
+
+        var total = new { passed = suites.Sum(s => s.Passed), failed = suites.Sum(s => s.Failed), skipped = suites.Sum(s => s.Skipped) };
+        System.IO.File.WriteAllText(
+            artifacts.CombineWithFilePath("test-summary.json").FullPath,
+            JsonSerializer.Serialize(new { suites, total }, new JsonSerializerOptions { WriteIndented = true })
+        );
+        foreach (var suite in suites)
+            Information($"{suite.Name}: {suite.Passed} passed, {suite.Failed} failed, {suite.Skipped} skipped in {suite.Seconds:0.0} s");
+        Information($"{total.passed} passed, {total.failed} failed, {total.skipped} skipped");
+        var broken = suites.Where(s => s.Failed > 0 || s.ExitCode != 0 || s.Passed == 0).Select(s => s.Name).ToList();
+        if (broken.Count > 0)
+            throw new CakeException($"Tests failed in {string.Join(", ", broken)}.");
+    });
+
+Suite RunSuite(string name)
+{
+    var program = artifacts.CombineWithFilePath($"bin/{name}/{configuration.ToLowerInvariant()}/{name}{(IsRunningOnWindows() ? ".exe" : "")}");
+    var arguments = new ProcessArgumentBuilder()
+        .Append($"--report-trx --report-trx-filename {name}.trx --results-directory")
+        .AppendQuoted(testResults.FullPath)
+        .Append("--no-progress --output Normal");
+    if (!slow)
+        arguments.Append("--filter-not-trait Category=Slow");
+    if (filter.Length > 0)
+        arguments.Append("--filter-query").AppendQuoted(filter);
+    var clock = System.Diagnostics.Stopwatch.StartNew();
+    var code = StartProcess(program, new ProcessSettings { Arguments = arguments, WorkingDirectory = root });
+    var report = testResults.CombineWithFilePath($"{name}.trx").FullPath;
+    if (!System.IO.File.Exists(report))
+        return new Suite(name, 0, 0, 0, clock.Elapsed.TotalSeconds, code == 0 ? 1 : code);
+    var counters = XDocument.Load(report).Descendants().First(e => e.Name.LocalName == "Counters");
+    int Count(string attribute) => int.Parse(counters.Attribute(attribute)!.Value);
+    var skipped = Count("total") - Count("executed");
+    // Exit code 8 says that the filter left no test; a suite without fast tests is reported as broken by its zero.
+    return new Suite(name, Count("passed"), Count("failed"), skipped, clock.Elapsed.TotalSeconds, code);
+}
+
+// Writes PublicAPI.Unshipped.txt of every package from the compiler's view of its public surface.
+Task("Api")
+    .Does(() =>
+    {
+        foreach (var project in GetFiles("./src/*/*.csproj"))
+        {
+            var folder = project.GetDirectory();
+            var shipped = folder.CombineWithFilePath("PublicAPI.Shipped.txt").FullPath;
+            var unshipped = folder.CombineWithFilePath("PublicAPI.Unshipped.txt").FullPath;
+            if (!System.IO.File.Exists(shipped))
+                System.IO.File.WriteAllText(shipped, "#nullable enable\n");
+            System.IO.File.WriteAllText(unshipped, "#nullable enable\n");
+            var log = artifacts.CombineWithFilePath($"api/{project.GetFilenameWithoutExtension()}.log");
+            EnsureDirectoryExists(log.GetDirectory());
+            Run(
+                "dotnet",
+                new ProcessArgumentBuilder()
+                    .Append("build")
+                    .AppendQuoted(project.FullPath)
+                    .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary;ErrorsOnly --no-incremental -p:CollectPublicApi=true")
+                    .Append($"-flp:LogFile={log.FullPath};WarningsOnly")
+            );
+            var added = new Regex(@"warning RS0016: Symbol '(?<symbol>.*?)' is not part of the declared (public )?API");
+            var symbols = System.IO.File.ReadLines(log.FullPath)
+                .Where(line => line.Contains($"[{project.FullPath}]"))
+                .Select(line => added.Match(line))
+                .Where(match => match.Success)
+                .Select(match => match.Groups["symbol"].Value)
+                .Distinct()
+                .Order(StringComparer.Ordinal)
+                .ToList();
+            System.IO.File.WriteAllText(unshipped, "#nullable enable\n" + string.Concat(symbols.Select(s => s + "\n")));
+            Information($"{project.GetFilenameWithoutExtension()}: {symbols.Count} public symbols");
+        }
+    });
+
+Task("Pack")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        CleanDirectory(packages);
+        foreach (var project in GetFiles("./src/*/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal))
+            Run(
+                "dotnet",
+                new ProcessArgumentBuilder().Append("pack").AppendQuoted(project.FullPath).Append($"-c {configuration} --no-build --nologo -v quiet")
+            );
+        foreach (var package in GetFiles($"{packages}/*.nupkg"))
+            Information($"{package.GetFilename()} {new FileInfo(package.FullPath).Length / 1024} KiB");
+    });
+
+// Consumes the packed packages only, the way a user would.
+Task("Smoke")
+    .IsDependentOn("Pack")
+    .Does(() =>
+    {
+        var smoke = root.Combine("tests/DeepInfra.Smoke");
+        var work = artifacts.Combine("smoke");
+        CleanDirectory(work);
+        void Publish(string mode, string properties)
+        {
+            var output = work.Combine(mode);
+            Run(
+                "dotnet",
+                new ProcessArgumentBuilder()
+                    .Append("publish")
+                    .AppendQuoted(smoke.CombineWithFilePath("DeepInfra.Smoke.csproj").FullPath)
+                    .Append($"-c {configuration} --nologo -v quiet -o")
+                    .AppendQuoted(output.FullPath)
+                    .Append($"-p:SmokeMode={mode} {properties}"),
+                smoke
+            );
+            var program = output.CombineWithFilePath(IsRunningOnWindows() ? "DeepInfra.Smoke.exe" : "DeepInfra.Smoke");
+            Information($"smoke, {mode}:");
+            Run(program.FullPath, new ProcessArgumentBuilder(), work);
+        }
+
+        var rid = IsRunningOnWindows() ? "win-x64" : "linux-x64";
+        Publish("framework-dependent", "");
+        Publish("single-file", $"-r {rid} --self-contained -p:PublishSingleFile=true");
+        Publish("aot", $"-r {rid} -p:PublishAot=true -p:IlcInstructionSet=x86-64-v3");
+    });
+
+// One headline after another; figures go to the console.
+Task("Bench")
+    .Does(() =>
+    {
+        var project = root.CombineWithFilePath("bench/DeepInfra.Headlines/DeepInfra.Headlines.csproj");
+        BuildProject(project);
+        var program = artifacts.CombineWithFilePath($"bin/DeepInfra.Headlines/{configuration.ToLowerInvariant()}/DeepInfra.Headlines.dll");
+        Run("dotnet", new ProcessArgumentBuilder().AppendQuoted(program.FullPath).Append("all"));
+    });
+
+Task("CI")
+    .IsDependentOn("Test")
+    .IsDependentOn("Smoke")
+    .Does(() => Run("dotnet", new ProcessArgumentBuilder().Append("csharpier check .")));
+
+Task("Default").IsDependentOn("Build").IsDependentOn("Test");
+
+RunTarget(target);
+
+record Suite(string Name, int Passed, int Failed, int Skipped, double Seconds, int ExitCode);
