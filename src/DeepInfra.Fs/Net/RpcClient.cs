@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
+using DeepInfra.Fs.Wire;
+
+namespace DeepInfra.Fs.Net;
+
+/// <summary>
+/// Connections to many servers, made on demand and shared by all callers. A call picks one of the connections to its
+/// server at random; a lost connection is replaced by the next call. Thread-safe.
+/// </summary>
+internal sealed class RpcClient : IAsyncDisposable
+{
+    private static readonly TimeSpan s_resendDelay = TimeSpan.FromMilliseconds(100);
+
+    private readonly ConcurrentDictionary<NodeAddress, Slot[]> _servers = new();
+    private readonly int _connectionsPerServer;
+    private bool _disposed;
+
+    /// <summary>Creates a client without connections.</summary>
+    /// <param name="options">Settings of the connections.</param>
+    /// <param name="connectionsPerServer">Connections to each server, 1 to 8.</param>
+    public RpcClient(RpcOptions options, int connectionsPerServer = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(connectionsPerServer, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(connectionsPerServer, 8);
+        Options = options;
+        _connectionsPerServer = connectionsPerServer;
+    }
+
+    public RpcOptions Options { get; }
+
+    /// <summary>
+    /// Calls a method of a server. Transport failures come back as status codes 2000 to 2999: no connection is
+    /// <see cref="StatusCode.RpcConnectFailed"/>, a lost one or no answer <see cref="StatusCode.RpcTimeout"/>, an
+    /// unsent request <see cref="StatusCode.RpcSendFailed"/>.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<Result<TRsp>> CallAsync<TReq, TRsp>(
+        NodeAddress address,
+        ushort service,
+        ushort method,
+        TReq request,
+        TimeSpan timeout,
+        IInlineReplySink<TRsp>? sink = null,
+        CancellationToken cancellationToken = default
+    )
+        where TReq : ISerdeStruct<TReq>, new()
+        where TRsp : ISerdeStruct<TRsp>, new()
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            Status failure;
+            try
+            {
+                var connection = await GetAsync(address, cancellationToken).ConfigureAwait(false);
+                var result = await connection
+                    .CallAsync<TReq, TRsp>(
+                        service,
+                        method,
+                        request,
+                        timeout,
+                        sink,
+                        cancellationToken
+                    )
+                    .ConfigureAwait(false);
+                if (result.HasValue || result.Status.Code != StatusCode.RpcSendFailed)
+                {
+                    return result;
+                }
+
+                failure = result.Status;
+            }
+            catch (ThreeFsException e)
+            {
+                return new Status(e.StatusCode, e.Message);
+            }
+
+            if (attempt > 0)
+            {
+                return failure;
+            }
+
+            await Task.Delay(s_resendDelay, Options.TimeProvider, cancellationToken)
+                .ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Cuts the connections to one server; later calls make new ones.</summary>
+    public void Disconnect(NodeAddress address)
+    {
+        if (_servers.TryGetValue(address.AsTcp(), out var slots))
+        {
+            foreach (var slot in slots)
+            {
+                slot.Current?.Abort(new Status(StatusCode.RpcSocketClosed, "disconnected"));
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Volatile.Write(ref _disposed, true);
+        foreach (var slot in _servers.Values.SelectMany(s => s))
+        {
+            await slot.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<RpcConnection> GetAsync(
+        NodeAddress address,
+        CancellationToken cancellationToken
+    )
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
+        address = address.AsTcp();
+        var slots = _servers.GetOrAdd(
+            address,
+            static (_, count) => [.. Enumerable.Range(0, count).Select(_ => new Slot())],
+            _connectionsPerServer
+        );
+        var slot = slots.Length == 1 ? slots[0] : slots[Random.Shared.Next(slots.Length)];
+        return slot.Current is { IsClosed: false } current
+            ? current
+            : await slot.ConnectAsync(address, Options, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>One connection that is made once however many callers want it.</summary>
+    private sealed class Slot : IAsyncDisposable
+    {
+        private readonly SemaphoreSlim _connecting = new(1, 1);
+        private bool _disposed;
+
+        public RpcConnection? Current { get; private set; }
+
+        public async ValueTask<RpcConnection> ConnectAsync(
+            NodeAddress address,
+            RpcOptions options,
+            CancellationToken cancellationToken
+        )
+        {
+            await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                ObjectDisposedException.ThrowIf(_disposed, typeof(RpcClient));
+                if (Current is { IsClosed: false } current)
+                {
+                    return current;
+                }
+
+                if (Current is { } old)
+                {
+                    await old.DisposeAsync().ConfigureAwait(false);
+                }
+
+                Current = await RpcConnection
+                    .ConnectAsync(address.ToEndPoint(), options, cancellationToken)
+                    .ConfigureAwait(false);
+                return Current;
+            }
+            finally
+            {
+                _connecting.Release();
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _connecting.WaitAsync().ConfigureAwait(false);
+            _disposed = true;
+            if (Current is { } current)
+            {
+                await current.DisposeAsync().ConfigureAwait(false);
+            }
+
+            _connecting.Release();
+        }
+    }
+}
