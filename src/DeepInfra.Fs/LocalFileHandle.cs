@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+using Microsoft.Win32.SafeHandles;
+
+namespace DeepInfra.Fs;
+
+/// <summary>An open file of a <see cref="LocalFileSystem"/>.</summary>
+internal sealed class LocalFileHandle(string path, SafeFileHandle file, bool canWrite)
+    : FileHandle(path, canWrite, LocalFileSystem.Backend)
+{
+    private protected override ValueTask<long> GetLengthCoreAsync(
+        CancellationToken cancellationToken
+    ) => new(RandomAccess.GetLength(file));
+
+    private protected override async ValueTask<int> ReadCoreAsync(
+        Memory<byte> buffer,
+        long offset,
+        CancellationToken cancellationToken
+    )
+    {
+        var total = 0;
+        while (total < buffer.Length)
+        {
+            var count = await RandomAccess
+                .ReadAsync(file, buffer[total..], offset + total, cancellationToken)
+                .ConfigureAwait(false);
+            if (count == 0)
+            {
+                break;
+            }
+
+            total += count;
+        }
+
+        return total;
+    }
+
+    private protected override ValueTask WriteCoreAsync(
+        ReadOnlyMemory<byte> buffer,
+        long offset,
+        CancellationToken cancellationToken
+    ) => RandomAccess.WriteAsync(file, buffer, offset, cancellationToken);
+
+    private protected override ValueTask SetLengthCoreAsync(
+        long length,
+        CancellationToken cancellationToken
+    )
+    {
+        RandomAccess.SetLength(file, length);
+        return ValueTask.CompletedTask;
+    }
+
+    private protected override async ValueTask FlushCoreAsync(
+        CancellationToken cancellationToken
+    ) =>
+        await Task.Run(() => RandomAccess.FlushToDisk(file), cancellationToken)
+            .ConfigureAwait(false);
+
+    private protected override ValueTask CloseCoreAsync()
+    {
+        file.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}
