@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
+
 namespace DeepInfra.Core;
 
 /// <summary>FP4 with 2 exponent and 1 mantissa bit in the low nibble: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives.</summary>
@@ -24,6 +26,9 @@ public readonly partial struct Float4E2M1 : IEquatable<Float4E2M1>
 
     /// <inheritdoc/>
     public override int GetHashCode() => _bits;
+
+    /// <summary>The value in the invariant culture.</summary>
+    public override string ToString() => ((float)this).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Compares the codes; see <see cref="Equals(Float4E2M1)"/>.</summary>
     /// <param name="left">A value.</param>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
+
 namespace DeepInfra.Core;
 
 /// <summary>FP8 with 4 exponent and 3 mantissa bits (the finite-only variant, bias 7, largest value 448, NaN 0x7F and 0xFF).</summary>
@@ -24,6 +26,9 @@ public readonly partial struct Float8E4M3 : IEquatable<Float8E4M3>
 
     /// <inheritdoc/>
     public override int GetHashCode() => _bits;
+
+    /// <summary>The value in the invariant culture.</summary>
+    public override string ToString() => ((float)this).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Compares the codes; see <see cref="Equals(Float8E4M3)"/>.</summary>
     /// <param name="left">A value.</param>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
+
 namespace DeepInfra.Core;
 
 /// <summary>FP8 with 5 exponent and 2 mantissa bits (bias 15, largest finite value 57344, with infinities).</summary>
@@ -24,6 +26,9 @@ public readonly partial struct Float8E5M2 : IEquatable<Float8E5M2>
 
     /// <inheritdoc/>
     public override int GetHashCode() => _bits;
+
+    /// <summary>The value in the invariant culture.</summary>
+    public override string ToString() => ((float)this).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Compares the codes; see <see cref="Equals(Float8E5M2)"/>.</summary>
     /// <param name="left">A value.</param>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
+
 namespace DeepInfra.Core;
 
 /// <summary>An unsigned power of two with 8 exponent bits, 2^(code-127); 0xFF is NaN. The scale format of microscaling.</summary>
@@ -24,6 +26,9 @@ public readonly partial struct Float8E8M0 : IEquatable<Float8E8M0>
 
     /// <inheritdoc/>
     public override int GetHashCode() => _bits;
+
+    /// <summary>The value in the invariant culture.</summary>
+    public override string ToString() => ((float)this).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Compares the codes; see <see cref="Equals(Float8E8M0)"/>.</summary>
     /// <param name="left">A value.</param>
