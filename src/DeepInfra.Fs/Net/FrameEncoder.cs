@@ -93,9 +93,13 @@ internal static class FrameEncoder
         writer.Scalar(ref service);
         writer.Scalar(ref method);
         writer.Scalar(ref flags);
-        // Version: a table of seven zero bytes.
-        var version = 7ul;
-        writer.Scalar(ref version);
+        byte versionBytes = 7;
+        var version = header.Version;
+        writer.Scalar(ref versionBytes);
+        writer.Scalar(ref version.Major);
+        writer.Scalar(ref version.Minor);
+        writer.Scalar(ref version.Patch);
+        writer.Scalar(ref version.Hash);
         var length = (uint)payloadBytes;
         writer.Varint32(ref length);
         TCodec.Visit(ref writer, ref payload);

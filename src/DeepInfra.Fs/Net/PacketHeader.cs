@@ -10,6 +10,7 @@ internal struct PacketHeader
     public ushort ServiceId;
     public ushort MethodId;
     public PacketFlags Flags;
+    public PacketVersion Version;
     public PacketTimestamp? Timestamp;
 
     public readonly bool IsRequest => (Flags & PacketFlags.IsRequest) != 0;
@@ -86,8 +87,6 @@ internal struct PacketHeader
         reader.Number("serviceId", ref ServiceId);
         reader.Number("methodId", ref MethodId);
         reader.Enum("flags", ref Flags);
-        // Always zero today; skipped whatever it says.
-        var version = new PacketVersion();
-        reader.Struct("version", ref version);
+        reader.Struct("version", ref Version);
     }
 }

@@ -125,8 +125,10 @@ internal static class SerdeMap
             {
                 TKey key = default!;
                 TValue item = default!;
+                v.BeginPair();
                 TKeyCodec.Visit(ref v, ref key);
                 TValueCodec.Visit(ref v, ref item);
+                v.EndPair();
                 value.TryAdd(key, item);
             }
         }

@@ -7,7 +7,7 @@ internal sealed class MessagePacket : ISerdeStruct<MessagePacket>
     public ushort ServiceId;
     public ushort MethodId;
     public ushort Flags;
-    public PacketVersion Version = new();
+    public PacketVersion Version;
     public string Payload = "";
     public PacketTimestamp? Timestamp;
 
@@ -32,7 +32,7 @@ internal sealed class MessagePacket : ISerdeStruct<MessagePacket>
     }
 }
 
-internal sealed class PacketVersion : ISerdeStruct<PacketVersion>
+internal struct PacketVersion : ISerdeStruct<PacketVersion>
 {
     public byte Major;
     public byte Minor;

@@ -318,7 +318,7 @@ internal sealed class UpdateReq : ISerdeStruct<UpdateReq>
 internal sealed class UpdateRsp : ISerdeStruct<UpdateRsp>
 {
     public MessageTag Tag;
-    public IOResult Result;
+    public IOResult Result = new();
 
     public static string WireName => "UpdateRsp";
 
@@ -360,7 +360,7 @@ internal sealed class WriteReq : ISerdeStruct<WriteReq>
 internal sealed class WriteRsp : ISerdeStruct<WriteRsp>
 {
     public MessageTag Tag;
-    public IOResult Result;
+    public IOResult Result = new();
 
     public static string WireName => "WriteRsp";
 

@@ -220,7 +220,7 @@ internal sealed class SyncDoneReq : ISerdeStruct<SyncDoneReq>
 
 internal sealed class SyncDoneRsp : ISerdeStruct<SyncDoneRsp>
 {
-    public IOResult Result;
+    public IOResult Result = new();
 
     public static string WireName => "SyncDoneRsp";
 
