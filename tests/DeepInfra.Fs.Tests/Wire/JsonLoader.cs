@@ -135,7 +135,7 @@ internal struct JsonLoader(JsonElement root) : ISerdeVisitor
     public readonly void Address(ref NodeAddress value)
     {
         var element = Take();
-        NodeAddress.TryParse(
+        _ = NodeAddress.TryParse(
             $"{element.GetProperty("type").GetString()}://1.1.1.1:1",
             out var typed
         );
