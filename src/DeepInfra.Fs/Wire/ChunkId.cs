@@ -61,11 +61,11 @@ internal readonly struct ChunkId : IEquatable<ChunkId>, IComparable<ChunkId>
     /// <summary>First id after all chunks of track 0 of the file: the exclusive end of its range.</summary>
     public static ChunkId EndOfFile(ulong inode) => new(inode, track: 1, chunkIndex: 0);
 
-    /// <summary>The id <paramref name="count"/> further, carrying through all 128 bits.</summary>
-    public ChunkId Plus(ulong count)
+    /// <summary>The following id, carrying through all 128 bits.</summary>
+    public ChunkId Next()
     {
-        var low = unchecked(_low + count);
-        return new ChunkId(low < _low ? unchecked(_high + 1) : _high, low);
+        var low = unchecked(_low + 1);
+        return new ChunkId(low == 0 ? unchecked(_high + 1) : _high, low);
     }
 
     /// <summary>Writes the bytes; the destination holds at least <see cref="Length"/>.</summary>
