@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
+using DeepInfra.Fs.Cluster.KeyValue;
+using DeepInfra.Fs.Wire;
+using Microsoft.Win32.SafeHandles;
+using RocksDbSharp;
+
+namespace DeepInfra.Fs.Cluster.Chunks;
+
+/// <summary>
+/// The index of a storage node: chunk records of all its targets in one RocksDB database. Commits that
+/// arrive together share one flush of each data file and one synced log write (group commit).
+/// </summary>
+/// <remarks>
+/// Order of a durable commit: data files are flushed, then the record is written with a synced log, then
+/// readers see it, then the caller is answered. A crash before the log write leaves the old record and
+/// its untouched block; after it, the new one.
+/// </remarks>
+internal sealed class ChunkIndex : IDisposable
+{
+    private const byte ChunkPrefix = (byte)'C';
+    private const byte TargetPrefix = (byte)'T';
+    private const int TargetBytes = 9;
+
+    private readonly RocksDb _db;
+    private readonly WriteOptions _writeOptions;
+    private readonly DurabilityMode _durability;
+    private readonly Lock _lock = new();
+    private List<Commit> _queue = [];
+    private bool _writerActive;
+
+    public ChunkIndex(string directory, DurabilityMode durability)
+    {
+        Location = directory;
+        _durability = durability;
+        _db = RocksDatabase.Open(directory);
+        _writeOptions = RocksDatabase.WriteOptions(durability);
+    }
+
+    /// <summary>Directory of the database.</summary>
+    public string Location { get; }
+
+    /// <summary>The record of a chunk, or null.</summary>
+    public ChunkRecord? Find(ulong target, ChunkId chunk)
+    {
+        Span<byte> key = stackalloc byte[TargetBytes + chunk.Length];
+        WriteKey(key, target, chunk);
+        var value = _db.Get(key);
+        return value is null ? null : ChunkRecord.Decode(value, chunk);
+    }
+
+    /// <summary>
+    /// Chunks in [<paramref name="begin"/>, <paramref name="end"/>) in descending order; null ends mean
+    /// all chunks of the target. The enumeration is a snapshot.
+    /// </summary>
+    public IEnumerable<(ChunkId Id, ChunkRecord Record)> Descending(
+        ulong target,
+        ChunkId? begin,
+        ChunkId? end
+    )
+    {
+        var low = begin is { } b ? KeyOf(target, b) : TargetKey(ChunkPrefix, target);
+        var high = end is { } e ? KeyOf(target, e) : TargetKey(ChunkPrefix, target + 1);
+        using var iterator = _db.NewIterator();
+        iterator.SeekForPrev(high);
+        if (iterator.Valid() && iterator.GetKeySpan().SequenceEqual(high))
+        {
+            iterator.Prev();
+        }
+        while (iterator.Valid() && iterator.GetKeySpan().SequenceCompareTo(low) >= 0)
+        {
+            var id = new ChunkId(iterator.GetKeySpan()[TargetBytes..]);
+            yield return (id, ChunkRecord.Decode(iterator.GetValueSpan(), id));
+            iterator.Prev();
+        }
+        Native.Instance.rocksdb_iter_get_error(iterator.Handle);
+    }
+
+    /// <summary>Settings of the targets stored here.</summary>
+    public List<byte[]> Targets()
+    {
+        var result = new List<byte[]>();
+        using var iterator = _db.NewIterator();
+        iterator.Seek([TargetPrefix]);
+        while (iterator.Valid() && iterator.GetKeySpan()[0] == TargetPrefix)
+        {
+            result.Add(iterator.Value());
+            iterator.Next();
+        }
+        Native.Instance.rocksdb_iter_get_error(iterator.Handle);
+        return result;
+    }
+
+    /// <summary>Stores the settings of a target.</summary>
+    public void PutTarget(ulong target, byte[] value) =>
+        _db.Put(TargetKey(TargetPrefix, target), value, null, _writeOptions);
+
+    /// <summary>Deletes a target's settings and all its records.</summary>
+    public void DeleteTarget(ulong target)
+    {
+        var begin = TargetKey(ChunkPrefix, target);
+        var end = TargetKey(ChunkPrefix, target + 1);
+        using var batch = new WriteBatch();
+        batch.Delete(TargetKey(TargetPrefix, target));
+        batch.DeleteRange(begin, (ulong)begin.Length, end, (ulong)end.Length);
+        _db.Write(batch, _writeOptions);
+    }
+
+    /// <summary>
+    /// Writes a record (or deletes it) durably; <paramref name="apply"/> runs once that is done and before
+    /// the task completes.
+    /// </summary>
+    /// <exception cref="ChunkStoreException">The data or the record could not be made durable.</exception>
+    public Task CommitAsync(
+        ulong target,
+        ChunkId chunk,
+        byte[]? record,
+        SafeFileHandle? dataFile,
+        Action apply
+    )
+    {
+        var commit = new Commit(KeyOf(target, chunk), record, dataFile, apply);
+        lock (_lock)
+        {
+            _queue.Add(commit);
+            if (_writerActive)
+            {
+                return commit.Completion.Task;
+            }
+            _writerActive = true;
+        }
+        WriteQueued();
+        return commit.Completion.Task;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _db.Dispose();
+
+    private static byte[] TargetKey(byte prefix, ulong target)
+    {
+        var key = new byte[TargetBytes];
+        key[0] = prefix;
+        BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(1), target);
+        return key;
+    }
+
+    private static byte[] KeyOf(ulong target, ChunkId chunk)
+    {
+        var key = new byte[TargetBytes + chunk.Length];
+        WriteKey(key, target, chunk);
+        return key;
+    }
+
+    private static void WriteKey(Span<byte> key, ulong target, ChunkId chunk)
+    {
+        key[0] = ChunkPrefix;
+        BinaryPrimitives.WriteUInt64BigEndian(key[1..], target);
+        chunk.CopyTo(key[TargetBytes..]);
+    }
+
+    // The same leader scheme as KeyValueStore: one round per thread, the rest goes to the thread pool.
+    private void WriteQueued()
+    {
+        List<Commit> batch;
+        lock (_lock)
+        {
+            batch = _queue;
+            _queue = [];
+        }
+        var failure = Write(batch);
+        bool more;
+        lock (_lock)
+        {
+            more = _queue.Count > 0;
+            _writerActive = more;
+        }
+        if (more)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static index => index.WriteQueued(), this, false);
+        }
+        foreach (var commit in batch)
+        {
+            if (failure is null)
+            {
+                commit.Apply();
+                commit.Completion.SetResult();
+            }
+            else
+            {
+                commit.Completion.SetException(
+                    new ChunkStoreException(failure.Code, failure.Message, failure)
+                    {
+                        IndexUncertain = failure.IndexUncertain,
+                    }
+                );
+            }
+        }
+    }
+
+    private ChunkStoreException? Write(List<Commit> commits)
+    {
+        try
+        {
+            if (_durability == DurabilityMode.Fsync)
+            {
+                foreach (
+                    var file in commits.Select(c => c.DataFile).OfType<SafeFileHandle>().Distinct()
+                )
+                {
+                    RandomAccess.FlushToDisk(file);
+                }
+            }
+            using var batch = new WriteBatch();
+            foreach (var commit in commits)
+            {
+                _ = commit.Record is null
+                    ? batch.Delete(commit.Key)
+                    : batch.Put(commit.Key, commit.Record);
+            }
+            _db.Write(batch, _writeOptions);
+            return null;
+        }
+        catch (IOException e)
+        {
+            return DataFiles.WriteFailed(Location, e);
+        }
+        catch (RocksDbSharpException e)
+        {
+            return new ChunkStoreException(
+                e.Message.Contains("No space left", StringComparison.Ordinal)
+                    ? StatusCode.StorageClientNoSpace
+                    : StatusCode.StorageChunkMetadataSetError,
+                $"cannot write the chunk index in '{Location}': {e.Message}",
+                e
+            )
+            {
+                IndexUncertain = true,
+            };
+        }
+    }
+
+    private sealed class Commit(byte[] key, byte[]? record, SafeFileHandle? dataFile, Action apply)
+    {
+        public byte[] Key { get; } = key;
+
+        public byte[]? Record { get; } = record;
+
+        public SafeFileHandle? DataFile { get; } = dataFile;
+
+        public Action Apply { get; } = apply;
+
+        public TaskCompletionSource Completion { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Fs.Cluster.Interop;
+using Microsoft.Win32.SafeHandles;
+
+namespace DeepInfra.Fs.Cluster.Chunks;
+
+/// <summary>
+/// The data files of one target: for each block size a fixed number of files, over which the blocks are
+/// dealt in turn, so that writers of different chunks rarely wait for one file's lock.
+/// </summary>
+/// <remarks>Thread-safe. Files are created when the first block in them is written.</remarks>
+internal sealed class DataFiles : IDisposable
+{
+    private const int NoSpace = 28;
+    private const int QuotaExceeded = 122;
+
+    private readonly string _directory;
+    private readonly int _count;
+    private readonly DurabilityMode _durability;
+    private readonly Lock _lock = new();
+    private readonly SafeFileHandle?[] _files;
+
+    public DataFiles(string directory, int count, DurabilityMode durability)
+    {
+        _directory = directory;
+        _count = count;
+        _durability = durability;
+        _files = new SafeFileHandle?[
+            (BlockAddress.MaxSizeLog2 - BlockAddress.MinSizeLog2 + 1) * count
+        ];
+        Directory.CreateDirectory(directory);
+    }
+
+    /// <summary>Path of the file that holds a block, and the block's place in it.</summary>
+    public (string Path, long Offset) Locate(BlockAddress block) =>
+        (PathOf(block.SizeLog2, (int)(block.Index % _count)), OffsetOf(block));
+
+    /// <summary>Reads exactly the span.</summary>
+    /// <exception cref="ChunkStoreException">The file is too short or cannot be read.</exception>
+    public void Read(BlockAddress block, int offset, Span<byte> destination)
+    {
+        var file = Open(block);
+        var position = OffsetOf(block) + offset;
+        try
+        {
+            while (destination.Length > 0)
+            {
+                var read = RandomAccess.Read(file, destination, position);
+                if (read == 0)
+                {
+                    throw new ChunkStoreException(
+                        StatusCode.StorageChunkReadFailed,
+                        $"'{Locate(block).Path}' ends before offset {position + destination.Length}"
+                    );
+                }
+                destination = destination[read..];
+                position += read;
+            }
+        }
+        catch (IOException e)
+        {
+            throw new ChunkStoreException(
+                StatusCode.StorageChunkReadFailed,
+                $"cannot read '{Locate(block).Path}' at {position}: {e.Message}",
+                e
+            );
+        }
+    }
+
+    /// <summary>Writes the span.</summary>
+    /// <exception cref="ChunkStoreException">The disk is full (7021) or the file cannot be written (4011).</exception>
+    public void Write(BlockAddress block, int offset, ReadOnlySpan<byte> source)
+    {
+        var file = Open(block);
+        try
+        {
+            RandomAccess.Write(file, source, OffsetOf(block) + offset);
+        }
+        catch (IOException e)
+        {
+            throw WriteFailed(Locate(block).Path, e);
+        }
+    }
+
+    /// <summary>The handle to flush for a block.</summary>
+    public SafeFileHandle Open(BlockAddress block)
+    {
+        var slot =
+            ((block.SizeLog2 - BlockAddress.MinSizeLog2) * _count) + (int)(block.Index % _count);
+        return Volatile.Read(ref _files[slot]) ?? OpenFile(slot, block);
+    }
+
+    /// <summary>Gives the disk space of a free block back where the file system can.</summary>
+    public void PunchHole(BlockAddress block) =>
+        LibC.PunchHole(Open(block), OffsetOf(block), block.Size);
+
+    /// <summary>Drops the files from the page cache, so that the next reads come from the disk.</summary>
+    public void DropCaches()
+    {
+        lock (_lock)
+        {
+            foreach (var file in _files)
+            {
+                if (file is not null)
+                {
+                    RandomAccess.FlushToDisk(file);
+                    LibC.DropCache(file);
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (var file in _files)
+            {
+                file?.Dispose();
+            }
+        }
+    }
+
+    /// <summary>The exception of a failed write.</summary>
+    public static ChunkStoreException WriteFailed(string path, IOException e) =>
+        e.HResult is NoSpace or QuotaExceeded || e.InnerException?.HResult is NoSpace
+            ? new(StatusCode.StorageClientNoSpace, $"no space to write '{path}'", e)
+            : new(StatusCode.StorageChunkWriteFailed, $"cannot write '{path}': {e.Message}", e);
+
+    private long OffsetOf(BlockAddress block) => block.Index / _count * block.Size;
+
+    private string PathOf(byte sizeLog2, int file) =>
+        Path.Combine(_directory, $"{1L << (sizeLog2 - 10)}k-{file:d3}.dat");
+
+    private SafeFileHandle OpenFile(int slot, BlockAddress block)
+    {
+        lock (_lock)
+        {
+            if (_files[slot] is { } open)
+            {
+                return open;
+            }
+            var path = PathOf(block.SizeLog2, (int)(block.Index % _count));
+            var isNew = !File.Exists(path);
+            try
+            {
+                var file = File.OpenHandle(
+                    path,
+                    FileMode.OpenOrCreate,
+                    FileAccess.ReadWrite,
+                    FileShare.ReadWrite
+                );
+                if (isNew && _durability == DurabilityMode.Fsync)
+                {
+                    LibC.SyncDirectory(_directory);
+                }
+                Volatile.Write(ref _files[slot], file);
+                return file;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new ChunkStoreException(
+                    e.HResult == NoSpace
+                        ? StatusCode.StorageClientNoSpace
+                        : StatusCode.StorageChunkOpenFailed,
+                    $"cannot open '{path}': {e.Message}",
+                    e
+                );
+            }
+        }
+    }
+}

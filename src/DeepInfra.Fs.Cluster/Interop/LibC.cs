@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace DeepInfra.Fs.Cluster.Interop;
+
+/// <summary>The few system calls that .NET does not offer. All of them are no-ops outside Linux.</summary>
+internal static partial class LibC
+{
+    private const int KeepSize = 1;
+    private const int Punch = 2;
+    private const int DontNeed = 4;
+    private const int ReadOnlyDirectory = 0x10000 | 0x80000; // O_DIRECTORY | O_CLOEXEC
+
+    /// <summary>Gives the disk space of a range back; the range reads as zeros. False where the file system cannot.</summary>
+    public static bool PunchHole(SafeFileHandle file, long offset, long length) =>
+        OperatingSystem.IsLinux() && Fallocate(file, KeepSize | Punch, offset, length) == 0;
+
+    /// <summary>Drops clean pages of the file from the page cache.</summary>
+    public static void DropCache(SafeFileHandle file)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = Fadvise(file, 0, 0, DontNeed);
+        }
+    }
+
+    /// <summary>Flushes a directory, so that files created in it survive a power loss.</summary>
+    public static void SyncDirectory(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+        var fd = Open(path, ReadOnlyDirectory);
+        if (fd < 0)
+        {
+            throw new ClusterStorageException(
+                $"cannot open directory '{path}' to flush it (errno {Marshal.GetLastPInvokeError()})"
+            );
+        }
+        var result = Fsync(fd);
+        var error = Marshal.GetLastPInvokeError();
+        _ = Close(fd);
+        // Some file systems refuse to flush directories (EINVAL); they have nothing to flush then.
+        if (result != 0 && error != 22)
+        {
+            throw new ClusterStorageException($"cannot flush directory '{path}' (errno {error})");
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    private static partial int Fallocate(SafeFileHandle fd, int mode, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise", SetLastError = true)]
+    private static partial int Fadvise(SafeFileHandle fd, long offset, long length, int advice);
+
+    [LibraryImport(
+        "libc",
+        EntryPoint = "open",
+        SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8
+    )]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Fsync(int fd);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int fd);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+using RocksDbSharp;
+
+namespace DeepInfra.Fs.Cluster.KeyValue;
+
+/// <summary>
+/// How this package opens RocksDB: one place for the options that matter to durability, so that the
+/// metadata store and the chunk index cannot drift apart.
+/// </summary>
+internal static class RocksDatabase
+{
+    /// <summary>Opens or creates a database.</summary>
+    /// <param name="directory">Directory of the database; created when missing.</param>
+    /// <exception cref="ClusterStorageException">The database cannot be opened.</exception>
+    public static RocksDb Open(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        var table = new BlockBasedTableOptions()
+            .SetBlockSize(16 * 1024)
+            .SetBlockCache(RocksDbSharp.Cache.CreateLru(64UL << 20))
+            .SetFilterPolicy(BloomFilterPolicy.Create(10, false));
+        var options = new DbOptions()
+            .SetCreateIfMissing(true)
+            .SetBlockBasedTableFactory(table)
+            .SetCompression(Compression.No)
+            .SetWriteBufferSize(32UL << 20)
+            .SetMaxTotalWalSize(128UL << 20)
+            .SetMaxOpenFiles(256)
+            .SetParanoidChecks(true)
+            .SetInfoLogLevel(InfoLogLevel.Error)
+            .SetKeepLogFileNum(1)
+            .SetMaxLogFileSize(1UL << 20)
+            .SetStatsDumpPeriodSec(0)
+            // A record that was cut off by a crash ends the log; everything before it is replayed.
+            .SetWalRecoveryMode(Recovery.PointInTime);
+        try
+        {
+            return RocksDb.Open(options, directory);
+        }
+        catch (RocksDbSharpException e)
+        {
+            throw new ClusterStorageException(
+                $"cannot open the database in '{directory}': {e.Message}",
+                e
+            );
+        }
+    }
+
+    /// <summary>Write options of a durability mode.</summary>
+    public static WriteOptions WriteOptions(DurabilityMode durability) =>
+        new WriteOptions().SetSync(durability == DurabilityMode.Fsync);
+}

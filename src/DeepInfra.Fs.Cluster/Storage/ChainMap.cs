@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Fs.Wire;
+
+namespace DeepInfra.Fs.Cluster.Storage;
+
+/// <summary>The chains that have a member on this node, as of one routing version. Immutable.</summary>
+internal sealed class ChainMap
+{
+    private readonly Dictionary<uint, ChainView> _chains = [];
+    private readonly Dictionary<ulong, ChainView> _byTarget = [];
+
+    public ChainMap(RoutingInfo routing, IReadOnlyDictionary<ulong, LocalTarget> targets)
+    {
+        Routing = routing;
+        foreach (var chain in routing.Chains.Values)
+        {
+            var serving = chain
+                .Targets.TakeWhile(t => t.PublicState == PublicTargetState.Serving)
+                .ToList();
+            foreach (var member in chain.Targets)
+            {
+                if (targets.TryGetValue(member.TargetId, out var target))
+                {
+                    var view = new ChainView(
+                        target,
+                        chain,
+                        member.PublicState,
+                        serving.Count > 0 && serving[0].TargetId == member.TargetId,
+                        serving.Count > 0 && serving[^1].TargetId == member.TargetId
+                    );
+                    _chains[chain.ChainId] = view;
+                    _byTarget[member.TargetId] = view;
+                }
+            }
+        }
+    }
+
+    /// <summary>The routing information behind it.</summary>
+    public RoutingInfo Routing { get; }
+
+    /// <summary>The chain of a target, or null.</summary>
+    public ChainView? OfTarget(ulong target) => _byTarget.GetValueOrDefault(target);
+
+    /// <summary>The chain, whatever its state.</summary>
+    /// <exception cref="ServiceException">No member of the chain is here (7004).</exception>
+    public ChainView Find(uint chainId) =>
+        _chains.TryGetValue(chainId, out var view)
+            ? view
+            : throw new ServiceException(
+                StatusCode.StorageClientRoutingError,
+                $"chain ChainId({chainId}) not found"
+            );
+
+    /// <summary>The chain at the version that a request names, able to serve.</summary>
+    /// <exception cref="ServiceException">Unknown chain (7004), other version (7014), target down (4030).</exception>
+    public ChainView Require(VersionedChainId id)
+    {
+        var view = Find(id.ChainId);
+        if (id.ChainVer != view.Chain.ChainVersion)
+        {
+            throw new ServiceException(
+                StatusCode.StorageClientRoutingVersionMismatch,
+                $"chain ChainId({id.ChainId}) version mismatch request ChainVersion({id.ChainVer}) "
+                    + $"!= local ChainVersion({view.Chain.ChainVersion})"
+            );
+        }
+        if (
+            view.Target.LocalState == LocalTargetState.Offline
+            || view.PublicState is not (PublicTargetState.Serving or PublicTargetState.Syncing)
+        )
+        {
+            throw new ServiceException(
+                StatusCode.StorageTargetOffline,
+                $"target TargetId({view.Target.Id}) is {view.PublicState}, locally {view.Target.LocalState}"
+            );
+        }
+        return view;
+    }
+}

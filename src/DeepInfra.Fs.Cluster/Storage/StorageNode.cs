@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
+using DeepInfra.Fs.Cluster.Chunks;
+using DeepInfra.Fs.Wire;
+
+namespace DeepInfra.Fs.Cluster.Storage;
+
+/// <summary>
+/// One storage node: its index, its targets and its view of the chains. It lives as long as the process
+/// of the node would: stopping it closes the files, starting it again recovers from them.
+/// </summary>
+/// <remarks>Thread-safe.</remarks>
+internal sealed class StorageNode : IDisposable
+{
+    private readonly string _directory;
+    private readonly DurabilityMode _durability;
+    private readonly Func<RoutingInfo> _routing;
+    private readonly ChunkIndex _index;
+    private readonly ConcurrentDictionary<ulong, LocalTarget> _targets = new();
+    private readonly Lock _lock = new();
+    private ChainMap _map;
+
+    public StorageNode(
+        uint nodeId,
+        string directory,
+        DurabilityMode durability,
+        long? capacityBytes,
+        long reservedBytes,
+        Func<RoutingInfo> routing
+    )
+    {
+        NodeId = nodeId;
+        _directory = directory;
+        _durability = durability;
+        _routing = routing;
+        Directory.CreateDirectory(directory);
+        Space = new SpaceGuard(directory, capacityBytes, reservedBytes);
+        _index = new ChunkIndex(Path.Combine(directory, "index"), durability);
+        try
+        {
+            foreach (var stored in _index.Targets())
+            {
+                var settings = Serde.Read<TargetSettings>(stored);
+                _targets[settings.TargetId] = Open(settings);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+        _map = new ChainMap(routing(), _targets);
+    }
+
+    /// <summary>Node id.</summary>
+    public uint NodeId { get; }
+
+    /// <summary>Space accounting of the node.</summary>
+    public SpaceGuard Space { get; }
+
+    /// <summary>Directory of the node's disk.</summary>
+    public string DiskPath => Path.Combine(_directory, "disk0");
+
+    /// <summary>Targets by id.</summary>
+    public IReadOnlyDictionary<ulong, LocalTarget> Targets => _targets;
+
+    /// <summary>The chains as of the newest routing information.</summary>
+    public ChainMap Chains
+    {
+        get
+        {
+            var map = Volatile.Read(ref _map);
+            return ReferenceEquals(map.Routing, _routing()) ? map : Refresh();
+        }
+    }
+
+    /// <summary>Creates a target or finds it.</summary>
+    /// <exception cref="ServiceException">It exists and must not (4018), or a chunk size is invalid (4024).</exception>
+    public LocalTarget CreateTarget(CreateTargetReq request)
+    {
+        foreach (var size in request.ChunkSizeList)
+        {
+            if (!ulong.IsPow2(size) || size > 1ul << BlockAddress.MaxSizeLog2)
+            {
+                throw new ServiceException(
+                    StatusCode.StorageChunkInvalidChunkSize,
+                    $"chunk size {size} is not a power of two up to 64 MiB"
+                );
+            }
+        }
+        if (request.PhysicalFileCount is 0 or > 256 || request.DiskIndex != 0)
+        {
+            throw new ServiceException(
+                StatusCode.InvalidArg,
+                $"physical file count {request.PhysicalFileCount} (1..256), disk {request.DiskIndex} (0)"
+            );
+        }
+        lock (_lock)
+        {
+            if (_targets.TryGetValue(request.TargetId, out var existing))
+            {
+                return Extend(existing, request);
+            }
+            var settings = new TargetSettings
+            {
+                TargetId = request.TargetId,
+                ChainId = request.ChainId,
+                DiskIndex = request.DiskIndex,
+                FileCount = request.PhysicalFileCount,
+                ChunkSizes = request.ChunkSizeList,
+            };
+            var target = Open(settings);
+            _index.PutTarget(settings.TargetId, Serde.ToArray(settings));
+            _targets[settings.TargetId] = target;
+            _map = new ChainMap(_routing(), _targets);
+            return target;
+        }
+    }
+
+    /// <summary>Stores that an operator took a target offline.</summary>
+    public void SetOffline(LocalTarget target)
+    {
+        lock (_lock)
+        {
+            target.Settings.Offline = true;
+            _index.PutTarget(target.Id, Serde.ToArray(target.Settings));
+            target.LocalState = LocalTargetState.Offline;
+        }
+    }
+
+    /// <summary>Deletes a target with all its data.</summary>
+    public void RemoveTarget(LocalTarget target)
+    {
+        lock (_lock)
+        {
+            _targets.TryRemove(target.Id, out _);
+            _map = new ChainMap(_routing(), _targets);
+            _index.DeleteTarget(target.Id);
+            Space.Release(target.Chunks.UsedBytes);
+            target.Dispose();
+            Directory.Delete(target.Chunks.Location, true);
+        }
+    }
+
+    /// <summary>States of the targets for a heartbeat.</summary>
+    public StorageHeartbeatInfo Report()
+    {
+        var chains = Chains;
+        var info = new StorageHeartbeatInfo();
+        foreach (var target in _targets.Values)
+        {
+            var view = chains.OfTarget(target.Id);
+            info.Targets.Add(
+                new LocalTargetInfo
+                {
+                    TargetId = target.Id,
+                    LocalState = target.LocalState,
+                    DiskIndex = target.Settings.DiskIndex,
+                    UsedSize = (ulong)target.Chunks.UsedBytes,
+                    ChainVersion = view?.Chain.ChainVersion ?? 0,
+                    LowSpace = Space.IsLow(),
+                }
+            );
+        }
+        return info;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var target in _targets.Values)
+        {
+            target.Dispose();
+        }
+        _index.Dispose();
+    }
+
+    private LocalTarget Open(TargetSettings settings) =>
+        new(
+            new ChunkTarget(
+                settings.TargetId,
+                Path.Combine(DiskPath, $"{settings.TargetId}"),
+                (int)settings.FileCount,
+                _index,
+                Space,
+                _durability
+            ),
+            settings
+        );
+
+    private LocalTarget Extend(LocalTarget target, CreateTargetReq request)
+    {
+        if (!request.AllowExistingTarget)
+        {
+            throw new ServiceException(
+                StatusCode.StorageInitFailed,
+                $"target TargetId({request.TargetId}) is already existing"
+            );
+        }
+        if (request.AddChunkSize)
+        {
+            var sizes = target.Settings.ChunkSizes.Union(request.ChunkSizeList).Order();
+            target.Settings.ChunkSizes = [.. sizes];
+            _index.PutTarget(target.Id, Serde.ToArray(target.Settings));
+        }
+        return target;
+    }
+
+    private ChainMap Refresh()
+    {
+        lock (_lock)
+        {
+            var routing = _routing();
+            if (ReferenceEquals(_map.Routing, routing))
+            {
+                return _map;
+            }
+            var map = new ChainMap(routing, _targets);
+            foreach (var target in _targets.Values)
+            {
+                if (target.LocalState != LocalTargetState.Offline)
+                {
+                    target.LocalState =
+                        map.OfTarget(target.Id)?.PublicState == PublicTargetState.Serving
+                            ? LocalTargetState.UpToDate
+                            : LocalTargetState.Online;
+                }
+            }
+            Volatile.Write(ref _map, map);
+            return map;
+        }
+    }
+}

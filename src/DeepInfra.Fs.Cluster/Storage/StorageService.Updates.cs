@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Fs.Cluster.Chunks;
+using DeepInfra.Fs.Wire;
+
+namespace DeepInfra.Fs.Cluster.Storage;
+
+internal sealed partial class StorageService
+{
+    private async ValueTask<WriteRsp> WriteAsync(WriteReq request, CancellationToken ct)
+    {
+        var io = request.Payload;
+        var result = await AnswerAsync(async () =>
+            {
+                CheckInline(io, request.FeatureFlags);
+                return await FromClientAsync(
+                        io.Key.VChainId,
+                        request.Tag,
+                        ToUpdate(io, request.Tag)
+                    )
+                    .ConfigureAwait(false);
+            })
+            .ConfigureAwait(false);
+        return new WriteRsp { Tag = request.Tag, Result = result };
+    }
+
+    private async ValueTask<UpdateRsp> UpdateAsync(UpdateReq request, CancellationToken ct)
+    {
+        var io = request.Payload;
+        var result = await AnswerAsync(async () =>
+            {
+                var view = node.Chains.Require(io.Key.VChainId);
+                if (io.UpdateType == UpdateType.Write)
+                {
+                    CheckInline(io, request.FeatureFlags);
+                }
+                var update = ToUpdate(io, request.Tag) with
+                {
+                    IsSyncing = request.Options.IsSyncing,
+                };
+                return request.Options.FromClient
+                    ? await FromClientAsync(io.Key.VChainId, request.Tag, update)
+                        .ConfigureAwait(false)
+                    : await ApplyAsync(view, update).ConfigureAwait(false);
+            })
+            .ConfigureAwait(false);
+        return new UpdateRsp { Tag = request.Tag, Result = result };
+    }
+
+    private async ValueTask<TruncateChunksRsp> TruncateAsync(
+        TruncateChunksReq request,
+        CancellationToken ct
+    )
+    {
+        var response = new TruncateChunksRsp();
+        foreach (var op in request.Payloads)
+        {
+            var update = new ChunkUpdate
+            {
+                Id = op.ChunkId,
+                Type = op.OnlyExtendChunk ? UpdateType.Extend : UpdateType.Truncate,
+                Length = op.ChunkLen,
+                ChunkSize = op.ChunkSize,
+                ChainVersion = op.VChainId.ChainVer,
+                Client = op.Tag.ClientId.Uuid,
+                RequestId = op.Tag.RequestId,
+            };
+            response.Results.Add(
+                await AnswerAsync(() => FromClientAsync(op.VChainId, op.Tag, update))
+                    .ConfigureAwait(false)
+            );
+        }
+        return response;
+    }
+
+    private async ValueTask<RemoveChunksRsp> RemoveAsync(
+        RemoveChunksReq request,
+        CancellationToken ct
+    )
+    {
+        var response = new RemoveChunksRsp();
+        foreach (var op in request.Payloads)
+        {
+            RemoveChunksResult result;
+            try
+            {
+                result = await RemoveRangeAsync(op).ConfigureAwait(false);
+            }
+            catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)
+            {
+                result = new RemoveChunksResult { StatusCode = status };
+            }
+            response.Results.Add(result);
+        }
+        return response;
+    }
+
+    /// <summary>Removes the chunks of a range, last first.</summary>
+    /// <exception cref="ServiceException">The chain does not serve here at that version.</exception>
+    internal async ValueTask<RemoveChunksResult> RemoveRangeAsync(RemoveChunksOp op)
+    {
+        var view = RequireHead(op.VChainId);
+        if (op.Tag.Channel.Id == 0)
+        {
+            // Removals without a channel are not deduplicated: removing twice is removing once.
+            return await RemoveRangeAsync(view, op).ConfigureAwait(false);
+        }
+        var channel = _channels.Begin(
+            op.Tag.ClientId.Uuid,
+            op.VChainId.ChainId,
+            op.Tag.Channel,
+            op.Tag.RequestId,
+            out var cached
+        );
+        if (cached is RemoveChunksResult answered)
+        {
+            return answered;
+        }
+        object? remembered = null;
+        var removed = 0u;
+        try
+        {
+            var result = await RemoveRangeAsync(view, op).ConfigureAwait(false);
+            removed = result.NumChunksRemoved;
+            remembered = result;
+            return result;
+        }
+        finally
+        {
+            UpdateChannels.Complete(channel, remembered, removed);
+        }
+    }
+
+    private static async ValueTask<RemoveChunksResult> RemoveRangeAsync(
+        ChainView view,
+        RemoveChunksOp op
+    )
+    {
+        var result = new RemoveChunksResult { StatusCode = default(Unit) };
+        var limit = Limit(op.ChunkIdRange);
+        var range = op.ChunkIdRange;
+        foreach (var (id, _) in view.Target.Chunks.Descending(range.Begin, range.End))
+        {
+            if (result.NumChunksRemoved == limit)
+            {
+                result.MoreChunksInRange = true;
+                break;
+            }
+            await ApplyAsync(
+                    view,
+                    new ChunkUpdate
+                    {
+                        Id = id,
+                        Type = UpdateType.Remove,
+                        ChainVersion = op.VChainId.ChainVer,
+                        Client = op.Tag.ClientId.Uuid,
+                        RequestId = op.Tag.RequestId,
+                    }
+                )
+                .ConfigureAwait(false);
+            result.NumChunksRemoved++;
+        }
+        return result;
+    }
+
+    /// <summary>An update of a client: only at the head, exactly once per channel and sequence number.</summary>
+    private async ValueTask<IOResult> FromClientAsync(
+        VersionedChainId chain,
+        MessageTag tag,
+        ChunkUpdate update
+    )
+    {
+        var view = RequireHead(chain);
+        var channel = _channels.Begin(
+            tag.ClientId.Uuid,
+            chain.ChainId,
+            tag.Channel,
+            tag.RequestId,
+            out var cached
+        );
+        if (cached is IOResult answered)
+        {
+            return answered;
+        }
+        object? remembered = null;
+        try
+        {
+            CheckChunkSize(view.Target, update);
+            var result = await ApplyAsync(view, update with { RejectCreate = node.Space.IsLow() })
+                .ConfigureAwait(false);
+            remembered = result;
+            return result;
+        }
+        finally
+        {
+            UpdateChannels.Complete(channel, remembered);
+        }
+    }
+
+    /// <summary>
+    /// Applies an update on this replica: written, then handed to the next replica, then committed. Chains
+    /// have one replica, so the middle step has nothing to do; the order is the one that replication needs.
+    /// </summary>
+    private static async ValueTask<IOResult> ApplyAsync(ChainView view, ChunkUpdate update)
+    {
+        var chunks = view.Target.Chunks;
+        // An update that has begun is finished even if the caller is gone: the answer may be asked for again.
+        var pending = await chunks.PrepareAsync(update).ConfigureAwait(false);
+        var commitChainVersion = view.Chain.ChainVersion;
+        var record = await chunks.CommitAsync(pending, commitChainVersion).ConfigureAwait(false);
+        return new IOResult
+        {
+            LengthInfo = update.Type == UpdateType.Write ? update.Length : record?.Length ?? 0,
+            CommitVer = pending.Version,
+            UpdateVer = pending.Version,
+            Checksum = record is null
+                ? default
+                : new ChecksumInfo { Type = ChecksumType.Crc32c, Value = record.MessageChecksum },
+            CommitChainVer = commitChainVersion,
+        };
+    }
+
+    private ChainView RequireHead(VersionedChainId chain)
+    {
+        var view = node.Chains.Require(chain);
+        return view.IsHead
+            ? view
+            : throw new ServiceException(
+                StatusCode.StorageClientRoutingError,
+                $"target TargetId({view.Target.Id}) is not the head of chain {chain.ChainId}"
+            );
+    }
+
+    private static void CheckChunkSize(LocalTarget target, ChunkUpdate update)
+    {
+        if (
+            update.Type != UpdateType.Remove
+            && !target.Settings.ChunkSizes.Contains(update.ChunkSize)
+        )
+        {
+            throw new ServiceException(
+                StatusCode.StorageChunkInvalidChunkSize,
+                $"target TargetId({target.Id}) has no chunk size {update.ChunkSize} "
+                    + $"(it has {string.Join(", ", target.Settings.ChunkSizes)})"
+            );
+        }
+    }
+
+    private static void CheckInline(UpdateIO io, FeatureFlags featureFlags)
+    {
+        if (!HasInlineData(featureFlags))
+        {
+            throw new ServiceException(
+                StatusCode.InvalidArg,
+                $"update no RDMA socket, chunk {io.Key.ChunkId} offset {io.Offset} length {io.Length}"
+            );
+        }
+        if (io.Inlinebuf.Data.Length != io.Length)
+        {
+            throw new ServiceException(
+                StatusCode.StorageClientFoundBug,
+                $"inline data of {io.Inlinebuf.Data.Length} bytes for a write of {io.Length}"
+            );
+        }
+    }
+
+    private static ChunkUpdate ToUpdate(UpdateIO io, MessageTag tag) =>
+        new()
+        {
+            Id = io.Key.ChunkId,
+            Type = io.UpdateType,
+            Offset = io.Offset,
+            Length = io.Length,
+            ChunkSize = io.ChunkSize,
+            Data = io.Inlinebuf.Data.Length == 0 ? default : io.Inlinebuf.Data.Memory,
+            Checksum = io.Checksum.Type == ChecksumType.Crc32c ? io.Checksum.Value : null,
+            Version = io.UpdateVer,
+            ChainVersion = io.Key.VChainId.ChainVer,
+            Client = tag.ClientId.Uuid,
+            RequestId = tag.RequestId,
+        };
+
+    private static async ValueTask<IOResult> AnswerAsync(Func<ValueTask<IOResult>> body)
+    {
+        try
+        {
+            return await body().ConfigureAwait(false);
+        }
+        catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)
+        {
+            return new IOResult { LengthInfo = status };
+        }
+    }
+}

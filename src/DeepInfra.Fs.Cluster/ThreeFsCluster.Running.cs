@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+using System.Net;
+using DeepInfra.Fs.Cluster.Storage;
+using DeepInfra.Fs.Net;
+using DeepInfra.Fs.Wire;
+
+namespace DeepInfra.Fs.Cluster;
+
+public sealed partial class ThreeFsCluster
+{
+    private static readonly TimeSpan s_leaseExtension = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_answerAge = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan s_sessionScan = TimeSpan.FromMinutes(1);
+
+    private ulong _metaHeartbeat;
+
+    private async Task RunAsync(CancellationToken cancellationToken)
+    {
+        _managerListener = new RpcListener(
+            new IPEndPoint(_options.Address, _options.ManagerPort),
+            new RpcServiceTable(_manager.CreateService(), CoreService.CreateService()),
+            _rpcOptions
+        );
+        _metaListener = new RpcListener(
+            new IPEndPoint(_options.Address, 0),
+            new RpcServiceTable(_metadata.CreateService(), CoreService.CreateService()),
+            _rpcOptions
+        );
+        await _manager.StartAsync(ManagerNode()).ConfigureAwait(false);
+        await CreateChainsAsync(cancellationToken).ConfigureAwait(false);
+        await _metadata.InitializeAsync().ConfigureAwait(false);
+        foreach (var host in _hosts)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            host.Start();
+            CreateTargets(host);
+            await ReportAsync(host).ConfigureAwait(false);
+        }
+        await ReportMetaAsync().ConfigureAwait(false);
+        if (_options.VerifyChunksOnStart)
+        {
+            await RequireSoundChunksAsync(cancellationToken).ConfigureAwait(false);
+        }
+        StartLoops();
+    }
+
+    private NodeInfo ManagerNode() =>
+        new()
+        {
+            App = NodeIdentity.App(
+                NodeIdentity.Manager,
+                _managerListener!.EndPoint,
+                ServiceName.Mgmtd
+            ),
+            Type = NodeType.Mgmtd,
+        };
+
+    /// <summary>Chains, one per target, and the chain table. Nothing happens when they exist.</summary>
+    private async Task CreateChainsAsync(CancellationToken cancellationToken)
+    {
+        if (_manager.Routing.Current.ChainTables.ContainsKey(NodeIdentity.ChainTable))
+        {
+            return;
+        }
+        var chains = new List<ChainSetting>();
+        // Consecutive chains lie on different nodes, so that a stripe spreads over all of them.
+        for (var number = 0; number < _options.TargetsPerNode; number++)
+        {
+            foreach (var host in _hosts)
+            {
+                var target = NodeIdentity.Target(host.NodeId, 0, number);
+                chains.Add(
+                    new ChainSetting
+                    {
+                        ChainId = NodeIdentity.FirstChain + (uint)chains.Count,
+                        Targets = [new ChainTargetSetting { TargetId = target }],
+                    }
+                );
+            }
+        }
+        await _manager
+            .SetChainsAsync(
+                new SetChainsReq { ClusterId = ClusterId, Chains = chains },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        await _manager
+            .SetChainTableAsync(
+                new SetChainTableReq
+                {
+                    ClusterId = ClusterId,
+                    ChainTableId = NodeIdentity.ChainTable,
+                    Chains = chains.ConvertAll(c => c.ChainId),
+                    Desc = "all chains",
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+    }
+
+    private void CreateTargets(StorageHost host)
+    {
+        for (var number = 0; number < _options.TargetsPerNode; number++)
+        {
+            var id = NodeIdentity.Target(host.NodeId, 0, number);
+            host.Node!.CreateTarget(
+                new CreateTargetReq
+                {
+                    TargetId = id,
+                    ChainId = _manager.Routing.Current.Targets[id].ChainId,
+                    PhysicalFileCount = 4,
+                    ChunkSizeList = [.. Enumerable.Range(12, 15).Select(log2 => 1ul << log2)],
+                }
+            );
+        }
+    }
+
+    private async Task ReportAsync(StorageHost host)
+    {
+        // The second report tells the manager what the first one made of the targets.
+        for (var i = 0; i < 2; i++)
+        {
+            if (host.Heartbeat(ClusterId) is { } report)
+            {
+                await _manager.HeartbeatAsync(report, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task ReportMetaAsync() =>
+        await _manager
+            .HeartbeatAsync(
+                new HeartbeatReq
+                {
+                    ClusterId = ClusterId,
+                    Timestamp = WireTime.Now(),
+                    Info = new HeartbeatInfo
+                    {
+                        Info = new MetaHeartbeatInfo(),
+                        App = NodeIdentity.App(
+                            NodeIdentity.Meta,
+                            _metaListener!.EndPoint,
+                            ServiceName.Meta
+                        ),
+                        HbVersion = Interlocked.Increment(ref _metaHeartbeat),
+                    },
+                },
+                CancellationToken.None
+            )
+            .ConfigureAwait(false);
+
+    private async Task RequireSoundChunksAsync(CancellationToken cancellationToken)
+    {
+        var result = await VerifyChunksAsync(cancellationToken).ConfigureAwait(false);
+        if (result.Damaged.Count > 0)
+        {
+            throw new ClusterStorageException(
+                $"{result.Damaged.Count} of {result.Chunks} chunks are damaged: {result.Damaged[0]}"
+            );
+        }
+    }
+
+    private void StartLoops()
+    {
+        _loops.Add(LoopAsync(_options.HeartbeatInterval, HeartbeatAsync));
+        _loops.Add(
+            LoopAsync(
+                _options.GcInterval,
+                async () => await _collector.RunAsync(_stopping.Token).ConfigureAwait(false)
+            )
+        );
+        _loops.Add(LoopAsync(s_leaseExtension, () => _manager.ExtendLeaseAsync(ManagerNode())));
+        _loops.Add(
+            LoopAsync(
+                s_sessionScan,
+                async () =>
+                {
+                    await _metadata
+                        .PruneDeadSessionsAsync(_manager.Sessions, _stopping.Token)
+                        .ConfigureAwait(false);
+                    await _metadata
+                        .ForgetAnswersAsync(s_answerAge, _stopping.Token)
+                        .ConfigureAwait(false);
+                }
+            )
+        );
+    }
+
+    private async Task HeartbeatAsync()
+    {
+        foreach (var host in _hosts)
+        {
+            if (host.Heartbeat(ClusterId) is { } report)
+            {
+                await _manager.HeartbeatAsync(report, _stopping.Token).ConfigureAwait(false);
+            }
+        }
+        await ReportMetaAsync().ConfigureAwait(false);
+        await _manager.CheckAsync().ConfigureAwait(false);
+    }
+
+    private async Task LoopAsync(TimeSpan interval, Func<Task> body)
+    {
+        using var timer = new PeriodicTimer(interval);
+        while (true)
+        {
+            try
+            {
+                if (!await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
+                {
+                    return;
+                }
+                // Off the timer's thread, so that a slow round does not hold up the others.
+                await Task.Run(body).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (ServiceMapping.StatusOf(e) is not null)
+            {
+                // A full disk or a node that stops right now: the next round tries again.
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Fs.Wire;
+
+namespace DeepInfra.Fs.Cluster.Tests;
+
+public sealed class ClusterTests
+{
+    [Fact]
+    public async Task StartAsync_EmptyDirectory_PublishesServingChains()
+    {
+        using var temp = new TempDirectory();
+        await using var cluster = await TestCluster.StartAsync(temp["data"]);
+        await using var client = await RawClient.ConnectAsync(cluster);
+
+        client.Routing.Chains.Should().HaveCount(4);
+        client
+            .Routing.Chains.Values.SelectMany(c => c.Targets)
+            .Should()
+            .OnlyContain(t => t.PublicState == PublicTargetState.Serving);
+        client.Routing.ChainTables[1][1].Chains.Should().HaveCount(4);
+        client
+            .Routing.Nodes.Values.Select(n => n.Status)
+            .Should()
+            .OnlyContain(s => s == NodeStatus.HeartbeatConnected || s == NodeStatus.PrimaryMgmtd);
+    }
+
+    [Fact]
+    public async Task StartAsync_AfterStop_RecoversFilesAndChunks()
+    {
+        using var temp = new TempDirectory();
+        var data = new byte[40_000];
+        new Random(1).NextBytes(data);
+        var chunk = new ChunkId(0x1001, 0, 0);
+        uint chain;
+        ulong inode;
+        await using (var cluster = await TestCluster.StartAsync(temp["data"]))
+        await using (var client = await RawClient.ConnectAsync(cluster))
+        {
+            chain = client.Routing.Chains.Keys.Min();
+            var written = await client.WriteAsync(chain, chunk, 0, data);
+            written.LengthInfo.Value.Should().Be(40_000);
+            var made = await client.MetaAsync<CreateReq, CreateRsp>(
+                MetaMethod.Create,
+                new CreateReq
+                {
+                    Path = new PathAt { Path = "/f" },
+                    Perm = 0x1A4,
+                    Flags = OpenFlags.Create | OpenFlags.Exclusive,
+                }
+            );
+            inode = made.Value.Stat.Id;
+        }
+
+        await using var again = await TestCluster.StartAsync(temp["data"]);
+        await using var reader = await RawClient.ConnectAsync(again);
+        var (result, bytes) = await reader.ReadAsync(chain, chunk, 0, 64 * 1024);
+        var stat = await reader.MetaAsync<StatReq, StatRsp>(
+            MetaMethod.Stat,
+            new StatReq { Path = new PathAt { Path = "/f" } }
+        );
+
+        result.LengthInfo.Value.Should().Be(40_000);
+        bytes.Should().Equal(data);
+        stat.Value.Stat.Id.Should().Be(inode);
+    }
+
+    [Fact]
+    public async Task StartAsync_DirectoryInUse_NamesTheOwner()
+    {
+        using var temp = new TempDirectory();
+        await using var cluster = await TestCluster.StartAsync(temp["data"]);
+
+        var second = () => TestCluster.StartAsync(temp["data"]);
+
+        (await second.Should().ThrowAsync<DataDirectoryInUseException>()).WithMessage(
+            $"*{temp["data"]}*process {Environment.ProcessId}*"
+        );
+    }
+}
