@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.DualPipe.Stages;
+using DeepInfra.DualPipe.Transports;
+
+namespace DeepInfra.DualPipe.Execution;
+
+/// <summary>A rank with its own thread. Steps are started by one caller at a time.</summary>
+internal sealed class RankRunner : IDisposable
+{
+    private readonly int _rank;
+    private readonly IPipelineTransport _transport;
+    private readonly RankExecutor _executor;
+    private readonly Thread _thread;
+    private readonly SemaphoreSlim _wake = new(0);
+    private Request? _request;
+    private Task<AbortInfo>? _watched;
+    private CancellationTokenSource? _stop;
+    private volatile bool _disposed;
+
+    public RankRunner(
+        int rank,
+        IPipelineStage[] stages,
+        IPipelineTransport transport,
+        PipelineOptions options,
+        bool warnIgnored
+    )
+    {
+        _rank = rank;
+        _transport = transport;
+        _executor = new RankExecutor(rank, stages, transport, options, warnIgnored);
+        _thread = new Thread(Loop) { IsBackground = true, Name = $"pipe-rank-{rank}" };
+        _thread.Start();
+    }
+
+    public int Rank => _rank;
+
+    public RankExecutor Executor => _executor;
+
+    /// <summary>Runs one step on the rank's thread. The task never fails; the outcome carries the error.</summary>
+    public Task<RankOutcome> StepAsync(
+        StepPlan plan,
+        StepInputs inputs,
+        long stepId,
+        ProgressReporter? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        var request = new Request(plan, inputs, stepId, progress, cancellationToken);
+        _request = request;
+        _wake.Release();
+        return request.Completion.Task;
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        _wake.Release();
+        if (Thread.CurrentThread != _thread)
+        {
+            _thread.Join();
+        }
+
+        _wake.Dispose();
+        _executor.Dispose();
+    }
+
+    private void Loop()
+    {
+        while (true)
+        {
+            _wake.Wait();
+            if (_disposed)
+            {
+                return;
+            }
+
+            var request = _request!;
+            _request = null;
+            request.Completion.SetResult(Run(request));
+        }
+    }
+
+    private RankOutcome Run(Request request)
+    {
+        var faulted = _transport.Faulted;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(request.Cancellation);
+        using var wake = stop.Token.UnsafeRegister(
+            static state => ((RankExecutor)state!).Wake(),
+            _executor
+        );
+        Volatile.Write(ref _stop, stop);
+        Watch(faulted);
+        try
+        {
+            return new RankOutcome(
+                _rank,
+                _executor.Run(
+                    request.Plan,
+                    request.Inputs,
+                    request.StepId,
+                    request.Progress,
+                    stop.Token
+                ),
+                null
+            );
+        }
+        catch (Exception e)
+        {
+            return new RankOutcome(_rank, null, Failure(e, faulted, request.Cancellation));
+        }
+        finally
+        {
+            Volatile.Write(ref _stop, null);
+        }
+    }
+
+    /// <summary>
+    /// Stops the running step when the transport faults. One continuation per fault task, not per step: a
+    /// transport that never faults would otherwise collect them.
+    /// </summary>
+    private void Watch(Task<AbortInfo> faulted)
+    {
+        if (ReferenceEquals(faulted, _watched))
+        {
+            return;
+        }
+
+        _watched = faulted;
+        _ = faulted.ContinueWith(
+            static (_, state) => ((RankRunner)state!).Stop(),
+            this,
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default
+        );
+    }
+
+    private void Stop()
+    {
+        try
+        {
+            Volatile.Read(ref _stop)?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The step ended at the same moment.
+        }
+    }
+
+    /// <summary>Tells a cancellation by the caller from one that only follows another rank's failure.</summary>
+    private RankFailure Failure(
+        Exception error,
+        Task<AbortInfo> faulted,
+        CancellationToken cancellation
+    )
+    {
+        if (error is OperationCanceledException && faulted.IsCompletedSuccessfully)
+        {
+            var info = faulted.Result;
+            if (info.Rank != _transport.Rank && !info.IsCancellation)
+            {
+                error = new PipelinePeerFaultedException(info);
+            }
+            else if (cancellation.IsCancellationRequested)
+            {
+                error = new OperationCanceledException(cancellation);
+            }
+        }
+
+        return new RankFailure(_rank, _executor.ActionIndex, _executor.ActionText, error);
+    }
+
+    private sealed class Request(
+        StepPlan plan,
+        StepInputs inputs,
+        long stepId,
+        ProgressReporter? progress,
+        CancellationToken cancellation
+    )
+    {
+        public StepPlan Plan => plan;
+
+        public StepInputs Inputs => inputs;
+
+        public long StepId => stepId;
+
+        public ProgressReporter? Progress => progress;
+
+        public CancellationToken Cancellation => cancellation;
+
+        public TaskCompletionSource<RankOutcome> Completion { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
