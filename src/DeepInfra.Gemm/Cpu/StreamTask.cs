@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Gemm.Operands;
+
+namespace DeepInfra.Gemm.Cpu;
+
+/// <summary>
+/// A tile of few rows: decodes A once and streams the rows of B, which then come from memory exactly once and
+/// are never written decoded.
+/// </summary>
+internal readonly unsafe ref struct StreamTask(
+    GemmProblem* problem,
+    GemmSegment* segment,
+    int column,
+    int columns
+)
+{
+    /// <summary>True for segments with few rows whose operands have K contiguous and the same element type.</summary>
+    public static bool Applies(GemmProblem* problem, GemmSegment* segment) =>
+        segment->M <= TileShape.MaxStreamRows
+        && segment->K > 0
+        && problem->KMajorA
+        && problem->KMajorB
+        && problem->KindA == problem->KindB
+        && problem->KindA != ElementKind.Float4E2M1
+        && problem->ScaleStep % TileShape.StreamChunk == 0
+        && (long)segment->M * segment->K <= TileShape.MaxStreamElements;
+
+    public void Execute<TKernel>()
+        where TKernel : struct, ICpuKernel
+    {
+        var rows = segment->M;
+        var k = segment->K;
+        var kind = problem->KindA;
+        var elementBytes = kind == ElementKind.BFloat16 ? 2 : 1;
+        var leadingA =
+            (k + TileShape.StreamChunk - 1) / TileShape.StreamChunk * TileShape.StreamChunk;
+        var step = problem->ScaleStep;
+        var blocks = (k + step - 1) / step;
+        // With one scale per row of B, a chunk of rows has its scales side by side; else all rows of a block share them.
+        var granularity = problem->ScaleB.Kind == ScaleKind.None ? columns : problem->ScaleB.GranMn;
+        var chunk = granularity == 1 ? Math.Min(columns, 16) : Math.Min(columns, granularity);
+        var decoded = (float*)
+            CpuScratch.Tile.Rent(
+                ((long)rows * (leadingA + blocks + columns) + (long)chunk * blocks) * sizeof(float)
+            );
+        var scaleA = decoded + rows * leadingA;
+        var scaleB = scaleA + rows * blocks;
+        var result = scaleB + chunk * blocks;
+        for (var row = 0; row < rows; row++)
+        {
+            TKernel.DecodeForStream(
+                kind,
+                segment->A + row * segment->LeadingA * elementBytes,
+                k,
+                decoded + row * leadingA
+            );
+            for (var block = 0; block < blocks; block++)
+                scaleA[row * blocks + block] = problem->ScaleA.Read(
+                    segment->ScaleA,
+                    row,
+                    block * step / problem->ScaleA.GranK
+                );
+        }
+        var arguments = new StreamArguments
+        {
+            Kind = kind,
+            LeadingA = leadingA,
+            LeadingB = segment->LeadingB * elementBytes,
+            K = k,
+            ScaleStep = step,
+            ScaleB = scaleB,
+            Blocks = blocks,
+            LeadingScaleB = granularity == 1 ? blocks : 0,
+            LeadingResult = columns,
+        };
+        for (int done = 0, count; done < columns; done += count)
+        {
+            var first = column + done;
+            count = Math.Min(columns - done, chunk);
+            if (granularity > 1)
+                count = Math.Min(count, granularity - first % granularity);
+            FillScales(first, granularity == 1 ? count : 1, blocks, step, scaleB);
+            for (var row = 0; row < rows; row += TileShape.StreamRows)
+            {
+                arguments.A = decoded + row * leadingA;
+                arguments.Rows = Math.Min(TileShape.StreamRows, rows - row);
+                arguments.B = segment->B + first * arguments.LeadingB;
+                arguments.Columns = count;
+                arguments.ScaleA = scaleA + row * blocks;
+                arguments.Result = result + row * columns + done;
+                TKernel.Stream(ref arguments);
+            }
+        }
+        for (var row = 0; row < rows; row++)
+            Epilogue.Write(problem, segment, result + row * columns, row, column, columns);
+    }
+
+    private void FillScales(int first, int count, int blocks, int step, float* target)
+    {
+        for (var i = 0; i < count; i++)
+        for (var block = 0; block < blocks; block++)
+            target[i * blocks + block] = problem->ScaleB.Read(
+                segment->ScaleB,
+                first + i,
+                block * step / problem->ScaleB.GranK
+            );
+    }
+}

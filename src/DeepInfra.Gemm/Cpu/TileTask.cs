@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Gemm.Operands;
+
+namespace DeepInfra.Gemm.Cpu;
+
+/// <summary>One tile of the result: packs what it needs of A and B per K block, accumulates in binary32, writes D once.</summary>
+internal unsafe ref struct TileTask
+{
+    private readonly GemmProblem* _problem;
+    private readonly GemmSegment* _segment;
+    private readonly int _row;
+    private readonly int _rows;
+    private readonly int _column;
+    private readonly int _columns;
+
+    private float* _packedA;
+    private float* _packedB;
+    private float* _stage;
+    private float* _tiles;
+    private float* _scaleA;
+    private float* _scaleB;
+    private byte* _codes;
+
+    public TileTask(
+        GemmProblem* problem,
+        GemmSegment* segment,
+        int row,
+        int rows,
+        int column,
+        int columns
+    )
+    {
+        _problem = problem;
+        _segment = segment;
+        _row = row;
+        _rows = rows;
+        _column = column;
+        _columns = columns;
+    }
+
+    public void Execute<TKernel>()
+        where TKernel : struct, ICpuKernel
+    {
+        if (TKernel.CanStream && StreamTask.Applies(_problem, _segment))
+        {
+            new StreamTask(_problem, _segment, _column, _columns).Execute<TKernel>();
+            return;
+        }
+        var rowPanels = (_rows + TKernel.MaxRows - 1) / TKernel.MaxRows;
+        var columnPanels = (_columns + TKernel.Columns - 1) / TKernel.Columns;
+        Allocate<TKernel>(rowPanels, columnPanels);
+        var k = _segment->K;
+        for (var start = 0; start < k; start += TileShape.Depth)
+            Accumulate<TKernel>(
+                start,
+                Math.Min(TileShape.Depth, k - start),
+                rowPanels,
+                columnPanels
+            );
+        if (k == 0)
+            new Span<float>(
+                _tiles,
+                rowPanels * columnPanels * TKernel.MaxRows * TKernel.Columns
+            ).Clear();
+        Write<TKernel>(rowPanels, columnPanels);
+    }
+
+    private void Allocate<TKernel>(int rowPanels, int columnPanels)
+        where TKernel : struct, ICpuKernel
+    {
+        const int MaxSubBlocks = TileShape.Depth / 32;
+        const int PanelA = TileShape.Depth * TileShape.ColumnPanelStride;
+        var panelB = TileShape.Depth * TKernel.Columns;
+        var tiles = rowPanels * columnPanels * TKernel.MaxRows * TKernel.Columns;
+        var scalesA = MaxSubBlocks * TileShape.MaxTaskRows;
+        var scalesB = MaxSubBlocks * columnPanels * TKernel.Columns;
+        var floats = rowPanels * PanelA + 2 * panelB + tiles + scalesA + scalesB;
+        var codes = Math.Max(_rows, TKernel.Columns) * TileShape.Depth;
+        _packedA = (float*)CpuScratch.Tile.Rent(floats * sizeof(float) + codes);
+        _packedB = _packedA + rowPanels * PanelA;
+        _stage = _packedB + panelB;
+        _tiles = _stage + panelB;
+        _scaleA = _tiles + tiles;
+        _scaleB = _scaleA + scalesA;
+        _codes = (byte*)(_scaleB + scalesB);
+    }
+
+    private void Accumulate<TKernel>(int start, int depth, int rowPanels, int columnPanels)
+        where TKernel : struct, ICpuKernel
+    {
+        PackA<TKernel>(start, depth, rowPanels);
+        var step = Math.Min(_problem->ScaleStep, TileShape.Depth);
+        FillScales<TKernel>(start, depth, step, columnPanels);
+        var scaleColumns = columnPanels * TKernel.Columns;
+        var rowPanel = _problem->KMajorA;
+        var depthStrideA = rowPanel ? 1 : TileShape.ColumnPanelStride;
+        for (var j = 0; j < columnPanels; j++)
+        {
+            PackB<TKernel>(start, depth, j);
+            for (var i = 0; i < rowPanels; i++)
+            {
+                var first = FirstRow(i, rowPanels);
+                var rows = FirstRow(i + 1, rowPanels) - first;
+                var a = rowPanel
+                    ? _packedA + first * TileShape.Depth
+                    : _packedA + i * TileShape.Depth * TileShape.ColumnPanelStride;
+                var tile = Tile<TKernel>(i, j, columnPanels);
+                for (int k = 0, block = 0; k < depth; k += step, block++)
+                    TKernel.Multiply(
+                        rows,
+                        rowPanel,
+                        a + k * depthStrideA,
+                        _packedB + k * TKernel.Columns,
+                        Math.Min(step, depth - k),
+                        tile,
+                        _scaleA + block * TileShape.MaxTaskRows + first,
+                        _scaleB + block * scaleColumns + j * TKernel.Columns,
+                        first: start + k == 0
+                    );
+            }
+        }
+    }
+
+    /// <summary>Rows are spread evenly over the panels: a last panel of few rows would run at a fraction of the speed.</summary>
+    private readonly int FirstRow(int panel, int panels) => (int)((long)_rows * panel / panels);
+
+    private readonly float* Tile<TKernel>(int rowPanel, int columnPanel, int columnPanels)
+        where TKernel : struct, ICpuKernel =>
+        _tiles + (nint)(rowPanel * columnPanels + columnPanel) * TKernel.MaxRows * TKernel.Columns;
+
+    private readonly void PackA<TKernel>(int start, int depth, int rowPanels)
+        where TKernel : struct, ICpuKernel
+    {
+        var kind = _problem->KindA;
+        var leading = _segment->LeadingA;
+        if (_problem->KMajorA)
+        {
+            var source = Address(kind, _segment->A, _row * leading + start);
+            var leadingBytes = Bytes(kind, leading);
+            if (kind == ElementKind.Float4E2M1)
+            {
+                source = Expand(source, leadingBytes, _rows, depth);
+                leadingBytes = TileShape.Depth;
+                kind = ElementKind.Float8E4M3;
+            }
+            for (var row = 0; row < _rows; row++)
+                TKernel.Decode(
+                    kind,
+                    source + row * leadingBytes,
+                    _packedA + row * TileShape.Depth,
+                    depth
+                );
+            return;
+        }
+        for (var i = 0; i < rowPanels; i++)
+        {
+            var first = FirstRow(i, rowPanels);
+            var rows = FirstRow(i + 1, rowPanels) - first;
+            PackColumns<TKernel>(
+                kind,
+                _segment->A,
+                leading,
+                start,
+                depth,
+                _row + first,
+                rows,
+                _packedA + i * TileShape.Depth * TileShape.ColumnPanelStride,
+                TileShape.ColumnPanelStride
+            );
+        }
+    }
+
+    private readonly void PackB<TKernel>(int start, int depth, int panel)
+        where TKernel : struct, ICpuKernel
+    {
+        var kind = _problem->KindB;
+        var leading = _segment->LeadingB;
+        var column = _column + panel * TKernel.Columns;
+        var columns = Math.Min(TKernel.Columns, _column + _columns - column);
+        if (!_problem->KMajorB)
+        {
+            PackColumns<TKernel>(
+                kind,
+                _segment->B,
+                leading,
+                start,
+                depth,
+                column,
+                columns,
+                _packedB,
+                TKernel.Columns
+            );
+            return;
+        }
+        var source = Address(kind, _segment->B, column * leading + start);
+        var leadingBytes = Bytes(kind, leading);
+        if (kind == ElementKind.Float4E2M1)
+        {
+            source = Expand(source, leadingBytes, columns, depth);
+            leadingBytes = TileShape.Depth;
+            kind = ElementKind.Float8E4M3;
+        }
+        TKernel.PackTransposed(kind, source, leadingBytes, columns, depth, _packedB, _stage);
+    }
+
+    private readonly void PackColumns<TKernel>(
+        ElementKind kind,
+        byte* data,
+        long leading,
+        int start,
+        int depth,
+        int mn,
+        int width,
+        float* target,
+        int stride
+    )
+        where TKernel : struct, ICpuKernel
+    {
+        // An FP4 run starts at an even index; an odd first column decodes one code more and drops it.
+        var skip = kind == ElementKind.Float4E2M1 ? mn & 1 : 0;
+        var source = Address(kind, data, start * leading + mn - skip);
+        var leadingBytes = Bytes(kind, leading);
+        if (kind == ElementKind.Float4E2M1)
+        {
+            source = Expand(source, leadingBytes, depth, width + skip) + skip;
+            leadingBytes = TileShape.Depth;
+            kind = ElementKind.Float8E4M3;
+        }
+        TKernel.PackColumns(kind, source, leadingBytes, width, depth, target, stride);
+    }
+
+    /// <summary>Expands rows of FP4 codes to rows of <see cref="TileShape.Depth"/> E4M3 codes.</summary>
+    private readonly byte* Expand(byte* source, long leadingBytes, int rows, int count)
+    {
+        for (var row = 0; row < rows; row++)
+            Fp4Expander.Expand(source + row * leadingBytes, _codes + row * TileShape.Depth, count);
+        return _codes;
+    }
+
+    private readonly void FillScales<TKernel>(int start, int depth, int step, int columnPanels)
+        where TKernel : struct, ICpuKernel
+    {
+        var scaleColumns = columnPanels * TKernel.Columns;
+        for (int k = 0, block = 0; k < depth; k += step, block++)
+        {
+            _problem->ScaleA.Fill(
+                _segment->ScaleA,
+                _row,
+                (start + k) / _problem->ScaleA.GranK,
+                _scaleA + block * TileShape.MaxTaskRows,
+                _rows
+            );
+            _problem->ScaleB.Fill(
+                _segment->ScaleB,
+                _column,
+                (start + k) / _problem->ScaleB.GranK,
+                _scaleB + block * scaleColumns,
+                _columns
+            );
+        }
+    }
+
+    private readonly void Write<TKernel>(int rowPanels, int columnPanels)
+        where TKernel : struct, ICpuKernel
+    {
+        for (var i = 0; i < rowPanels; i++)
+        {
+            var first = FirstRow(i, rowPanels);
+            var rows = FirstRow(i + 1, rowPanels) - first;
+            for (var row = 0; row < rows; row++)
+            for (var j = 0; j < columnPanels; j++)
+                Epilogue.Write(
+                    _problem,
+                    _segment,
+                    Tile<TKernel>(i, j, columnPanels) + row * TKernel.Columns,
+                    _row + first + row,
+                    _column + j * TKernel.Columns,
+                    Math.Min(TKernel.Columns, _columns - j * TKernel.Columns)
+                );
+        }
+    }
+
+    private static byte* Address(ElementKind kind, byte* data, long element) =>
+        data + Bytes(kind, element);
+
+    private static long Bytes(ElementKind kind, long elements) =>
+        kind switch
+        {
+            ElementKind.BFloat16 => elements * 2,
+            ElementKind.Float4E2M1 => elements / 2,
+            _ => elements,
+        };
+}

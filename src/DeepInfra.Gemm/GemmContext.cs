@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core;
+
+namespace DeepInfra.Gemm;
+
+/// <summary>
+/// The entry point of the matrix kernels of one device. Thread-safe: many threads may call the operators of one
+/// context at once.
+/// </summary>
+/// <example>
+/// <code>
+/// var gemm = GemmContext.Cpu;
+/// gemm.Ops.Bf16GemmNT(a, b, d);                                    // D = A·Bᵀ
+/// gemm.Ops.Fp8GemmNT(new(qa, sfa), new(qb, sfb), d);               // scales 1x128 and 128x128
+/// gemm.Ops.Fp8GemmNT(x, w, d, new GemmCall { Accumulate = d });    // D += …
+/// </code>
+/// </example>
+public sealed class GemmContext
+{
+    private GemmContext(Device device, GemmOptions options)
+    {
+        Device = device;
+        Options = options;
+        Ops = new GemmOperators(this);
+    }
+
+    /// <summary>The CPU with default settings.</summary>
+    public static GemmContext Cpu { get; } = new(Device.Cpu, new GemmOptions());
+
+    /// <summary>The device whose tensors the operators take.</summary>
+    public Device Device { get; }
+
+    /// <summary>The settings.</summary>
+    public GemmOptions Options { get; }
+
+    /// <summary>The alignment of group starts; see <see cref="GemmOptions.MkAlignment"/>.</summary>
+    public int MkAlignment => Options.MkAlignment;
+
+    /// <summary>The matrix multiplications.</summary>
+    public GemmOperators Ops { get; }
+
+    /// <summary>A CPU context with its own settings; cheap, holds no resources.</summary>
+    /// <param name="options">The settings.</param>
+    public static GemmContext CreateCpu(GemmOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new GemmContext(Device.Cpu, options);
+    }
+}

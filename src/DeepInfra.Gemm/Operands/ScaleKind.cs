@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+namespace DeepInfra.Gemm.Operands;
+
+/// <summary>How scale factors are stored.</summary>
+internal enum ScaleKind : byte
+{
+    /// <summary>No scales: every factor is 1.</summary>
+    None,
+
+    Float32,
+
+    /// <summary>Int32 words of four UE8M0 exponents along K, lowest byte first.</summary>
+    PackedUe8m0,
+}
