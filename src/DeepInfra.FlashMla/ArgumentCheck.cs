@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using DeepInfra.Core;
+
+namespace DeepInfra.FlashMla;
+
+/// <summary>Argument checks with messages that name the argument, what was expected and what came.</summary>
+internal static class ArgumentCheck
+{
+    /// <summary>Not null and not disposed.</summary>
+    public static void Alive(
+        [NotNull] Tensor? tensor,
+        [CallerArgumentExpression(nameof(tensor))] string name = ""
+    )
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        ObjectDisposedException.ThrowIf(tensor.IsDisposed, tensor);
+    }
+
+    public static void FloatType(Tensor tensor, string name)
+    {
+        if (!Cpu.RowConvert.IsFloat(tensor.DType))
+            throw new ArgumentException(
+                $"{name}: expected BFloat16, Float16 or Float32 elements, got {tensor.DType}",
+                name
+            );
+    }
+
+    public static void Rank(Tensor tensor, int rank, string meaning, string name)
+    {
+        if (tensor.Rank != rank)
+            throw new ArgumentException($"{name}: expected {meaning}, got {tensor.Shape}", name);
+    }
+
+    public static void Shape(Tensor tensor, Shape shape, string name)
+    {
+        if (tensor.Shape != shape)
+            throw new ArgumentException(
+                $"{name}: expected shape {shape}, got {tensor.Shape}",
+                name
+            );
+    }
+
+    public static void LastAxisContiguous(Tensor tensor, string name)
+    {
+        if (tensor.Strides[-1] != 1 && tensor.Shape[-1] > 1)
+            throw new ArgumentException(
+                $"{name}: expected a contiguous last axis, got strides {tensor.Strides}",
+                name
+            );
+    }
+
+    public static void OnCpu(Tensor tensor, string name)
+    {
+        if (!tensor.Device.IsCpu)
+            NoCuda(tensor.Device, name);
+    }
+
+    [DoesNotReturn]
+    public static void NoCuda(Device device, string name) =>
+        throw new NotSupportedException(
+            $"{name}: DeepInfra.FlashMla runs on the CPU only in this version, got device {device}"
+        );
+}

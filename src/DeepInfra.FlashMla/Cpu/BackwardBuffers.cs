@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+namespace DeepInfra.FlashMla.Cpu;
+
+/// <summary>Slices of the thread's scratch buffer for one backward work item.</summary>
+internal readonly unsafe struct BackwardBuffers
+{
+    private const int Tile = PrefillArguments.Tile;
+
+    public BackwardBuffers(in PrefillArguments arguments, int queryLength)
+    {
+        HeadStride = arguments.HeadStride;
+        ValueStride = arguments.ValueStride;
+        // Values and keys are staged in the same rows before they are transposed.
+        HeadRow = HeadStride + 16;
+        ValueRow = ValueStride + 16;
+        PaddedQueries = PrefillArguments.RoundUp(queryLength, 4);
+        var queryRows = (long)arguments.GroupSize * PaddedQueries;
+        var stagingRow = Math.Max(HeadRow, ValueRow);
+        long floats =
+            (long)Tile
+                * (
+                    2L * HeadStride
+                    + 2L * ValueStride
+                    + 2L * stagingRow
+                    + ValueRow
+                    + 2L * PrefillArguments.ScoreStride
+                )
+            + queryRows * HeadStride
+            + 2 * queryRows;
+        var next = (float*)ThreadScratch.Get(floats * sizeof(float));
+        KeyPanels = next;
+        ValuePanels = KeyPanels + Tile * HeadStride;
+        GradKey = ValuePanels + Tile * ValueStride;
+        GradValue = GradKey + Tile * HeadStride;
+        KeyRows = GradValue + Tile * ValueStride;
+        Query = KeyRows + Tile * stagingRow;
+        GradOut = Query + Tile * stagingRow;
+        Probabilities = GradOut + Tile * ValueRow;
+        GradScores = Probabilities + Tile * PrefillArguments.ScoreStride;
+        GradQuery = GradScores + Tile * PrefillArguments.ScoreStride;
+        Delta = GradQuery + queryRows * HeadStride;
+        LogSumExp = Delta + queryRows;
+    }
+
+    public int HeadStride { get; }
+    public int ValueStride { get; }
+
+    /// <summary>Row stride of staged keys and queries.</summary>
+    public int HeadRow { get; }
+
+    /// <summary>Row stride of staged values and output gradients.</summary>
+    public int ValueRow { get; }
+    public int PaddedQueries { get; }
+    public float* KeyPanels { get; }
+    public float* ValuePanels { get; }
+    public float* GradKey { get; }
+    public float* GradValue { get; }
+    public float* KeyRows { get; }
+    public float* Query { get; }
+    public float* GradOut { get; }
+    public float* Probabilities { get; }
+    public float* GradScores { get; }
+
+    /// <summary>[group][padded queries][HeadStride].</summary>
+    public float* GradQuery { get; }
+    public float* Delta { get; }
+
+    /// <summary>In log2 units.</summary>
+    public float* LogSumExp { get; }
+}

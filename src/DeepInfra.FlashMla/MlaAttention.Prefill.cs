@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.Intrinsics;
+using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
+using DeepInfra.FlashMla.Cpu;
+
+namespace DeepInfra.FlashMla;
+
+public static unsafe partial class MlaAttention
+{
+    /// <summary>
+    /// Attention of sequences of different lengths, packed one after another: the unabsorbed form of latent attention (192/128)
+    /// and ordinary attention (128/128, or any dimensions). Several query heads may share a KV head.
+    /// </summary>
+    /// <param name="q">Queries <c>[Tq, h, D]</c>, BFloat16, Float16 or Float32, last axis contiguous.</param>
+    /// <param name="k">Keys <c>[Tk, h_k, D]</c>; h is a multiple of h_k.</param>
+    /// <param name="v">Values <c>[Tk, h_k, Dv]</c>.</param>
+    /// <param name="cuSeqlensQ">Int32 <c>[b+1]</c>, contiguous, from 0, not decreasing, at most Tq: request i has query rows <c>[cu[i], cu[i+1])</c>.</param>
+    /// <param name="cuSeqlensK">Int32 <c>[b+1]</c>: the same for key rows.</param>
+    /// <param name="maxQ">At least the longest query sequence.</param>
+    /// <param name="maxK">At least the longest key sequence.</param>
+    /// <param name="causal">True: query i of a request sees keys <c>j &lt;= i + (length_k - length_q)</c>, so the last query sees all.</param>
+    /// <param name="softmaxScale">Factor of the logits, any finite value; null means 1/sqrt(D).</param>
+    /// <param name="output">Receives <c>[Tq, h, Dv]</c>; null allocates one of q's type. Rows without a visible key are 0.</param>
+    /// <param name="logSumExp">Receives Float32 <c>[Tq, h]</c>, natural logarithm, any strides; null allocates. +infinity for rows without a visible key.</param>
+    /// <param name="cpu">Threads and SIMD tier; null means the defaults.</param>
+    /// <returns>The output and the log-sum-exp. Query rows outside every request are left as they are (0 if allocated here).</returns>
+    /// <exception cref="ArgumentException">A type, shape, stride or offset is wrong.</exception>
+    /// <exception cref="NotSupportedException">CUDA tensors.</exception>
+    /// <remarks>Synchronous, thread-safe, allocates nothing but the results. The result does not depend on the number of threads.</remarks>
+    public static AttentionState PrefillDense(
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor<int> cuSeqlensQ,
+        Tensor<int> cuSeqlensK,
+        int maxQ,
+        int maxK,
+        bool causal,
+        float? softmaxScale = null,
+        Tensor? output = null,
+        Tensor<float>? logSumExp = null,
+        CpuBackendOptions? cpu = null
+    )
+    {
+        ValidatePrefill(q, k, v, cuSeqlensQ, cuSeqlensK, maxQ, maxK, softmaxScale);
+        Shape outputShape = [q.Shape[0], q.Shape[1], v.Shape[2]];
+        ValidateOutputs(output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
+        output ??= Tensor.Create(q.DType, outputShape);
+        logSumExp ??= Tensor<float>.Create([q.Shape[0], q.Shape[1]]);
+        cpu ??= CpuBackendOptions.Default;
+        var arguments = PrefillArgumentsOf(
+            q,
+            k,
+            v,
+            output,
+            logSumExp,
+            cuSeqlensQ,
+            cuSeqlensK,
+            maxQ,
+            causal,
+            softmaxScale
+        );
+        switch (cpu.Tier)
+        {
+            case SimdTier.V512:
+                RunForward<Simd512, Vector512<float>>(arguments, cpu);
+                break;
+            case SimdTier.V256:
+                RunForward<Simd256, Vector256<float>>(arguments, cpu);
+                break;
+            case SimdTier.V128:
+                RunForward<Simd128, Vector128<float>>(arguments, cpu);
+                break;
+            default:
+                RunForward<SimdScalar, float>(arguments, cpu);
+                break;
+        }
+        FlashMlaMeter.Count(FlashMlaMeter.PrefillForward, k.Shape[0]);
+        KeepAlive(q, k, v, cuSeqlensQ, cuSeqlensK);
+        GC.KeepAlive(output);
+        GC.KeepAlive(logSumExp);
+        return new AttentionState(output, logSumExp, LogSumExpBase.Natural);
+    }
+
+    /// <summary>Gradients of <see cref="PrefillDense"/>; deterministic. With grouped heads the key and value gradients are summed over the group.</summary>
+    /// <param name="gradOut">Gradient of the output <c>[Tq, h, Dv]</c>, BFloat16, Float16 or Float32, last axis contiguous.</param>
+    /// <param name="q">The queries of the forward call.</param>
+    /// <param name="k">The keys of the forward call.</param>
+    /// <param name="v">The values of the forward call.</param>
+    /// <param name="output">The output of the forward call.</param>
+    /// <param name="logSumExp">The log-sum-exp of the forward call, natural logarithm.</param>
+    /// <param name="cuSeqlensQ">As in the forward call.</param>
+    /// <param name="cuSeqlensK">As in the forward call.</param>
+    /// <param name="maxQ">As in the forward call.</param>
+    /// <param name="maxK">As in the forward call.</param>
+    /// <param name="causal">As in the forward call.</param>
+    /// <param name="softmaxScale">As in the forward call.</param>
+    /// <param name="gradQuery">Receives <c>[Tq, h, D]</c>; null allocates one of q's type.</param>
+    /// <param name="gradKey">Receives <c>[Tk, h_k, D]</c>; null allocates one of k's type.</param>
+    /// <param name="gradValue">Receives <c>[Tk, h_k, Dv]</c>; null allocates one of v's type.</param>
+    /// <param name="cpu">Threads and SIMD tier; null means the defaults.</param>
+    /// <returns>The gradients; rows without a visible partner are 0.</returns>
+    /// <exception cref="ArgumentException">A type, shape, stride or offset is wrong.</exception>
+    /// <exception cref="NotSupportedException">CUDA tensors.</exception>
+    public static PrefillGradients PrefillDenseBackward(
+        Tensor gradOut,
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor output,
+        Tensor<float> logSumExp,
+        Tensor<int> cuSeqlensQ,
+        Tensor<int> cuSeqlensK,
+        int maxQ,
+        int maxK,
+        bool causal,
+        float? softmaxScale = null,
+        Tensor? gradQuery = null,
+        Tensor? gradKey = null,
+        Tensor? gradValue = null,
+        CpuBackendOptions? cpu = null
+    )
+    {
+        ValidatePrefill(q, k, v, cuSeqlensQ, cuSeqlensK, maxQ, maxK, softmaxScale);
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(logSumExp);
+        Shape outputShape = [q.Shape[0], q.Shape[1], v.Shape[2]];
+        ValidateOutputs(output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
+        ArgumentCheck.Alive(gradOut);
+        ValidateHeadRows(gradOut, outputShape, nameof(gradOut));
+        gradQuery ??= Tensor.Create(q.DType, q.Shape);
+        gradKey ??= Tensor.Create(k.DType, k.Shape);
+        gradValue ??= Tensor.Create(v.DType, v.Shape);
+        ValidateHeadRows(gradQuery, q.Shape, nameof(gradQuery));
+        ValidateHeadRows(gradKey, k.Shape, nameof(gradKey));
+        ValidateHeadRows(gradValue, v.Shape, nameof(gradValue));
+        cpu ??= CpuBackendOptions.Default;
+        var arguments = PrefillArgumentsOf(
+            q,
+            k,
+            v,
+            output,
+            logSumExp,
+            cuSeqlensQ,
+            cuSeqlensK,
+            maxQ,
+            causal,
+            softmaxScale
+        );
+        var gradients = new PrefillGradients(gradQuery, gradKey, gradValue);
+        switch (cpu.Tier)
+        {
+            case SimdTier.V512:
+                RunBackward<Simd512, Vector512<float>>(arguments, gradOut, gradients, cpu);
+                break;
+            case SimdTier.V256:
+                RunBackward<Simd256, Vector256<float>>(arguments, gradOut, gradients, cpu);
+                break;
+            case SimdTier.V128:
+                RunBackward<Simd128, Vector128<float>>(arguments, gradOut, gradients, cpu);
+                break;
+            default:
+                RunBackward<SimdScalar, float>(arguments, gradOut, gradients, cpu);
+                break;
+        }
+        FlashMlaMeter.Count(FlashMlaMeter.PrefillBackward, k.Shape[0]);
+        KeepAlive(q, k, v, cuSeqlensQ, cuSeqlensK);
+        GC.KeepAlive(gradOut);
+        GC.KeepAlive(output);
+        GC.KeepAlive(logSumExp);
+        GC.KeepAlive(gradQuery);
+        GC.KeepAlive(gradKey);
+        GC.KeepAlive(gradValue);
+        return gradients;
+    }
+
+    private static void RunForward<TSimd, TVector>(
+        in PrefillArguments arguments,
+        CpuBackendOptions cpu
+    )
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
+        var work = new PrefillForwardWork<TSimd, TVector> { Arguments = arguments };
+        CpuParallel.Run(work.ItemCount, ref work, cpu.MaxDegreeOfParallelism);
+    }
+
+    private static void RunBackward<TSimd, TVector>(
+        in PrefillArguments arguments,
+        Tensor gradOut,
+        in PrefillGradients gradients,
+        CpuBackendOptions cpu
+    )
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
+        var work = new PrefillBackwardWork<TSimd, TVector>
+        {
+            Arguments = arguments,
+            GradOut = new HeadRows(gradOut),
+            GradQuery = new HeadRows(gradients.Query),
+            GradKey = new HeadRows(gradients.Key),
+            GradValue = new HeadRows(gradients.Value),
+        };
+        CpuParallel.Run(work.ItemCount, ref work, cpu.MaxDegreeOfParallelism);
+    }
+
+    private static PrefillArguments PrefillArgumentsOf(
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor output,
+        Tensor<float> logSumExp,
+        Tensor<int> cuSeqlensQ,
+        Tensor<int> cuSeqlensK,
+        int maxQ,
+        bool causal,
+        float? softmaxScale
+    ) =>
+        new()
+        {
+            Query = new HeadRows(q),
+            Key = new HeadRows(k),
+            Value = new HeadRows(v),
+            Out = new HeadRows(output),
+            LogSumExp = logSumExp.DataPointer,
+            LseTokenStride = logSumExp.Strides[0],
+            LseHeadStride = logSumExp.Strides[1],
+            QueryOffsets = cuSeqlensQ.DataPointer,
+            KeyOffsets = cuSeqlensK.DataPointer,
+            Batch = (int)cuSeqlensQ.Shape[0] - 1,
+            QueryHeads = (int)q.Shape[1],
+            KvHeads = (int)k.Shape[1],
+            HeadDim = (int)q.Shape[2],
+            ValueDim = (int)v.Shape[2],
+            MaxQuery = maxQ,
+            Scale = softmaxScale ?? (float)(1 / Math.Sqrt(q.Shape[2])),
+            Causal = causal,
+        };
+
+    private static void ValidatePrefill(
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor<int> cuSeqlensQ,
+        Tensor<int> cuSeqlensK,
+        int maxQ,
+        int maxK,
+        float? softmaxScale
+    )
+    {
+        ArgumentCheck.Alive(q);
+        ArgumentCheck.Alive(k);
+        ArgumentCheck.Alive(v);
+        ArgumentCheck.Alive(cuSeqlensQ);
+        ArgumentCheck.Alive(cuSeqlensK);
+        ArgumentCheck.FloatType(q, nameof(q));
+        ArgumentCheck.FloatType(k, nameof(k));
+        ArgumentCheck.FloatType(v, nameof(v));
+        ArgumentCheck.Rank(q, 3, "[Tq, h, D]", nameof(q));
+        ArgumentCheck.Rank(k, 3, "[Tk, h_k, D]", nameof(k));
+        ArgumentCheck.Rank(v, 3, "[Tk, h_k, Dv]", nameof(v));
+        if (q.Shape[1] < 1 || k.Shape[1] < 1 || q.Shape[1] % k.Shape[1] != 0)
+            throw new ArgumentException(
+                $"k: expected a head count that divides q's {q.Shape[1]}, got {k.Shape[1]}",
+                nameof(k)
+            );
+        if (q.Shape[2] < 1 || v.Shape[2] < 1)
+            throw new ArgumentException(
+                $"q, v: expected at least one element per head, got {q.Shape} and {v.Shape}",
+                nameof(q)
+            );
+        ValidateHeadRows(q, q.Shape, nameof(q));
+        ValidateHeadRows(k, [k.Shape[0], k.Shape[1], q.Shape[2]], nameof(k));
+        ValidateHeadRows(v, [k.Shape[0], k.Shape[1], v.Shape[2]], nameof(v));
+        ArgumentCheck.Rank(cuSeqlensQ, 1, "[b + 1]", nameof(cuSeqlensQ));
+        ArgumentCheck.Shape(cuSeqlensK, cuSeqlensQ.Shape, nameof(cuSeqlensK));
+        if (cuSeqlensQ.Shape[0] < 1)
+            throw new ArgumentException(
+                "cuSeqlensQ: expected [b + 1] with at least one offset, got [0]",
+                nameof(cuSeqlensQ)
+            );
+        ValidateOffsets(cuSeqlensQ, q.Shape[0], maxQ, nameof(cuSeqlensQ), nameof(maxQ));
+        ValidateOffsets(cuSeqlensK, k.Shape[0], maxK, nameof(cuSeqlensK), nameof(maxK));
+        if (softmaxScale is { } scale && !float.IsFinite(scale))
+            throw new ArgumentOutOfRangeException(
+                nameof(softmaxScale),
+                $"softmaxScale: expected a finite value, got {scale}"
+            );
+    }
+
+    private static void ValidateHeadRows(Tensor tensor, Shape shape, string name)
+    {
+        ArgumentCheck.Alive(tensor, name);
+        ArgumentCheck.FloatType(tensor, name);
+        ArgumentCheck.Shape(tensor, shape, name);
+        ArgumentCheck.LastAxisContiguous(tensor, name);
+        ArgumentCheck.OnCpu(tensor, name);
+    }
+
+    private static void ValidateOffsets(
+        Tensor<int> offsets,
+        long rows,
+        int max,
+        string name,
+        string maxName
+    )
+    {
+        ArgumentCheck.LastAxisContiguous(offsets, name);
+        ArgumentCheck.OnCpu(offsets, name);
+        ArgumentOutOfRangeException.ThrowIfNegative(max, maxName);
+        var values = offsets.DataPointer;
+        if (values[0] != 0)
+            throw new ArgumentException($"{name}[0]: expected 0, got {values[0]}", name);
+        for (long i = 1; i < offsets.Shape[0]; i++)
+        {
+            if (values[i] < values[i - 1] || values[i] > rows)
+                throw new ArgumentException(
+                    $"{name}[{i}]: expected a value in [{values[i - 1]},{rows}], got {values[i]}",
+                    name
+                );
+            if (values[i] - values[i - 1] > max)
+                throw new ArgumentException(
+                    $"{maxName}: expected at least {values[i] - values[i - 1]}, the length of request {i - 1}, got {max}",
+                    maxName
+                );
+        }
+    }
+
+    private static void KeepAlive(
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor cuSeqlensQ,
+        Tensor cuSeqlensK
+    )
+    {
+        GC.KeepAlive(q);
+        GC.KeepAlive(k);
+        GC.KeepAlive(v);
+        GC.KeepAlive(cuSeqlensQ);
+        GC.KeepAlive(cuSeqlensK);
+    }
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.Intrinsics;
+using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
+using DeepInfra.FlashMla.Cpu;
+
+namespace DeepInfra.FlashMla;
+
+/// <summary>
+/// Multi-head latent attention: decode over a paged KV cache, and prefill forward and backward. The operations and
+/// their semantics are those of DeepSeek's FlashMLA; results are bitwise identical between two runs with
+/// identical arguments and plan.
+/// </summary>
+/// <remarks>The device of the tensors picks the backend. This version has a CPU backend; CUDA tensors throw.</remarks>
+/// <example>
+/// <code>
+/// using var cache = new PagedMlaKvCache(new() { BlockCount = 64 });
+/// using var plan = MlaDecodePlan.Create(Device.Cpu, new() { Shape = MlaShape.DeepSeekV3(16) });
+/// plan.Update(seqlens);
+/// var state = MlaAttention.Decode(plan, q, cache.Layer(0), blockTable, seqlens);
+/// </code>
+/// </example>
+public static unsafe partial class MlaAttention
+{
+    /// <summary>
+    /// Attention of new query tokens over the paged cache of their requests. Values are the first ValueDim columns of
+    /// the keys. Heads of one KV head are consecutive: query head = KV head · group + index.
+    /// </summary>
+    /// <param name="plan">A plan updated with the values of <paramref name="cacheSeqlens"/>.</param>
+    /// <param name="q">Queries <c>[b, s, h, D]</c>, BFloat16, Float16 or Float32, last axis contiguous.</param>
+    /// <param name="cache">The cache; only slots of visible tokens are read, the others may hold anything, NaN included.</param>
+    /// <param name="blockTable">Int32 <c>[b, blocks]</c>, last axis contiguous; entries behind the needed ones may be garbage.</param>
+    /// <param name="cacheSeqlens">Int32 <c>[b]</c>, contiguous: tokens per request including the new ones, 0 allowed.</param>
+    /// <param name="output">
+    /// Receives <c>[b, s, h, Dv]</c>, BFloat16, Float16 or Float32, last axis contiguous; null allocates one of q's type. Rows that
+    /// see no key are 0.
+    /// </param>
+    /// <param name="logSumExp">Receives Float32 <c>[b, h, s]</c>, any strides; null allocates. Base and the value of empty rows are options of the plan.</param>
+    /// <returns>The output and the log-sum-exp.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A type, shape, stride or block index is wrong, or does not fit the plan.</exception>
+    /// <exception cref="InvalidOperationException">Another call is using the plan.</exception>
+    /// <exception cref="NotSupportedException">CUDA tensors.</exception>
+    /// <remarks>Synchronous. Allocates nothing when <paramref name="output"/> and <paramref name="logSumExp"/> are given and the threads are warm. Thread-safe with one plan per caller.</remarks>
+    public static AttentionState Decode(
+        MlaDecodePlan plan,
+        Tensor q,
+        KvBlocks cache,
+        Tensor<int> blockTable,
+        Tensor<int> cacheSeqlens,
+        Tensor? output = null,
+        Tensor<float>? logSumExp = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ValidateDecode(plan, q, cache, blockTable, cacheSeqlens, output, logSumExp);
+        var options = plan.Options;
+        var shape = options.Shape;
+        var batch = q.Shape[0];
+        output ??= Tensor.Create(
+            q.DType,
+            [batch, options.QueryTokens, shape.QueryHeads, shape.ValueDim],
+            zeroed: false
+        );
+        logSumExp ??= Tensor<float>.Create(
+            [batch, shape.QueryHeads, options.QueryTokens],
+            zeroed: false
+        );
+
+        plan.Enter();
+        try
+        {
+            if (plan.StaleLengths(cacheSeqlens) is { } stale)
+                throw new ArgumentException(stale, nameof(cacheSeqlens));
+            var arguments = new DecodeArguments
+            {
+                Query = (byte*)q.DataPointer,
+                QueryType = q.DType,
+                QueryBatchStride = q.Strides[0],
+                QueryTokenStride = q.Strides[1],
+                QueryHeadStride = q.Strides[2],
+                Cache = (byte*)cache.Data.DataPointer,
+                Format = cache.Format,
+                PageSize = cache.PageSize,
+                BlockTable = blockTable.DataPointer,
+                TableStride = blockTable.Strides[0],
+                Out = (byte*)output.DataPointer,
+                OutType = output.DType,
+                OutBatchStride = output.Strides[0],
+                OutTokenStride = output.Strides[1],
+                OutHeadStride = output.Strides[2],
+                LogSumExp = logSumExp.DataPointer,
+                LseBatchStride = logSumExp.Strides[0],
+                LseHeadStride = logSumExp.Strides[1],
+                LseTokenStride = logSumExp.Strides[2],
+                QueryTokens = options.QueryTokens,
+                QueryHeads = shape.QueryHeads,
+                KvHeads = shape.KvHeads,
+                HeadDim = shape.HeadDim,
+                ValueDim = shape.ValueDim,
+                Scale = options.ResolvedScale,
+                Causal = options.Causal,
+                Base = options.LogSumExpBase,
+                Empty = options.EmptyLogSumExp,
+            };
+            var bytes = DTypes.SizeInBytes(cache.Data.DType);
+            arguments.BlockStrideBytes = cache.Data.Strides[0] * bytes;
+            arguments.RowStrideBytes = cache.Data.Strides[1] * bytes;
+            arguments.HeadStrideBytes = cache.Data.Strides[2] * bytes;
+            plan.Fill(ref arguments);
+            RunDecode(arguments, plan, options.Cpu);
+        }
+        finally
+        {
+            plan.Leave();
+        }
+        FlashMlaMeter.Count(FlashMlaMeter.Decode, plan.TotalTokens);
+        GC.KeepAlive(q);
+        GC.KeepAlive(cache.Data);
+        GC.KeepAlive(blockTable);
+        GC.KeepAlive(output);
+        GC.KeepAlive(logSumExp);
+        return new AttentionState(output, logSumExp, options.LogSumExpBase);
+    }
+
+    private static void RunDecode(
+        in DecodeArguments arguments,
+        MlaDecodePlan plan,
+        CpuBackendOptions cpu
+    )
+    {
+        switch (cpu.Tier)
+        {
+            case SimdTier.V512:
+                RunDecode<Simd512, Vector512<float>>(arguments, plan, cpu);
+                break;
+            case SimdTier.V256:
+                RunDecode<Simd256, Vector256<float>>(arguments, plan, cpu);
+                break;
+            case SimdTier.V128:
+                RunDecode<Simd128, Vector128<float>>(arguments, plan, cpu);
+                break;
+            default:
+                RunDecode<SimdScalar, float>(arguments, plan, cpu);
+                break;
+        }
+    }
+
+    private static void RunDecode<TSimd, TVector>(
+        in DecodeArguments arguments,
+        MlaDecodePlan plan,
+        CpuBackendOptions cpu
+    )
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
+        if (arguments.Format == KvCacheFormat.Float16)
+            RunDecode<TSimd, TVector, FloatRows<TSimd, TVector>>(arguments, cpu);
+        else
+            RunDecode<TSimd, TVector, BFloat16Rows<TSimd, TVector>>(arguments, cpu);
+        if (plan.SplitSets == 0)
+            return;
+        var combine = new CombineWork<TSimd, TVector> { Arguments = arguments };
+        CpuParallel.Run(
+            arguments.Batch * arguments.KvHeads,
+            ref combine,
+            cpu.MaxDegreeOfParallelism
+        );
+    }
+
+    private static void RunDecode<TSimd, TVector, TRows>(
+        in DecodeArguments arguments,
+        CpuBackendOptions cpu
+    )
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+        where TRows : struct, IKeyRows<TSimd, TVector>
+    {
+        var work = new DecodeWork<TSimd, TVector, TRows> { Arguments = arguments };
+        var items =
+            (long)arguments.PartCount
+            * arguments.KvHeads
+            * DecodeWork<TSimd, TVector, TRows>.RowBlocks(arguments.Rows);
+        CpuParallel.Run(checked((int)items), ref work, cpu.MaxDegreeOfParallelism);
+    }
+
+    private static void ValidateDecode(
+        MlaDecodePlan plan,
+        Tensor q,
+        in KvBlocks cache,
+        Tensor<int> blockTable,
+        Tensor<int> cacheSeqlens,
+        Tensor? output,
+        Tensor<float>? logSumExp
+    )
+    {
+        ArgumentCheck.Alive(q);
+        ArgumentCheck.Alive(cache.Data, nameof(cache));
+        ArgumentCheck.Alive(blockTable);
+        ArgumentCheck.Alive(cacheSeqlens);
+        ArgumentCheck.FloatType(q, nameof(q));
+        ArgumentCheck.Rank(q, 4, "[b, s, h, D]", nameof(q));
+        if (plan.Mismatch(q, cache) is { } mismatch)
+            throw new ArgumentException(
+                mismatch,
+                mismatch.StartsWith('q') ? nameof(q) : nameof(cache)
+            );
+        var batch = q.Shape[0];
+        ArgumentCheck.Rank(blockTable, 2, "[b, blocks]", nameof(blockTable));
+        ArgumentCheck.Shape(blockTable, blockTable.Shape.With(0, batch), nameof(blockTable));
+        ArgumentCheck.Shape(cacheSeqlens, [batch], nameof(cacheSeqlens));
+        ArgumentCheck.LastAxisContiguous(q, nameof(q));
+        ArgumentCheck.LastAxisContiguous(blockTable, nameof(blockTable));
+        ArgumentCheck.LastAxisContiguous(cacheSeqlens, nameof(cacheSeqlens));
+        ArgumentCheck.OnCpu(q, nameof(q));
+        ArgumentCheck.OnCpu(cache.Data, nameof(cache));
+        ArgumentCheck.OnCpu(blockTable, nameof(blockTable));
+        ArgumentCheck.OnCpu(cacheSeqlens, nameof(cacheSeqlens));
+        var options = plan.Options;
+        ValidateOutputs(
+            output,
+            [batch, options.QueryTokens, options.Shape.QueryHeads, options.Shape.ValueDim],
+            logSumExp,
+            [batch, options.Shape.QueryHeads, options.QueryTokens]
+        );
+        ValidateBlockTable(cache, blockTable, cacheSeqlens);
+    }
+
+    private static void ValidateOutputs(
+        Tensor? output,
+        Shape outputShape,
+        Tensor<float>? logSumExp,
+        Shape lseShape
+    )
+    {
+        if (output is not null)
+        {
+            ArgumentCheck.Alive(output);
+            ArgumentCheck.FloatType(output, nameof(output));
+            ArgumentCheck.Shape(output, outputShape, nameof(output));
+            ArgumentCheck.LastAxisContiguous(output, nameof(output));
+            ArgumentCheck.OnCpu(output, nameof(output));
+        }
+        if (logSumExp is not null)
+        {
+            ArgumentCheck.Alive(logSumExp);
+            ArgumentCheck.Shape(logSumExp, lseShape, nameof(logSumExp));
+            ArgumentCheck.OnCpu(logSumExp, nameof(logSumExp));
+        }
+    }
+
+    /// <summary>Checks what kernels will dereference, and nothing behind it.</summary>
+    private static void ValidateBlockTable(
+        in KvBlocks cache,
+        Tensor<int> blockTable,
+        Tensor<int> cacheSeqlens
+    )
+    {
+        var page = cache.PageSize;
+        var blocks = cache.BlockCount;
+        var entries = blockTable.Shape[1];
+        var stride = blockTable.Strides[0];
+        for (var i = 0; i < cacheSeqlens.Shape[0]; i++)
+        {
+            var length = cacheSeqlens.DataPointer[i];
+            if (length < 0)
+                throw new ArgumentException(
+                    $"cacheSeqlens[{i}]: expected a value >= 0, got {length}",
+                    nameof(cacheSeqlens)
+                );
+            var needed = ((long)length + page - 1) / page;
+            if (needed > entries)
+                throw new ArgumentException(
+                    $"cacheSeqlens[{i}]: {length} tokens need {needed} blocks of {page}, but blockTable has {entries} columns",
+                    nameof(cacheSeqlens)
+                );
+            var row = blockTable.DataPointer + i * stride;
+            for (var j = 0; j < needed; j++)
+                if ((uint)row[j] >= (uint)blocks)
+                    throw new ArgumentException(
+                        $"blockTable[{i},{j}]: expected a block in [0,{blocks}), got {row[j]}",
+                        nameof(blockTable)
+                    );
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core.Cpu;
+
+namespace DeepInfra.FlashMla;
+
+/// <summary>What a <see cref="MlaDecodePlan"/> is made for. Immutable.</summary>
+public sealed record MlaDecodeOptions
+{
+    /// <summary>Head counts and dimensions of the query and the cache.</summary>
+    public MlaShape Shape { get; init; } = MlaShape.DeepSeekV3();
+
+    /// <summary>Query tokens per request; more than 1 for speculative decoding.</summary>
+    public int QueryTokens { get; init; } = 1;
+
+    /// <summary>Most requests per call; a call may have fewer.</summary>
+    public int MaxBatch { get; init; } = 128;
+
+    /// <summary>Tokens per cache block, at least 1.</summary>
+    public int PageSize { get; init; } = 64;
+
+    /// <summary>Storage format of the cache.</summary>
+    public KvCacheFormat Format { get; init; } = KvCacheFormat.BFloat16;
+
+    /// <summary>
+    /// True if query token s of a request sees only keys before <c>length - (QueryTokens - 1 - s)</c>: the last query
+    /// token sees the whole sequence. No effect with one query token.
+    /// </summary>
+    public bool Causal { get; init; }
+
+    /// <summary>
+    /// Factor of the logits, any finite value; null means 1/sqrt(HeadDim). Beware: a model whose unabsorbed heads have
+    /// 192 elements needs 1/sqrt(192) (times its YaRN factor) here, not 1/sqrt(576).
+    /// </summary>
+    public float? SoftmaxScale { get; init; }
+
+    /// <summary>How requests are split over workers.</summary>
+    public SplitPolicy SplitPolicy { get; init; } = SplitPolicy.Balanced;
+
+    /// <summary>Tokens per split under <see cref="SplitPolicy.FixedSplitSize"/>; a positive multiple of 64.</summary>
+    public int FixedSplitSize { get; init; } = 512;
+
+    /// <summary>Base of the returned log-sum-exp.</summary>
+    public LogSumExpBase LogSumExpBase { get; init; } = LogSumExpBase.Natural;
+
+    /// <summary>Log-sum-exp of rows that see no key; their output is 0.</summary>
+    public EmptyLogSumExp EmptyLogSumExp { get; init; } = EmptyLogSumExp.PositiveInfinity;
+
+    /// <summary>Threads and SIMD tier of the CPU backend.</summary>
+    public CpuBackendOptions Cpu { get; init; } = CpuBackendOptions.Default;
+
+    internal float ResolvedScale => SoftmaxScale ?? (float)(1 / Math.Sqrt(Shape.HeadDim));
+
+    internal void Validate()
+    {
+        Shape.Validate(nameof(Shape));
+        if (Shape.ValueDim > Shape.HeadDim)
+            throw new ArgumentException(
+                $"Shape: expected ValueDim <= HeadDim because values are the first columns of the key, got {Shape.ValueDim} and {Shape.HeadDim}",
+                nameof(Shape)
+            );
+        RequireAtLeast(QueryTokens, 1, nameof(QueryTokens));
+        RequireAtLeast(MaxBatch, 0, nameof(MaxBatch));
+        RequireAtLeast(PageSize, 1, nameof(PageSize));
+        if (FixedSplitSize < 64 || FixedSplitSize % 64 != 0)
+            throw new ArgumentOutOfRangeException(
+                nameof(FixedSplitSize),
+                $"FixedSplitSize: expected a positive multiple of 64, got {FixedSplitSize}"
+            );
+        if (!float.IsFinite(ResolvedScale))
+            throw new ArgumentOutOfRangeException(
+                nameof(SoftmaxScale),
+                $"SoftmaxScale: expected a finite value, got {SoftmaxScale}"
+            );
+        ArgumentNullException.ThrowIfNull(Cpu);
+        if (!Enum.IsDefined(Format))
+            throw new ArgumentOutOfRangeException(
+                nameof(Format),
+                $"Format: unknown value {Format}"
+            );
+        KvLayout.RequireShape(Format, Shape, nameof(Shape));
+    }
+
+    private static void RequireAtLeast(int value, int least, string name)
+    {
+        if (value < least)
+            throw new ArgumentOutOfRangeException(
+                name,
+                $"{name}: expected a value >= {least}, got {value}"
+            );
+    }
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using DeepInfra.Core;
+using DeepInfra.FlashMla.Cpu;
+
+namespace DeepInfra.FlashMla;
+
+/// <summary>
+/// The schedule and the workspace of decode calls. Update it once per step with the lengths of the batch, then use
+/// it for every layer: a plan stays valid while the lengths do. <see cref="MlaAttention.Decode"/> rejects a call
+/// whose shapes differ from the plan's and, on the CPU, one whose lengths differ.
+/// </summary>
+/// <remarks>
+/// One call at a time may use a plan, because the workspace is shared; concurrent use throws. Updating and decoding
+/// allocate no managed memory. Owns native memory: dispose it.
+/// </remarks>
+public sealed unsafe class MlaDecodePlan : IDisposable
+{
+    // On the CPU the fixed cost of a request in a part (loading queries, storing a partial result) is about that
+    // of one block.
+    private const int OverheadBlocks = 1;
+
+    private readonly int[] _lengths;
+    private readonly int[] _splitOffsets;
+    private readonly int[] _splitBase;
+    private readonly int _balancedParts;
+    private MlaPartRecord[] _parts;
+    private float* _outAccumulator;
+    private float* _lseAccumulator;
+    private long _accumulatorRows;
+    private int _busy;
+    private bool _updated;
+    private bool _disposed;
+
+    private MlaDecodePlan(MlaDecodeOptions options)
+    {
+        Options = options;
+        _balancedParts = options.Cpu.MaxDegreeOfParallelism;
+        _lengths = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
+        _splitOffsets = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
+        _splitBase = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
+        _parts = GC.AllocateArray<MlaPartRecord>(
+            Math.Max(_balancedParts, options.MaxBatch),
+            pinned: true
+        );
+    }
+
+    /// <summary>Frees the workspace of a plan that nobody disposed.</summary>
+    ~MlaDecodePlan() => Free();
+
+    /// <summary>The options the plan was created with.</summary>
+    public MlaDecodeOptions Options { get; }
+
+    /// <summary>Requests of the last update.</summary>
+    public int Batch { get; private set; }
+
+    /// <summary>Parts of the last update.</summary>
+    public int PartCount { get; private set; }
+
+    /// <summary>The part records of the last update; valid until the next one.</summary>
+    public ReadOnlySpan<MlaPartRecord> PartRecords => _parts.AsSpan(0, PartCount);
+
+    /// <summary>Running totals of splits, <see cref="Batch"/> + 1 values; valid until the next update.</summary>
+    public ReadOnlySpan<int> SplitOffsets => _splitOffsets.AsSpan(0, Batch + 1);
+
+    /// <summary>Bytes of accumulators held for partial results.</summary>
+    public long WorkspaceBytes => _accumulatorRows * (Options.Shape.ValueDim + 1) * sizeof(float);
+
+    /// <summary>Names the kernel that a call with this plan runs.</summary>
+    public string KernelName => $"cpu-{Options.Cpu.Tier}-dense".ToLowerInvariant();
+
+    /// <summary>Creates a plan.</summary>
+    /// <param name="device">Where tensors will live; the CPU.</param>
+    /// <param name="options">Shapes and settings.</param>
+    /// <exception cref="ArgumentException">An option is out of range or does not fit the cache format.</exception>
+    /// <exception cref="NotSupportedException">A CUDA device.</exception>
+    public static MlaDecodePlan Create(Device device, MlaDecodeOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        if (!device.IsCpu)
+            ArgumentCheck.NoCuda(device, nameof(device));
+        return new MlaDecodePlan(options);
+    }
+
+    /// <summary>Plans a batch.</summary>
+    /// <param name="cacheSeqlens">Int32 <c>[b]</c>, contiguous: tokens in the cache including the new ones, 0 allowed; b at most MaxBatch.</param>
+    /// <exception cref="ArgumentException">Wrong shape, stride, or a negative length.</exception>
+    /// <exception cref="InvalidOperationException">A call is using the plan.</exception>
+    public void Update(Tensor<int> cacheSeqlens)
+    {
+        ArgumentCheck.Alive(cacheSeqlens);
+        ArgumentCheck.Rank(cacheSeqlens, 1, "[b]", nameof(cacheSeqlens));
+        ArgumentCheck.OnCpu(cacheSeqlens, nameof(cacheSeqlens));
+        ArgumentCheck.LastAxisContiguous(cacheSeqlens, nameof(cacheSeqlens));
+        if (cacheSeqlens.Shape[0] > Options.MaxBatch)
+            throw new ArgumentException(
+                $"cacheSeqlens: expected at most MaxBatch = {Options.MaxBatch} requests, got {cacheSeqlens.Shape[0]}",
+                nameof(cacheSeqlens)
+            );
+        Update(new ReadOnlySpan<int>(cacheSeqlens.DataPointer, (int)cacheSeqlens.Shape[0]));
+        GC.KeepAlive(cacheSeqlens);
+    }
+
+    /// <summary>Plans a batch from host memory.</summary>
+    /// <param name="cacheSeqlens">Tokens per request, at least 0; at most MaxBatch requests.</param>
+    /// <exception cref="ArgumentException">Too many requests or a negative length.</exception>
+    public void Update(ReadOnlySpan<int> cacheSeqlens)
+    {
+        if (cacheSeqlens.Length > Options.MaxBatch)
+            throw new ArgumentException(
+                $"cacheSeqlens: expected at most MaxBatch = {Options.MaxBatch} requests, got {cacheSeqlens.Length}",
+                nameof(cacheSeqlens)
+            );
+        for (var i = 0; i < cacheSeqlens.Length; i++)
+            if (cacheSeqlens[i] < 0)
+                throw new ArgumentException(
+                    $"cacheSeqlens[{i}]: expected a value >= 0, got {cacheSeqlens[i]}",
+                    nameof(cacheSeqlens)
+                );
+        Enter();
+        try
+        {
+            Batch = cacheSeqlens.Length;
+            cacheSeqlens.CopyTo(_lengths);
+            TotalTokens = 0;
+            foreach (var length in cacheSeqlens)
+                TotalTokens += length;
+            if (Options.SplitPolicy == SplitPolicy.Balanced)
+            {
+                PartCount = _balancedParts;
+                MlaSchedule.Compute(
+                    cacheSeqlens,
+                    OverheadBlocks,
+                    _parts.AsSpan(0, PartCount),
+                    _splitOffsets
+                );
+            }
+            else
+                PlanFixedSplits(cacheSeqlens);
+            ReserveAccumulators();
+            _updated = true;
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <summary>Tells whether a decode call with these arguments fits the plan, without running it.</summary>
+    /// <param name="q">Queries.</param>
+    /// <param name="cache">The cache.</param>
+    /// <param name="cacheSeqlens">Lengths.</param>
+    /// <param name="reason">What does not fit; null if everything does.</param>
+    public bool IsCompatible(Tensor q, KvBlocks cache, Tensor<int> cacheSeqlens, out string? reason)
+    {
+        ArgumentCheck.Alive(q);
+        ArgumentCheck.Alive(cacheSeqlens);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        reason = Mismatch(q, cache) ?? StaleLengths(cacheSeqlens);
+        return reason is null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _disposed = true;
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Row sets of partial results; 0 if no request is split.</summary>
+    internal int SplitSets { get; private set; }
+
+    internal long TotalTokens { get; private set; }
+
+    internal void Enter()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
+            throw new InvalidOperationException(
+                "The plan is in use by another call; create one plan per concurrent caller."
+            );
+    }
+
+    internal void Leave() => Volatile.Write(ref _busy, 0);
+
+    internal string? Mismatch(Tensor q, in KvBlocks cache)
+    {
+        var shape = Options.Shape;
+        if (
+            q.Rank != 4
+            || q.Shape[1] != Options.QueryTokens
+            || q.Shape[2] != shape.QueryHeads
+            || q.Shape[3] != shape.HeadDim
+        )
+            return $"q: the plan expects [b,{Options.QueryTokens},{shape.QueryHeads},{shape.HeadDim}], got {q.Shape}";
+        if (cache.Format != Options.Format)
+            return $"cache: the plan expects format {Options.Format}, got {cache.Format}";
+        if (cache.PageSize != Options.PageSize)
+            return $"cache: the plan expects a page size of {Options.PageSize}, got {cache.PageSize}";
+        if (cache.KvHeads != shape.KvHeads || cache.HeadDim != shape.HeadDim)
+            return $"cache: the plan expects {shape.KvHeads} KV heads of {shape.HeadDim}, got {cache.KvHeads} of {cache.HeadDim}";
+        return null;
+    }
+
+    internal string? StaleLengths(Tensor<int> cacheSeqlens)
+    {
+        if (!_updated)
+            return "cacheSeqlens: the plan was never updated; call Update first";
+        if (cacheSeqlens.ElementCount != Batch)
+            return $"cacheSeqlens: the plan was updated for {Batch} requests, got {cacheSeqlens.Shape}";
+        var lengths = new ReadOnlySpan<int>(cacheSeqlens.DataPointer, Batch);
+        return lengths.SequenceEqual(_lengths.AsSpan(0, Batch))
+            ? null
+            : "cacheSeqlens: the lengths changed since the plan was updated; call Update again";
+    }
+
+    internal void Fill(ref DecodeArguments arguments)
+    {
+        arguments.Parts = (MlaPartRecord*)Unsafe.AsPointer(ref _parts[0]);
+        arguments.SplitBase = (int*)Unsafe.AsPointer(ref _splitBase[0]);
+        arguments.SplitOffsets = (int*)Unsafe.AsPointer(ref _splitOffsets[0]);
+        arguments.SequenceLengths = (int*)Unsafe.AsPointer(ref _lengths[0]);
+        arguments.OutAccumulator = _outAccumulator;
+        arguments.LseAccumulator = _lseAccumulator;
+        arguments.PartCount = PartCount;
+        arguments.Batch = Batch;
+    }
+
+    private void PlanFixedSplits(ReadOnlySpan<int> lengths)
+    {
+        var size =
+            Options.SplitPolicy == SplitPolicy.NoSplit
+                ? int.MaxValue
+                : Options.FixedSplitSize / MlaSchedule.BlockTokens;
+        long count = 0;
+        foreach (var length in lengths)
+            count += (MlaSchedule.DenseBlocks(length) + (long)size - 1) / size;
+        if (count > _parts.Length)
+            _parts = GC.AllocateArray<MlaPartRecord>(checked((int)(count * 2)), pinned: true);
+        PartCount = (int)count;
+        var part = 0;
+        _splitOffsets[0] = 0;
+        for (var i = 0; i < lengths.Length; i++)
+        {
+            var blocks = MlaSchedule.BlocksOrZero(lengths[i]);
+            var isSplit = blocks > size ? 1 : 0;
+            var split = 0;
+            do
+            {
+                var begin = split * size;
+                var end = Math.Min(blocks, (long)begin + size);
+                _parts[part++] = new MlaPartRecord(i, i, begin, (int)end, split, isSplit, isSplit);
+                split++;
+            } while ((long)split * size < blocks);
+            _splitOffsets[i + 1] = _splitOffsets[i] + split;
+        }
+    }
+
+    /// <summary>Only split requests need accumulators, so those get consecutive row sets.</summary>
+    private void ReserveAccumulators()
+    {
+        var sets = 0;
+        for (var i = 0; i < Batch; i++)
+        {
+            var splits = _splitOffsets[i + 1] - _splitOffsets[i];
+            _splitBase[i] = sets;
+            if (splits > 1)
+                sets += splits;
+        }
+        SplitSets = sets;
+        var rows = (long)sets * Options.QueryTokens * Options.Shape.QueryHeads;
+        if (rows <= _accumulatorRows)
+            return;
+        Free();
+        _outAccumulator = (float*)
+            NativeMemory.AlignedAlloc(
+                checked((nuint)(rows * Options.Shape.ValueDim * sizeof(float))),
+                64
+            );
+        _lseAccumulator = (float*)
+            NativeMemory.AlignedAlloc(checked((nuint)(rows * sizeof(float))), 64);
+        _accumulatorRows = rows;
+    }
+
+    private void Free()
+    {
+        NativeMemory.AlignedFree(_outAccumulator);
+        NativeMemory.AlignedFree(_lseAccumulator);
+        _outAccumulator = null;
+        _lseAccumulator = null;
+        _accumulatorRows = 0;
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
+using DeepInfra.FlashMla;
+
+namespace DeepInfra.Conformance.FlashMla;
+
+/// <summary>
+/// A random decode problem made as hostile as the contract allows: every cache slot that no request uses holds NaN, blocks
+/// are in random order, block-table tails hold garbage, queries and outputs are slices of larger tensors.
+/// </summary>
+public sealed class DecodeCase : IDisposable
+{
+    private readonly List<Tensor> _owned = [];
+
+    public int Batch { get; init; } = 2;
+    public int QueryTokens { get; init; } = 1;
+    public int MeanLength { get; init; } = 140;
+    public int QueryHeads { get; init; } = 4;
+    public int KvHeads { get; init; } = 1;
+    public int HeadDim { get; init; } = 576;
+    public int ValueDim { get; init; } = 512;
+    public int PageSize { get; init; } = 64;
+    public bool Varlen { get; init; }
+    public bool Causal { get; init; }
+    public KvCacheFormat Format { get; init; }
+    public DType QueryType { get; init; } = DType.BFloat16;
+    public DType OutType { get; init; } = DType.Float32;
+    public float? Scale { get; init; }
+    public float Magnitude { get; init; } = 0.1f;
+    public int[]? Lengths { get; init; }
+    public SplitPolicy Policy { get; init; }
+    public int Seed { get; init; } = 1;
+
+    public Tensor Query { get; private set; } = null!;
+    public KvBlocks Cache { get; private set; }
+    public Tensor<int> BlockTable { get; private set; } = null!;
+    public Tensor<int> CacheSeqlens { get; private set; } = null!;
+
+    public float ResolvedScale => Scale ?? (float)(1 / Math.Sqrt(HeadDim));
+
+    public MlaDecodeOptions Options(CpuBackendOptions cpu) =>
+        new()
+        {
+            Shape = new MlaShape(QueryHeads, KvHeads, HeadDim, ValueDim),
+            QueryTokens = QueryTokens,
+            MaxBatch = Batch,
+            PageSize = PageSize,
+            Format = Format,
+            Causal = Causal,
+            SoftmaxScale = Scale,
+            SplitPolicy = Policy,
+            Cpu = cpu,
+        };
+
+    public DecodeCase Build()
+    {
+        var random = new Random(Seed);
+        var lengths = Lengths ?? MakeLengths(random);
+        var needed = lengths.Select(n => (n + PageSize - 1) / PageSize).ToArray();
+        var blocks = needed.Sum() + 3;
+        var columns = Math.Max(1, needed.DefaultIfEmpty(0).Max()) + 2;
+        CacheSeqlens = Own(Tensor<int>.FromSpan(lengths, [Batch]));
+        BlockTable = Own(Tensor<int>.Create([Batch, columns]));
+        BlockTable.Fill(2_147_480_000);
+        var order = Enumerable.Range(0, blocks).ToArray();
+        random.Shuffle(order);
+        var next = 0;
+        for (var i = 0; i < Batch; i++)
+        for (var j = 0; j < needed[i]; j++)
+            BlockTable[i, j] = order[next++];
+
+        var plain = RandomRows(random, blocks);
+        for (var i = 0; i < Batch; i++)
+            PoisonFrom(plain, i, lengths[i]);
+        for (; next < blocks; next++)
+            plain.AsSelected(0, order[next]).Fill((BFloat16)float.NaN);
+        Cache = MakeCache(plain, blocks);
+
+        // Head rows are every second row of a wider tensor, so no axis but the last is contiguous.
+        var wide = Own(
+            Tensor.Create(QueryType, [Batch, QueryTokens, QueryHeads * 2L, HeadDim + 32])
+        );
+        FillRandom(wide, random, QueryHeads);
+        Query = Own(wide.AsSlice(2, QueryHeads, QueryHeads).AsSlice(3, 0, HeadDim));
+        return this;
+    }
+
+    /// <summary>An output whose rows lie apart, prefilled with garbage.</summary>
+    public Tensor Output()
+    {
+        var wide = Own(
+            Tensor.Create(OutType, [Batch, QueryTokens, QueryHeads + 1L, ValueDim + 16])
+        );
+        return Own(wide.AsSlice(2, 1, QueryHeads).AsSlice(3, 0, ValueDim));
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _owned)
+            tensor.Dispose();
+    }
+
+    private T Own<T>(T tensor)
+        where T : Tensor
+    {
+        _owned.Add(tensor);
+        return tensor;
+    }
+
+    private int[] MakeLengths(Random random) =>
+        Enumerable
+            .Range(0, Batch)
+            .Select(_ =>
+                Varlen
+                    ? Math.Max(QueryTokens, (int)(MeanLength + MeanLength / 2.0 * Gaussian(random)))
+                    : MeanLength
+            )
+            .ToArray();
+
+    private Tensor<BFloat16> RandomRows(Random random, int blocks)
+    {
+        var rows = Own(
+            Tensor<BFloat16>.Create([blocks, PageSize, KvHeads, HeadDim], zeroed: false)
+        );
+        var span = rows.AsSpan();
+        for (var i = 0; i < span.Length; i++)
+            span[i] = (BFloat16)Clipped(random);
+        return rows;
+    }
+
+    /// <summary>Overwrites the slots behind a request's last token.</summary>
+    private void PoisonFrom(Tensor<BFloat16> rows, int request, int length)
+    {
+        if (length % PageSize == 0)
+            return;
+        var block = rows.AsSelected(0, BlockTable[request, length / PageSize]);
+        var used = length % PageSize;
+        block.AsSlice(0, used, PageSize - used).Fill((BFloat16)float.NaN);
+    }
+
+    private KvBlocks MakeCache(Tensor<BFloat16> plain, int blocks)
+    {
+        switch (Format)
+        {
+            case KvCacheFormat.BFloat16:
+            {
+                var wide = Own(
+                    Tensor<BFloat16>.Create([blocks, PageSize + 1, KvHeads, HeadDim + 8])
+                );
+                var view = Own(wide.AsSlice(1, 0, PageSize).AsSlice(3, 0, HeadDim));
+                plain.CopyTo(view);
+                return new KvBlocks(view, Format);
+            }
+            case KvCacheFormat.Float16:
+            {
+                var half = Own(Tensor<Half>.Create(plain.Shape));
+                for (var i = 0; i < plain.AsSpan().Length; i++)
+                    half.AsSpan()[i] = (Half)(float)plain.AsSpan()[i];
+                return new KvBlocks(half, Format);
+            }
+            default:
+            {
+                var cache = KvBlocks.Allocate(Format, blocks, PageSize);
+                Own(cache.Data);
+                MlaKvQuantizer.Quantize(plain, cache);
+                return cache;
+            }
+        }
+    }
+
+    private void FillRandom(Tensor tensor, Random random, int firstHead)
+    {
+        for (long i = 0; i < tensor.Shape[0]; i++)
+        for (long s = 0; s < tensor.Shape[1]; s++)
+        for (long h = firstHead; h < tensor.Shape[2]; h++)
+        for (long c = 0; c < HeadDim; c++)
+        {
+            var value = Clipped(random);
+            switch (tensor)
+            {
+                case Tensor<float> t:
+                    t[i, s, h, c] = value;
+                    break;
+                case Tensor<BFloat16> t:
+                    t[i, s, h, c] = (BFloat16)value;
+                    break;
+                case Tensor<Half> t:
+                    t[i, s, h, c] = (Half)value;
+                    break;
+            }
+        }
+    }
+
+    private float Clipped(Random random) =>
+        Math.Clamp((float)Gaussian(random) * Magnitude, -10 * Magnitude, 10 * Magnitude);
+
+    private static double Gaussian(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()))
+        * Math.Cos(2 * Math.PI * random.NextDouble());
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
+using DeepInfra.FlashMla;
+using FluentAssertions;
+using Xunit;
+
+namespace DeepInfra.Conformance.FlashMla;
+
+/// <summary>Dense decode against the float64 reference; one subclass per backend and tier.</summary>
+public abstract class DenseDecodeConformance
+{
+    protected abstract CpuBackendOptions Cpu { get; }
+
+    public static TheoryData<int, int, int, int, int, bool, bool> Matrix()
+    {
+        var data = new TheoryData<int, int, int, int, int, bool, bool>();
+        var flip = 0;
+        foreach (var batch in new[] { 1, 2, 6 })
+        foreach (var queryTokens in new[] { 1, 2, 4 })
+        foreach (var length in new[] { 20, 140 })
+        foreach (var (heads, kvHeads) in new[] { (1, 1), (3, 1), (9, 3), (16, 2), (24, 8) })
+        {
+            // Every pair of (varlen, causal) meets every other axis without multiplying the matrix by four.
+            flip++;
+            data.Add(batch, queryTokens, length, heads, kvHeads, flip % 2 == 0, flip / 2 % 2 == 0);
+        }
+        data.Add(2, 1, 700, 63, 1, true, false);
+        data.Add(1, 2, 300, 128, 1, false, true);
+        data.Add(1, 1, 4096, 4, 1, false, false);
+        data.Add(1, 2, 1500, 16, 1, true, true);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Matrix))]
+    public void Decode_UpstreamMatrix_MatchesReference(
+        int batch,
+        int queryTokens,
+        int length,
+        int heads,
+        int kvHeads,
+        bool varlen,
+        bool causal
+    ) =>
+        Check(
+            new DecodeCase
+            {
+                Batch = batch,
+                QueryTokens = queryTokens,
+                MeanLength = length,
+                QueryHeads = heads,
+                KvHeads = kvHeads,
+                Varlen = varlen,
+                Causal = causal,
+                Seed = batch * 1000 + length + heads,
+            }
+        );
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(16)]
+    [InlineData(53)]
+    [InlineData(128)]
+    [InlineData(256)]
+    public void Decode_AnyPageSize_MatchesReference(int page) =>
+        Check(
+            new DecodeCase
+            {
+                PageSize = page,
+                Lengths = [97, 260],
+                QueryTokens = 2,
+                Causal = true,
+            }
+        );
+
+    [Theory]
+    [InlineData(KvCacheFormat.Float16, 64, 5)]
+    [InlineData(KvCacheFormat.Fp8V32, 64, 5)]
+    [InlineData(KvCacheFormat.Fp8V32, 1, 16)]
+    [InlineData(KvCacheFormat.Fp8V32, 61, 3)]
+    [InlineData(KvCacheFormat.Fp8Model1, 64, 5)]
+    [InlineData(KvCacheFormat.Fp8Model1, 2, 16)]
+    public void Decode_OtherFormats_MatchReference(KvCacheFormat format, int page, int heads) =>
+        Check(
+            new DecodeCase
+            {
+                Format = format,
+                PageSize = page,
+                QueryHeads = heads,
+                HeadDim = format == KvCacheFormat.Fp8Model1 ? 512 : 576,
+                Lengths = [70, 131],
+                QueryTokens = 2,
+                Causal = true,
+            }
+        );
+
+    [Theory]
+    [InlineData(320, 256)]
+    [InlineData(512, 512)]
+    [InlineData(64, 64)]
+    [InlineData(40, 24)]
+    [InlineData(17, 5)]
+    [InlineData(96, 96)]
+    public void Decode_OtherDimensions_MatchReference(int headDim, int valueDim)
+    {
+        Check(
+            new DecodeCase
+            {
+                HeadDim = headDim,
+                ValueDim = valueDim,
+                QueryHeads = 6,
+                KvHeads = 2,
+                Lengths = [90, 3],
+            }
+        );
+        Check(
+            new DecodeCase
+            {
+                HeadDim = headDim,
+                ValueDim = valueDim,
+                Format = KvCacheFormat.Float16,
+                Lengths = [90, 3],
+            }
+        );
+    }
+
+    [Fact]
+    public void Decode_KeyLengthsAroundTiles_MatchReference() =>
+        Check(
+            new DecodeCase
+            {
+                Batch = 12,
+                Lengths = [0, 1, 15, 16, 17, 63, 64, 65, 96, 97, 114, 1024],
+                QueryHeads = 3,
+                QueryTokens = 3,
+                Causal = true,
+            }
+        );
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(-0.3f)]
+    [InlineData(1e-8f)]
+    [InlineData(10f)]
+    public void Decode_AnyScale_MatchesReference(float scale) =>
+        Check(new DecodeCase { Scale = scale, MeanLength = 100 });
+
+    [Fact]
+    public void Decode_HugeLogits_MatchReference()
+    {
+        // Logits of about ±1e4: float32 products alone are off by 1e-3, which the exponential turns into relative error.
+        Check(
+            new DecodeCase
+            {
+                Magnitude = 20,
+                Scale = 1,
+                MeanLength = 100,
+            },
+            MlaTolerance.DecodeOut with
+            {
+                Absolute = 0.05,
+            }
+        );
+    }
+
+    [Theory]
+    [InlineData(DType.Float32, DType.Float32)]
+    [InlineData(DType.Float32, DType.BFloat16)]
+    [InlineData(DType.BFloat16, DType.BFloat16)]
+    [InlineData(DType.Float16, DType.Float16)]
+    public void Decode_QueryAndOutputTypes_MatchReference(DType query, DType output) =>
+        Check(
+            new DecodeCase { QueryType = query, OutType = output },
+            output == DType.Float32 ? MlaTolerance.Cpu : MlaTolerance.DecodeOut
+        );
+
+    [Fact]
+    public void Decode_LonelyRows_GiveZeroAndPositiveInfinity()
+    {
+        using var problem = new DecodeCase
+        {
+            Batch = 3,
+            Lengths = [0, 1, 70],
+            QueryTokens = 3,
+            QueryHeads = 2,
+            Causal = true,
+        }.Build();
+
+        var state = Run(problem);
+
+        for (var head = 0; head < 2; head++)
+        {
+            state.LogSumExp[0, head, 0].Should().Be(float.PositiveInfinity);
+            state.LogSumExp[0, head, 2].Should().Be(float.PositiveInfinity);
+            state.LogSumExp[1, head, 1].Should().Be(float.PositiveInfinity);
+            float.IsFinite(state.LogSumExp[1, head, 2]).Should().BeTrue();
+            state.Out.As<float>()[1, 1, head, 7].Should().Be(0);
+        }
+        CheckResult(problem, state, MlaTolerance.Cpu);
+    }
+
+    [Theory]
+    [InlineData(SplitPolicy.Balanced, 1)]
+    [InlineData(SplitPolicy.Balanced, 7)]
+    [InlineData(SplitPolicy.FixedSplitSize, 3)]
+    [InlineData(SplitPolicy.NoSplit, 3)]
+    public void Decode_SplitPolicies_MatchReference(SplitPolicy policy, int workers)
+    {
+        using var problem = new DecodeCase
+        {
+            Batch = 3,
+            Lengths = [0, 1300, 65],
+            QueryTokens = 2,
+            QueryHeads = 5,
+            Causal = true,
+            Policy = policy,
+        }.Build();
+
+        var state = Run(problem, Cpu with { MaxDegreeOfParallelism = workers });
+
+        CheckResult(problem, state, MlaTolerance.Cpu);
+    }
+
+    [Theory]
+    [InlineData(SplitPolicy.FixedSplitSize)]
+    [InlineData(SplitPolicy.NoSplit)]
+    public void Decode_BatchInvariantPolicy_GivesTheSameBitsAlone(SplitPolicy policy)
+    {
+        using var problem = new DecodeCase
+        {
+            Batch = 3,
+            Lengths = [200, 1300, 65],
+            Policy = policy,
+        }.Build();
+
+        var together = Run(problem, Cpu with { MaxDegreeOfParallelism = 5 });
+        using var plan = MlaDecodePlan.Create(
+            Device.Cpu,
+            problem.Options(Cpu with { MaxDegreeOfParallelism = 2 })
+        );
+        plan.Update(problem.CacheSeqlens.AsSlice(0, 1, 1));
+        var alone = MlaAttention.Decode(
+            plan,
+            problem.Query.AsSlice(0, 1, 1),
+            problem.Cache,
+            problem.BlockTable.AsSlice(0, 1, 1),
+            problem.CacheSeqlens.AsSlice(0, 1, 1)
+        );
+
+        var expected = together.Out.As<float>().AsSlice(0, 1, 1).ToArray();
+        var narrowed = expected.Select(x => (BFloat16)x).ToArray();
+        alone.Out.As<BFloat16>().ToArray().Should().Equal(narrowed);
+        alone.LogSumExp.ToArray().Should().Equal(together.LogSumExp.AsSlice(0, 1, 1).ToArray());
+    }
+
+    [Fact]
+    public void Decode_NaNInKeyThatOnlyLaterTokensSee_DoesNotReachEarlierTokens()
+    {
+        // One head per KV head: the four rows of a group are four query tokens with four different ends.
+        using var problem = new DecodeCase
+        {
+            Batch = 1,
+            Lengths = [66],
+            QueryTokens = 4,
+            QueryHeads = 1,
+            Causal = true,
+        }.Build();
+        var block = problem.BlockTable[0, 1];
+        problem
+            .Cache.Data.As<BFloat16>()
+            .AsSelected(0, block)
+            .AsSelected(0, 1)
+            .Fill((BFloat16)float.NaN);
+
+        var state = Run(problem);
+
+        var output = state.Out.As<float>();
+        for (var s = 0; s < 3; s++)
+        for (var c = 0; c < 512; c++)
+            float.IsFinite(output[0, s, 0, c]).Should().BeTrue();
+        float.IsNaN(output[0, 3, 0, 0]).Should().BeTrue();
+    }
+
+    [Fact]
+    public void Decode_Twice_GivesTheSameBits()
+    {
+        using var problem = new DecodeCase
+        {
+            Batch = 4,
+            MeanLength = 900,
+            Varlen = true,
+        }.Build();
+        var cpu = Cpu with { MaxDegreeOfParallelism = 4 };
+
+        var first = Run(problem, cpu);
+        var second = Run(problem, cpu);
+
+        second.Out.As<float>().ToArray().Should().Equal(first.Out.As<float>().ToArray());
+        second.LogSumExp.ToArray().Should().Equal(first.LogSumExp.ToArray());
+    }
+
+    private void Check(DecodeCase problem, MlaTolerance? tolerance = null)
+    {
+        using (problem)
+        {
+            problem.Build();
+            CheckResult(problem, Run(problem), tolerance ?? MlaTolerance.Cpu);
+        }
+    }
+
+    private AttentionState Run(DecodeCase problem, CpuBackendOptions? cpu = null)
+    {
+        using var plan = MlaDecodePlan.Create(Device.Cpu, problem.Options(cpu ?? Cpu));
+        plan.Update(problem.CacheSeqlens);
+        return MlaAttention.Decode(
+            plan,
+            problem.Query,
+            problem.Cache,
+            problem.BlockTable,
+            problem.CacheSeqlens,
+            problem.Output()
+        );
+    }
+
+    private static void CheckResult(
+        DecodeCase problem,
+        AttentionState state,
+        MlaTolerance tolerance
+    )
+    {
+        var (output, lse) = MlaReference.Decode(
+            problem.Query,
+            problem.Cache,
+            problem.BlockTable,
+            problem.CacheSeqlens,
+            problem.ValueDim,
+            problem.ResolvedScale,
+            problem.Causal
+        );
+        tolerance.Check(state.Out, output, "out");
+        MlaTolerance.LogSumExp.Check(state.LogSumExp, lse, "lse");
+    }
+}

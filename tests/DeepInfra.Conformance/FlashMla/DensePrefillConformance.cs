@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
+using FluentAssertions;
+using Xunit;
+
+namespace DeepInfra.Conformance.FlashMla;
+
+/// <summary>Dense prefill, forward and backward, against the float64 reference; one subclass per backend and tier.</summary>
+public abstract class DensePrefillConformance
+{
+    protected abstract CpuBackendOptions Cpu { get; }
+
+    public static TheoryData<int[], int[], int, int, int, int, bool> Matrix()
+    {
+        var data = new TheoryData<int[], int[], int, int, int, int, bool>();
+        foreach (var causal in new[] { false, true })
+        {
+            data.Add([128, 70], [128, 70], 2, 2, 192, 128, causal);
+            data.Add([97], [97], 4, 1, 128, 128, causal);
+            data.Add([1, 0, 130, 5], [7, 3, 64, 0], 4, 2, 24, 40, causal);
+            data.Add([65, 3], [20, 200], 2, 2, 32, 32, causal);
+            data.Add([33], [150], 3, 1, 5, 7, causal);
+        }
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Matrix))]
+    public void PrefillDense_Matrix_MatchesReference(
+        int[] queries,
+        int[] keys,
+        int heads,
+        int kvHeads,
+        int headDim,
+        int valueDim,
+        bool causal
+    )
+    {
+        using var problem = new PrefillCase(
+            queries,
+            keys,
+            heads,
+            kvHeads,
+            headDim,
+            valueDim,
+            DType.Float32
+        );
+
+        problem.CheckForward(Cpu, causal, MlaTolerance.Cpu);
+    }
+
+    [Theory]
+    [MemberData(nameof(Matrix))]
+    public void PrefillDenseBackward_Matrix_MatchesReference(
+        int[] queries,
+        int[] keys,
+        int heads,
+        int kvHeads,
+        int headDim,
+        int valueDim,
+        bool causal
+    )
+    {
+        using var problem = new PrefillCase(
+            queries,
+            keys,
+            heads,
+            kvHeads,
+            headDim,
+            valueDim,
+            DType.Float32
+        );
+
+        problem.CheckBackward(Cpu, causal, MlaTolerance.Cpu with { Absolute = 5e-5 });
+    }
+
+    [Theory]
+    [InlineData(DType.BFloat16)]
+    [InlineData(DType.Float16)]
+    public void PrefillDense_NarrowTypes_MatchReference(DType type)
+    {
+        using var problem = new PrefillCase([100, 30], [100, 30], 2, 2, 192, 128, type);
+
+        problem.CheckForward(Cpu, causal: true, MlaTolerance.PrefillOut);
+        problem.CheckBackward(Cpu, causal: true, MlaTolerance.PrefillOut with { Cosine = 2e-5 });
+    }
+
+    [Fact]
+    public void PrefillDense_TwiceWithOtherThreadCounts_GivesTheSameBits()
+    {
+        using var problem = new PrefillCase([200, 90], [200, 90], 2, 1, 64, 64, DType.Float32);
+
+        var (one, oneGrads) = problem.Run(Cpu with { MaxDegreeOfParallelism = 1 }, causal: true);
+        var (two, twoGrads) = problem.Run(Cpu with { MaxDegreeOfParallelism = 8 }, causal: true);
+
+        two.Out.As<float>().ToArray().Should().Equal(one.Out.As<float>().ToArray());
+        two.LogSumExp.ToArray().Should().Equal(one.LogSumExp.ToArray());
+        twoGrads.Query.As<float>().ToArray().Should().Equal(oneGrads.Query.As<float>().ToArray());
+        twoGrads.Key.As<float>().ToArray().Should().Equal(oneGrads.Key.As<float>().ToArray());
+        twoGrads.Value.As<float>().ToArray().Should().Equal(oneGrads.Value.As<float>().ToArray());
+    }
+
+    [Fact]
+    public void PrefillDense_NaNInMaskedRows_DoesNotLeak()
+    {
+        // The last key is NaN and only the last query sees it.
+        using var problem = new PrefillCase([70], [70], 1, 1, 32, 32, DType.Float32);
+        problem.Key.As<float>().AsSlice(0, 69, 1).Fill(float.NaN);
+        problem.Value.As<float>().AsSlice(0, 69, 1).Fill(float.NaN);
+
+        var (state, gradients) = problem.Run(Cpu, causal: true);
+
+        for (var i = 0; i < 69; i++)
+        {
+            float.IsFinite(state.LogSumExp[i, 0]).Should().BeTrue($"query {i}");
+            for (var c = 0; c < 32; c++)
+            {
+                float.IsFinite(state.Out.As<float>()[i, 0, c]).Should().BeTrue($"query {i}");
+                float.IsFinite(gradients.Query.As<float>()[i, 0, c]).Should().BeTrue($"query {i}");
+            }
+        }
+        float.IsNaN(state.Out.As<float>()[69, 0, 0]).Should().BeTrue();
+    }
+
+    [Fact]
+    public void PrefillDense_EmptyBatch_GivesEmptyResults()
+    {
+        using var problem = new PrefillCase([], [], 2, 1, 32, 32, DType.Float32);
+
+        var (state, gradients) = problem.Run(Cpu, causal: true);
+
+        state.Out.ElementCount.Should().Be(0);
+        gradients.Key.ElementCount.Should().Be(0);
+    }
+}
