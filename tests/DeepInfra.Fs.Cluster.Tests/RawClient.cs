@@ -25,12 +25,16 @@ internal sealed class RawClient : IAsyncDisposable
 
     public UserInfo User { get; init; } = new();
 
-    public static async Task<RawClient> ConnectAsync(ThreeFsCluster cluster, UserInfo? user = null)
+    public static Task<RawClient> ConnectAsync(ThreeFsCluster cluster, UserInfo? user = null) =>
+        ConnectAsync(cluster.ManagerEndpoints[0], cluster.ClusterId, user);
+
+    public static async Task<RawClient> ConnectAsync(
+        IPEndPoint manager,
+        string clusterId,
+        UserInfo? user = null
+    )
     {
-        var client = new RawClient(cluster.ManagerEndpoints[0], cluster.ClusterId)
-        {
-            User = user ?? new UserInfo(),
-        };
+        var client = new RawClient(manager, clusterId) { User = user ?? new UserInfo() };
         await client.RefreshAsync();
         return client;
     }

@@ -197,6 +197,10 @@ internal sealed partial class ChunkTarget : IDisposable
 
     private static (int Begin, int End) CoveringPages(ChunkRecord record, uint offset, uint length)
     {
+        if (offset >= record.Length || length == 0)
+        {
+            return (0, 0);
+        }
         var last = Math.Min((long)offset + length, record.Length);
         var page = record.PageSize;
         return ((int)(offset / page), (int)((last + page - 1) / page));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
-using System.Numerics;
+using DeepInfra.Fs.Metadata;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Cluster.Metadata;
@@ -11,21 +11,15 @@ namespace DeepInfra.Fs.Cluster.Metadata;
 /// </summary>
 internal sealed class LayoutAllocator(Func<RoutingInfo> routing)
 {
+    private const uint MaxStripeSize = 100_000;
+
     private readonly ConcurrentDictionary<uint, StrongBox> _next = new();
 
     /// <summary>Checks a layout that is to become the default of a directory.</summary>
     /// <exception cref="ServiceException">It is not valid (3013).</exception>
     public void CheckDirectory(Layout layout)
     {
-        CheckSizes(layout);
-        if (layout.Chains is LayoutEmpty)
-        {
-            _ = FindTable(layout.TableId, layout.TableVersion);
-        }
-        else
-        {
-            CheckFile(layout);
-        }
+        Check(layout, false);
     }
 
     /// <summary>The layout of a new file.</summary>
@@ -33,10 +27,9 @@ internal sealed class LayoutAllocator(Func<RoutingInfo> routing)
     /// <exception cref="ServiceException">It is not valid (3013).</exception>
     public Layout Allocate(Layout wanted)
     {
-        CheckSizes(wanted);
+        Check(wanted, false);
         if (wanted.Chains is not LayoutEmpty)
         {
-            CheckFile(wanted);
             return wanted;
         }
         var table = FindTable(wanted.TableId, wanted.TableVersion);
@@ -57,7 +50,8 @@ internal sealed class LayoutAllocator(Func<RoutingInfo> routing)
             {
                 BaseIndex = ((end - wanted.StripeSize) % count) + 1,
                 Shuffle = LayoutShuffle.StdMt19937,
-                Seed = (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue),
+                // One that every implementation of the shuffle turns into the same order.
+                Seed = ChainShuffle.ChooseSeed(wanted.StripeSize, Random.Shared),
             },
         };
     }
@@ -88,49 +82,17 @@ internal sealed class LayoutAllocator(Func<RoutingInfo> routing)
         ];
     }
 
-    private static void CheckSizes(Layout layout)
+    private void Check(Layout layout, bool requireChains)
     {
-        if (!BitOperations.IsPow2(layout.ChunkSize) || layout.StripeSize == 0)
+        if (FileLayout.Validate(layout, requireChains) is { IsOk: false } status)
         {
-            throw Invalid(
-                $"chunk size {layout.ChunkSize} must be a power of two, stripe size {layout.StripeSize} above 0"
-            );
+            throw Invalid(status.Message ?? "invalid layout");
         }
-    }
-
-    private void CheckFile(Layout layout)
-    {
-        switch (layout.Chains)
+        if (layout.StripeSize > MaxStripeSize)
         {
-            case LayoutChainRange range:
-                if (
-                    layout.TableId == 0
-                    || layout.TableVersion == 0
-                    || range.BaseIndex == 0
-                    || !Enum.IsDefined(range.Shuffle)
-                )
-                {
-                    throw Invalid(
-                        "a chain range needs table id, table version, base index and a known shuffle"
-                    );
-                }
-                break;
-            case LayoutChainList list:
-                if (
-                    list.ChainIndexes.Count != layout.StripeSize
-                    || list.ChainIndexes.Contains(0)
-                    || (layout.TableId == 0) != (layout.TableVersion == 0)
-                )
-                {
-                    throw Invalid(
-                        $"a chain list needs {layout.StripeSize} indexes above 0, and table id and version both or neither"
-                    );
-                }
-                break;
-            default:
-                throw Invalid("a file needs chains");
+            throw Invalid($"stripe size {layout.StripeSize} is above {MaxStripeSize}");
         }
-        if (layout.TableId != 0)
+        if (layout.TableId != 0 || layout.Chains is LayoutEmpty)
         {
             _ = FindTable(layout.TableId, layout.TableVersion);
         }

@@ -49,7 +49,7 @@ internal sealed class StorageNode : IDisposable
             Dispose();
             throw;
         }
-        _map = new ChainMap(routing(), _targets);
+        _map = NewMap();
     }
 
     /// <summary>Node id.</summary>
@@ -112,7 +112,7 @@ internal sealed class StorageNode : IDisposable
             var target = Open(settings);
             _index.PutTarget(settings.TargetId, Serde.ToArray(settings));
             _targets[settings.TargetId] = target;
-            _map = new ChainMap(_routing(), _targets);
+            Volatile.Write(ref _map, NewMap());
             return target;
         }
     }
@@ -134,7 +134,7 @@ internal sealed class StorageNode : IDisposable
         lock (_lock)
         {
             _targets.TryRemove(target.Id, out _);
-            _map = new ChainMap(_routing(), _targets);
+            Volatile.Write(ref _map, NewMap());
             _index.DeleteTarget(target.Id);
             Space.Release(target.Chunks.UsedBytes);
             target.Dispose();
@@ -210,24 +210,30 @@ internal sealed class StorageNode : IDisposable
     {
         lock (_lock)
         {
-            var routing = _routing();
-            if (ReferenceEquals(_map.Routing, routing))
+            if (ReferenceEquals(_map.Routing, _routing()))
             {
                 return _map;
             }
-            var map = new ChainMap(routing, _targets);
-            foreach (var target in _targets.Values)
-            {
-                if (target.LocalState != LocalTargetState.Offline)
-                {
-                    target.LocalState =
-                        map.OfTarget(target.Id)?.PublicState == PublicTargetState.Serving
-                            ? LocalTargetState.UpToDate
-                            : LocalTargetState.Online;
-                }
-            }
+            var map = NewMap();
             Volatile.Write(ref _map, map);
             return map;
         }
+    }
+
+    /// <summary>The chains of now; targets that serve in them are up to date.</summary>
+    private ChainMap NewMap()
+    {
+        var map = new ChainMap(_routing(), _targets);
+        foreach (var target in _targets.Values)
+        {
+            if (target.LocalState != LocalTargetState.Offline)
+            {
+                target.LocalState =
+                    map.OfTarget(target.Id)?.PublicState == PublicTargetState.Serving
+                        ? LocalTargetState.UpToDate
+                        : LocalTargetState.Online;
+            }
+        }
+        return map;
     }
 }

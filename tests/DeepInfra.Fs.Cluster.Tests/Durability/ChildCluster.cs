@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Runtime.CompilerServices;
+
+namespace DeepInfra.Fs.Cluster.Tests.Durability;
+
+/// <summary>
+/// A cluster in a child process, which can be killed. The child is this test program started with an
+/// environment variable, which turns it into a server before any test code runs.
+/// </summary>
+internal sealed class ChildCluster : IDisposable
+{
+    private const string Variable = "DEEPINFRA_FS_CLUSTER_CHILD";
+
+    private readonly Process _process;
+
+    private ChildCluster(Process process, IPEndPoint manager)
+    {
+        _process = process;
+        Manager = manager;
+    }
+
+    public IPEndPoint Manager { get; }
+
+    public static async Task<ChildCluster> StartAsync(string directory, DurabilityMode durability)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            UseShellExecute = false,
+        };
+        start.Environment[Variable] = $"{durability}:{directory}";
+        var process = Process.Start(start)!;
+        var line = await process.StandardOutput.ReadLineAsync();
+        if (line is null || !IPEndPoint.TryParse(line, out var manager))
+        {
+            await process.WaitForExitAsync();
+            throw new InvalidOperationException($"the child cluster did not start: '{line}'");
+        }
+        return new ChildCluster(process, manager);
+    }
+
+    /// <summary>SIGKILL: no handler, no flush, no farewell.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            Kill();
+        }
+        _process.Dispose();
+    }
+
+    [ModuleInitializer]
+    internal static void RunWhenChild()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is not { } setting)
+        {
+            return;
+        }
+        var separator = setting.IndexOf(':', StringComparison.Ordinal);
+        var durability = Enum.Parse<DurabilityMode>(setting.AsSpan(0, separator));
+        Environment.Exit(
+            ServeAsync(setting[(separator + 1)..], durability).GetAwaiter().GetResult()
+        );
+    }
+
+    private static async Task<int> ServeAsync(string directory, DurabilityMode durability)
+    {
+        await using var cluster = await ThreeFsCluster.StartAsync(
+            TestCluster.Options(directory) with
+            {
+                Durability = durability,
+            }
+        );
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{cluster.ManagerEndpoints[0]}")
+        );
+        // The end of the input is the end of the parent: a child never outlives the tests.
+        while (await Console.In.ReadLineAsync() is not null) { }
+        return 0;
+    }
+}
