@@ -134,7 +134,7 @@ public abstract class FileHandle : IAsyncDisposable
     public Stream AsStream(bool leaveOpen = false)
     {
         ThrowIfDisposed();
-        return new FileHandleStream(this, leaveOpen);
+        return new FileHandleStream(this, StreamStart, leaveOpen);
     }
 
     /// <summary>Closes the file; a second call does nothing.</summary>
@@ -147,6 +147,9 @@ public abstract class FileHandle : IAsyncDisposable
 
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Where a stream over the handle starts.</summary>
+    private protected virtual long StreamStart => 0;
 
     private protected abstract ValueTask<long> GetLengthCoreAsync(
         CancellationToken cancellationToken

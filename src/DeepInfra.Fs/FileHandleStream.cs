@@ -7,11 +7,11 @@ namespace DeepInfra.Fs;
 /// A seekable stream over a <see cref="FileHandle"/>. Reading in order fetches blocks ahead; writes are gathered into
 /// blocks that are written behind. Like any stream it serves one caller at a time.
 /// </summary>
-internal sealed class FileHandleStream(FileHandle file, bool leaveOpen) : Stream
+internal sealed class FileHandleStream(FileHandle file, long start, bool leaveOpen) : Stream
 {
     private readonly StreamReadAhead _reader = new(file);
     private readonly StreamWriteBehind _writer = new(file);
-    private long _position;
+    private long _position = start;
     private bool _disposed;
 
     public override bool CanRead => !_disposed;

@@ -93,8 +93,9 @@ public interface IFileSystem
     );
 
     /// <summary>
-    /// Renames a file or directory. The step is atomic: others see the old state or the new one. An existing file at
-    /// the destination is replaced; an existing directory is an error.
+    /// Renames a file or directory. The step is atomic: others see the old state or the new one. A file replaces an
+    /// existing file at the destination; anything else in the way is an error, except that 3FS lets a directory
+    /// replace an empty one.
     /// </summary>
     /// <param name="source">The present path.</param>
     /// <param name="destination">The new path; its parent must exist.</param>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Management;
@@ -6,7 +7,10 @@ namespace DeepInfra.Fs.Management;
 /// <summary>One version of the routing information with look-ups. Immutable and thread-safe.</summary>
 internal sealed class RoutingSnapshot
 {
+    private const string ZoneTag = "TrafficZone";
+
     private readonly Dictionary<uint, ChainTable> _newestTables = [];
+    private readonly ConcurrentDictionary<uint, ServingChain?> _serving = new();
 
     public RoutingSnapshot(RoutingInfo info)
     {
@@ -70,6 +74,13 @@ internal sealed class RoutingSnapshot
 
     public NodeInfo? FindNode(uint nodeId) => Info.Nodes.GetValueOrDefault(nodeId);
 
+    /// <summary>
+    /// A chain with the replicas that serve: the leading run of serving targets whose nodes are known. Null when the
+    /// chain is unknown; without targets when none serves.
+    /// </summary>
+    public ServingChain? FindServing(uint chainId) =>
+        _serving.GetOrAdd(chainId, static (id, self) => self.ResolveServing(id), this);
+
     /// <summary>Nodes of a kind that take requests.</summary>
     public IEnumerable<NodeInfo> ActiveNodes(NodeType type) =>
         Info.Nodes.Values.Where(n =>
@@ -92,4 +103,45 @@ internal sealed class RoutingSnapshot
 
         return null;
     }
+
+    private ServingChain? ResolveServing(uint chainId)
+    {
+        if (FindChain(chainId) is not { } chain)
+        {
+            return null;
+        }
+
+        var targets = new List<ServingTarget>();
+        foreach (var entry in chain.Targets)
+        {
+            if (entry.PublicState != PublicTargetState.Serving)
+            {
+                break;
+            }
+
+            if (
+                FindTarget(entry.TargetId)
+                    is { PublicState: PublicTargetState.Serving, NodeId: { } nodeId }
+                && FindNode(nodeId) is { Type: NodeType.Storage } node
+                && AddressOf(node.App.ServiceGroups, ServiceName.Storage) is { } address
+            )
+            {
+                var zone = node.Tags.Find(t => t.Key == ZoneTag).Value ?? "";
+                targets.Add(new ServingTarget(entry.TargetId, nodeId, address, zone));
+            }
+        }
+
+        return new ServingChain(chainId, chain.ChainVersion, [.. targets]);
+    }
 }
+
+/// <summary>A chain with its serving replicas, head first.</summary>
+internal sealed record ServingChain(uint ChainId, uint ChainVersion, ServingTarget[] Targets);
+
+/// <summary>One serving replica of a chain.</summary>
+internal readonly record struct ServingTarget(
+    ulong TargetId,
+    uint NodeId,
+    NodeAddress Address,
+    string Zone
+);

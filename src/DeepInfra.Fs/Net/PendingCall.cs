@@ -55,6 +55,12 @@ internal sealed class PendingCall<T, TCodec>(IInlineReplySink<T>? sink) : Pendin
         Result<T> result;
         try
         {
+            if (sink is not null && TryFillSink(payload))
+            {
+                CompleteFromSink();
+                return;
+            }
+
             result = Serde.Read<Result<T>, ResultOf<T, TCodec>>(payload);
         }
         catch (SerdeException e)
@@ -66,6 +72,32 @@ internal sealed class PendingCall<T, TCodec>(IInlineReplySink<T>? sink) : Pendin
         }
 
         _completion.TrySetResult(result);
+    }
+
+    /// <summary>Hands the bulk bytes of a small answer, which is in memory already, to the sink.</summary>
+    private bool TryFillSink(ReadOnlySpan<byte> payload)
+    {
+        if (!sink!.TryStart(payload, out var head, out var bulk) || head + bulk > payload.Length)
+        {
+            return false;
+        }
+
+        var bytes = payload.Slice(head, (int)bulk);
+        while (!bytes.IsEmpty)
+        {
+            var target = sink.NextTarget();
+            var count = Math.Min(target.Length, bytes.Length);
+            if (count == 0)
+            {
+                return false;
+            }
+
+            bytes[..count].CopyTo(target.Span);
+            sink.Advance(count);
+            bytes = bytes[count..];
+        }
+
+        return true;
     }
 
     public override void CompleteFromSink() => _completion.TrySetResult(sink!.Finish());

@@ -69,7 +69,7 @@ internal sealed class MgmtdHeartbeatInfo : IHeartbeatBody, ISerdeStruct<MgmtdHea
     }
 }
 
-internal sealed class HeartbeatReq : ISerdeStruct<HeartbeatReq>
+internal sealed class HeartbeatReq : IMgmtdRequest, ISerdeStruct<HeartbeatReq>
 {
     public string ClusterId = "";
     public HeartbeatInfo Info = new();
@@ -77,6 +77,12 @@ internal sealed class HeartbeatReq : ISerdeStruct<HeartbeatReq>
     public UserInfo User = new();
 
     public static string WireName => "HeartbeatReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref HeartbeatReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct

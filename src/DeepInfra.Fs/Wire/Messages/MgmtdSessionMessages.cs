@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 namespace DeepInfra.Fs.Wire;
 
-internal sealed class ExtendClientSessionReq : ISerdeStruct<ExtendClientSessionReq>
+internal sealed class ExtendClientSessionReq : IMgmtdRequest, ISerdeStruct<ExtendClientSessionReq>
 {
     public string ClusterId = "";
     public string ClientId = "";
@@ -14,6 +14,12 @@ internal sealed class ExtendClientSessionReq : ISerdeStruct<ExtendClientSessionR
     public long ClientStart;
 
     public static string WireName => "ExtendClientSessionReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref ExtendClientSessionReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
@@ -49,13 +55,19 @@ internal sealed class ExtendClientSessionRsp : ISerdeStruct<ExtendClientSessionR
     }
 }
 
-internal sealed class GetClientSessionReq : ISerdeStruct<GetClientSessionReq>
+internal sealed class GetClientSessionReq : IMgmtdRequest, ISerdeStruct<GetClientSessionReq>
 {
     public string ClusterId = "";
     public string ClientId = "";
     public UserInfo User = new();
 
     public static string WireName => "GetClientSessionReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref GetClientSessionReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
@@ -95,7 +107,7 @@ internal sealed class GetClientSessionRsp : ISerdeStruct<GetClientSessionRsp>
     }
 }
 
-internal sealed class GetConfigReq : ISerdeStruct<GetConfigReq>
+internal sealed class GetConfigReq : IMgmtdRequest, ISerdeStruct<GetConfigReq>
 {
     public string ClusterId = "";
     public NodeType NodeType;
@@ -104,6 +116,12 @@ internal sealed class GetConfigReq : ISerdeStruct<GetConfigReq>
     public UserInfo User = new();
 
     public static string WireName => "GetConfigReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref GetConfigReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
@@ -133,12 +151,18 @@ internal sealed class GetConfigRsp : ISerdeStruct<GetConfigRsp>
     }
 }
 
-internal sealed class GetConfigVersionsReq : ISerdeStruct<GetConfigVersionsReq>
+internal sealed class GetConfigVersionsReq : IMgmtdRequest, ISerdeStruct<GetConfigVersionsReq>
 {
     public string ClusterId = "";
     public UserInfo User = new();
 
     public static string WireName => "GetConfigVersionsReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref GetConfigVersionsReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
@@ -165,13 +189,19 @@ internal sealed class GetConfigVersionsRsp : ISerdeStruct<GetConfigVersionsRsp>
     }
 }
 
-internal sealed class GetUniversalTagsReq : ISerdeStruct<GetUniversalTagsReq>
+internal sealed class GetUniversalTagsReq : IMgmtdRequest, ISerdeStruct<GetUniversalTagsReq>
 {
     public string ClusterId = "";
     public string UniversalId = "";
     public UserInfo User = new();
 
     public static string WireName => "GetUniversalTagsReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref GetUniversalTagsReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
@@ -199,12 +229,18 @@ internal sealed class GetUniversalTagsRsp : ISerdeStruct<GetUniversalTagsRsp>
     }
 }
 
-internal sealed class ListClientSessionsReq : ISerdeStruct<ListClientSessionsReq>
+internal sealed class ListClientSessionsReq : IMgmtdRequest, ISerdeStruct<ListClientSessionsReq>
 {
     public string ClusterId = "";
     public UserInfo User = new();
 
     public static string WireName => "ListClientSessionsReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref ListClientSessionsReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
@@ -243,7 +279,7 @@ internal sealed class ListClientSessionsRsp : ISerdeStruct<ListClientSessionsRsp
     }
 }
 
-internal sealed class SetConfigReq : ISerdeStruct<SetConfigReq>
+internal sealed class SetConfigReq : IMgmtdRequest, ISerdeStruct<SetConfigReq>
 {
     public string ClusterId = "";
     public NodeType NodeType;
@@ -252,6 +288,12 @@ internal sealed class SetConfigReq : ISerdeStruct<SetConfigReq>
     public UserInfo User = new();
 
     public static string WireName => "SetConfigReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref SetConfigReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
@@ -281,7 +323,7 @@ internal sealed class SetConfigRsp : ISerdeStruct<SetConfigRsp>
     }
 }
 
-internal sealed class SetUniversalTagsReq : ISerdeStruct<SetUniversalTagsReq>
+internal sealed class SetUniversalTagsReq : IMgmtdRequest, ISerdeStruct<SetUniversalTagsReq>
 {
     public string ClusterId = "";
     public string UniversalId = "";
@@ -290,6 +332,12 @@ internal sealed class SetUniversalTagsReq : ISerdeStruct<SetUniversalTagsReq>
     public UserInfo User = new();
 
     public static string WireName => "SetUniversalTagsReq";
+
+    void IMgmtdRequest.Prepare(string clusterId, UserInfo user)
+    {
+        ClusterId = clusterId;
+        User = user;
+    }
 
     public static void Visit<TVisitor>(ref TVisitor v, ref SetUniversalTagsReq x)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
