@@ -184,6 +184,7 @@ public sealed partial class ThreeFsClient : IAsyncDisposable
             await Meta.DisposeAsync().ConfigureAwait(false);
             await Mgmtd.DisposeAsync().ConfigureAwait(false);
             await _context.DisposeAsync().ConfigureAwait(false);
+            Storage.Dispose();
             _stopping.Dispose();
         }
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
-using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs;
 

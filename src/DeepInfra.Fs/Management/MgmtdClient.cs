@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
-using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Management;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
 using DeepInfra.Fs.Management;
-using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Storage;
 

@@ -9,7 +9,7 @@ namespace DeepInfra.Fs.Storage;
 /// Client of the storage service: reads and updates chunks over TCP with the data inside the messages, retrying along
 /// changes of the routing. Thread-safe.
 /// </summary>
-internal sealed partial class StorageClient
+internal sealed partial class StorageClient : IDisposable
 {
     private readonly ClientContext _context;
     private readonly MgmtdClient _mgmtd;
@@ -28,6 +28,12 @@ internal sealed partial class StorageClient
             context.Options.MaximumRequests,
             context.Options.MaximumRequests
         );
+    }
+
+    public void Dispose()
+    {
+        _channels.Dispose();
+        _requests.Dispose();
     }
 
     /// <summary>Sends one request within the limits on requests in flight.</summary>

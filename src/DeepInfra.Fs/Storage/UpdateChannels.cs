@@ -8,7 +8,7 @@ namespace DeepInfra.Fs.Storage;
 /// Hands out update channels. Servers remember the last update of each (client, chain, channel) and answer a repeated
 /// one from memory, so an operation owns its channel from the first send to its final result.
 /// </summary>
-internal sealed class UpdateChannels(ClientId client)
+internal sealed class UpdateChannels(ClientId client) : IDisposable
 {
     private const int MaximumChannels = ushort.MaxValue;
 
@@ -49,4 +49,6 @@ internal sealed class UpdateChannels(ClientId client)
         _free.Enqueue(tag.Channel.Id);
         _available.Release();
     }
+
+    public void Dispose() => _available.Dispose();
 }
