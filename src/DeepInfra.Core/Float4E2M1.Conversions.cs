@@ -12,7 +12,7 @@ public readonly partial struct Float4E2M1
     public static explicit operator float(Float4E2M1 value)
     {
         var magnitude = MiniFloat.DecodeMagnitude((uint)value._bits & 7, 1, 1);
-        return (value._bits & 8) != 0 ? -magnitude : magnitude;
+        return MiniFloat.WithSign(magnitude, (uint)value._bits << 4);
     }
 
     /// <summary>Narrows to nearest, ties to even, saturating at 6; see <see cref="FromSingle"/>.</summary>

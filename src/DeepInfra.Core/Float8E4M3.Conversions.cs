@@ -14,8 +14,9 @@ public readonly partial struct Float8E4M3
     public static explicit operator float(Float8E4M3 value)
     {
         var code = (uint)value._bits & 0x7F;
-        var magnitude = code == NaNCode ? float.NaN : MiniFloat.DecodeMagnitude(code, 3, 7);
-        return (value._bits & 0x80) != 0 ? -magnitude : magnitude;
+        var magnitude =
+            code == NaNCode ? MiniFloat.E4M3NaNBits : MiniFloat.DecodeMagnitude(code, 3, 7);
+        return MiniFloat.WithSign(magnitude, value._bits);
     }
 
     /// <summary>Narrows to nearest, ties to even, saturating; see <see cref="FromSingle"/>.</summary>

@@ -17,9 +17,9 @@ public readonly partial struct Float8E5M2
         var code = (uint)value._bits & 0x7F;
         var magnitude =
             code < InfinityCode ? MiniFloat.DecodeMagnitude(code, 2, 15)
-            : code == InfinityCode ? float.PositiveInfinity
-            : float.NaN;
-        return (value._bits & 0x80) != 0 ? -magnitude : magnitude;
+            : code == InfinityCode ? MiniFloat.InfinityBits
+            : MiniFloat.QuietNaNBits;
+        return MiniFloat.WithSign(magnitude, value._bits);
     }
 
     /// <summary>Narrows to nearest, ties to even, saturating; see <see cref="FromSingle"/>.</summary>

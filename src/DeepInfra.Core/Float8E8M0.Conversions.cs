@@ -12,9 +12,11 @@ public readonly partial struct Float8E8M0
     /// <param name="value">The value.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static explicit operator float(Float8E8M0 value) =>
-        value._bits == NaNCode
-            ? float.NaN
-            : BitConverter.UInt32BitsToSingle(Math.Max((uint)value._bits << 23, 0x0040_0000));
+        BitConverter.UInt32BitsToSingle(
+            value._bits == NaNCode
+                ? MiniFloat.QuietNaNBits
+                : Math.Max((uint)value._bits << 23, 0x0040_0000)
+        );
 
     /// <summary>The smallest power of two not below the magnitude, saturating; see <see cref="FromSingle"/>.</summary>
     /// <param name="value">The value; its sign is ignored.</param>

@@ -43,7 +43,7 @@ public sealed record CpuBackendOptions
             && Avx512DQ.IsSupported
         )
             return SimdTier.V512;
-        if (Vector256.IsHardwareAccelerated && (Fma.IsSupported || !Avx2.IsSupported))
+        if (Avx2.IsSupported && Fma.IsSupported)
             return SimdTier.V256;
         return Vector128.IsHardwareAccelerated ? SimdTier.V128 : SimdTier.Reference;
     }
