@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Immutable;
+using DeepInfra.DualPipe.Simulation;
 
 namespace DeepInfra.DualPipe.Schedules;
 
@@ -20,6 +21,10 @@ internal sealed class CommunicationPlanner
 
     /// <summary>Compute results that exist: one flag per message key, set when the producer has run.</summary>
     private readonly bool[] _produced;
+
+    /// <summary>When each message was sent, in the time of a run in which sends do not block.</summary>
+    private readonly double[] _sentAt;
+    private readonly CostModel _costs = new();
     private readonly Queue<int> _ready = new();
 
     public CommunicationPlanner(PipelineSchedule schedule)
@@ -34,6 +39,7 @@ internal sealed class CommunicationPlanner
         Array.Fill(_receiver, (short)-1);
         _posted = new bool[_keys.Count];
         _produced = new bool[_keys.Count];
+        _sentAt = new double[_keys.Count];
     }
 
     public ImmutableArray<PipelineAction>[] Run()
@@ -49,7 +55,7 @@ internal sealed class CommunicationPlanner
             {
                 Advance(rank);
             }
-        } while (HoistReceives());
+        } while (HoistReceive());
 
         for (var rank = 0; rank < _ranks.Length; rank++)
         {
@@ -93,6 +99,7 @@ internal sealed class CommunicationPlanner
 
             state.Output.Add(action);
             state.Position++;
+            state.Clock += _costs.DurationOf(action);
             PostSends(rank, action);
         }
     }
@@ -211,9 +218,11 @@ internal sealed class CommunicationPlanner
 
         var peer = _placement.RankOf(consumer, microBatch);
         var send = PipelineAction.Message(kind, slot, stage, microBatch, peer);
-        _produced[_keys.Of(send)] = true;
+        var key = _keys.Of(send);
+        _produced[key] = true;
         if (peer != rank)
         {
+            _sentAt[key] = _ranks[rank].Clock;
             _ranks[rank].Pending.Add(send);
             _ranks[rank].Output.Add(send);
         }
@@ -256,17 +265,28 @@ internal sealed class CommunicationPlanner
         if (state is { Blocked: true, Unmatched: 0 })
         {
             state.Blocked = false;
+            foreach (var action in state.Pending)
+            {
+                if (action.IsReceive)
+                {
+                    state.Clock = Math.Max(state.Clock, _sentAt[_keys.Of(action)]);
+                }
+            }
+
             state.Pending.Clear();
             _ready.Enqueue(rank);
         }
     }
 
     /// <summary>
-    /// Nobody can move: gives every blocked send its receive, provided the receiver stands at a commit.
+    /// Nobody can move: gives one blocked send its receive, namely the one whose message keeps its
+    /// receiver waiting least in a run without blocking sends.
     /// </summary>
-    private bool HoistReceives()
+    private bool HoistReceive()
     {
-        var hoisted = false;
+        var best = default(PipelineAction);
+        var bestRank = -1;
+        var bestDelay = double.PositiveInfinity;
         for (var rank = 0; rank < _ranks.Length; rank++)
         {
             if (!_ranks[rank].Blocked)
@@ -274,35 +294,46 @@ internal sealed class CommunicationPlanner
                 continue;
             }
 
-            foreach (var send in _ranks[rank].Pending.Where(a => a.IsSend).ToArray())
+            foreach (var send in _ranks[rank].Pending)
             {
                 var peer = _ranks[send.Peer];
                 var key = _keys.Of(send);
-                if (!peer.Blocked || _posted[key])
+                if (send.IsSend && peer.Blocked && !_posted[key])
                 {
-                    continue;
+                    var delay = _sentAt[key] - peer.Clock;
+                    if (delay < bestDelay)
+                    {
+                        (best, bestRank, bestDelay) = (send, rank, delay);
+                    }
                 }
-
-                var forward = send.Kind == PipelineActionKind.SendForward;
-                var stage = send.Stage + (forward ? 1 : -1);
-                var receive = PipelineAction.Message(
-                    forward
-                        ? PipelineActionKind.ReceiveForward
-                        : PipelineActionKind.ReceiveBackward,
-                    _placement.SlotOf(send.Peer, stage, send.MicroBatch),
-                    stage,
-                    send.MicroBatch,
-                    rank
-                );
-                _posted[key] = true;
-                peer.Pending.Add(receive);
-                peer.Output.Insert(peer.CommitIndex++, receive);
-                Register(send.Peer, receive);
-                hoisted = true;
             }
         }
 
-        return hoisted;
+        if (bestRank < 0)
+        {
+            return false;
+        }
+
+        Hoist(best, bestRank);
+        return true;
+    }
+
+    private void Hoist(in PipelineAction send, int rank)
+    {
+        var forward = send.Kind == PipelineActionKind.SendForward;
+        var stage = send.Stage + (forward ? 1 : -1);
+        var receive = PipelineAction.Message(
+            forward ? PipelineActionKind.ReceiveForward : PipelineActionKind.ReceiveBackward,
+            _placement.SlotOf(send.Peer, stage, send.MicroBatch),
+            stage,
+            send.MicroBatch,
+            rank
+        );
+        var peer = _ranks[send.Peer];
+        _posted[_keys.Of(receive)] = true;
+        peer.Pending.Add(receive);
+        peer.Output.Insert(peer.CommitIndex++, receive);
+        Register(send.Peer, receive);
     }
 
     private sealed class RankState
@@ -316,6 +347,8 @@ internal sealed class CommunicationPlanner
         public int CommitIndex { get; set; }
 
         public int Unmatched { get; set; }
+
+        public double Clock { get; set; }
 
         public bool Blocked { get; set; }
 
