@@ -236,7 +236,7 @@ public sealed partial class GemmOperators
             mn,
             ranges.Blocks(recipe.GranK),
             ranges.Blocks(4 * recipe.GranK),
-            groups: 0,
+            groups: null,
             transposed: true,
             name
         );

@@ -34,7 +34,7 @@ public sealed partial class GemmOperators
         RequireSameK(matrixA, matrixB);
         var (recipeA, recipeB) = RecipeResolver.Resolve(call, a, b);
         RequirePerRow(recipeA);
-        var scalesA = ReadScales(a, recipeA, matrixA, groups: 0, transposed: false, nameof(a));
+        var scalesA = ReadScales(a, recipeA, matrixA, groups: null, transposed: false, nameof(a));
         var scalesB = ReadScales(b, recipeB, matrixB, matrixB.Groups, transposedB, nameof(b));
         Contiguous("fp8_m_grouped_contiguous", matrixA, scalesA, matrixB, scalesB, d, groups, call);
         KeepAlive(a, b);

@@ -52,8 +52,8 @@ public sealed partial class GemmOperators
         var matrixB = OperandReader.ReadMatrix(b.Data, Fp8Kind(b), transposedB, rank: 2, nameof(b));
         RequireSameK(matrixA, matrixB);
         var (recipeA, recipeB) = RecipeResolver.Resolve(call, a, b);
-        var scalesA = ReadScales(a, recipeA, matrixA, groups: 0, transposedA, nameof(a));
-        var scalesB = ReadScales(b, recipeB, matrixB, groups: 0, transposedB, nameof(b));
+        var scalesA = ReadScales(a, recipeA, matrixA, groups: null, transposedA, nameof(a));
+        var scalesB = ReadScales(b, recipeB, matrixB, groups: null, transposedB, nameof(b));
         Dense("fp8_dense", matrixA, scalesA, matrixB, scalesB, d, call);
         KeepAlive(a, b);
     }
@@ -167,7 +167,7 @@ public sealed partial class GemmOperators
         ScaledTensor tensor,
         OperandRecipe recipe,
         in MatrixOperand matrix,
-        int groups,
+        int? groups,
         bool transposed,
         string name
     ) =>

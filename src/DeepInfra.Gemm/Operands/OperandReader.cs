@@ -98,7 +98,7 @@ internal static unsafe class OperandReader
     /// <param name="mn">Rows of the data.</param>
     /// <param name="kBlocks">Scale blocks along K.</param>
     /// <param name="packedBlocks">Words along K if packed.</param>
-    /// <param name="groups">Groups, or 0 without a group dimension.</param>
+    /// <param name="groups">Groups, or null without a group dimension.</param>
     /// <param name="transposed">True if K comes first in the shape.</param>
     /// <param name="name">Argument name.</param>
     public static ScaleOperand ReadScales(
@@ -107,7 +107,7 @@ internal static unsafe class OperandReader
         long mn,
         long kBlocks,
         long packedBlocks,
-        int groups,
+        int? groups,
         bool transposed,
         string name
     )
@@ -121,7 +121,7 @@ internal static unsafe class OperandReader
         var packed = tensor.DType == DType.Int32;
         var rows = DivideUp(mn, recipe.GranMn);
         var columns = packed ? packedBlocks : kBlocks;
-        var grouped = groups > 0 ? 1 : 0;
+        var grouped = groups is null ? 0 : 1;
         var (mnDimension, kDimension) = transposed ? (-1, -2) : (-2, -1);
         if (
             tensor.Rank != 2 + grouped

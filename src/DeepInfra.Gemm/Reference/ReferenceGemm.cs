@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
 using DeepInfra.Core;
 
 namespace DeepInfra.Gemm.Reference;
@@ -61,9 +62,11 @@ internal static unsafe class ReferenceGemm
         for (var m = 0; m < result.GetLength(0); m++)
         for (var n = 0; n < result.GetLength(1); n++)
         {
+            var x = Row(a, m);
+            var y = Row(b, n);
             var sum = 0.0;
-            for (var k = 0; k < a.GetLength(1); k++)
-                sum += a[m, k] * b[n, k];
+            for (var k = 0; k < x.Length; k++)
+                sum += x[k] * y[k];
             result[m, n] = sum + (bias?[n] ?? 0) + (accumulate?[m, n] ?? 0);
         }
         return result;
@@ -75,8 +78,14 @@ internal static unsafe class ReferenceGemm
         var result = new double[a.GetLength(0), b.GetLength(0)];
         for (var m = 0; m < result.GetLength(0); m++)
         for (var n = 0; n < result.GetLength(1); n++)
-        for (var k = 0; k < a.GetLength(1); k++)
-            result[m, n] += Math.Abs(a[m, k] * b[n, k]);
+        {
+            var x = Row(a, m);
+            var y = Row(b, n);
+            var sum = 0.0;
+            for (var k = 0; k < x.Length; k++)
+                sum += Math.Abs(x[k] * y[k]);
+            result[m, n] = sum;
+        }
         return result;
     }
 
@@ -91,6 +100,11 @@ internal static unsafe class ReferenceGemm
             DType.Float8E4M3 => E4M3(((byte*)tensor.DataPointer)[offset]),
             _ => throw new NotSupportedException($"No reference values for {tensor.DType}."),
         };
+
+    private static ReadOnlySpan<double> Row(double[,] matrix, int row) =>
+        matrix.Length == 0
+            ? []
+            : MemoryMarshal.CreateReadOnlySpan(ref matrix[row, 0], matrix.GetLength(1));
 
     private static double[,] Fp4Values(Tensor tensor, bool transposed)
     {

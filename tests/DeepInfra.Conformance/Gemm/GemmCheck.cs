@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core;
+using DeepInfra.Gemm;
+using DeepInfra.Gemm.Reference;
+using FluentAssertions;
+
+namespace DeepInfra.Conformance.Gemm;
+
+/// <summary>Compares results with the binary64 reference.</summary>
+public static class GemmCheck
+{
+    /// <summary>Largest difference measure between a result and the reference on the same quantised operands.</summary>
+    private const double MaxDiff = 1e-5;
+
+    /// <summary>Allowed error per element relative to the sum of |a·b|: binary32 accumulation.</summary>
+    private const double AccumulationError = 1.0 / (1 << 20);
+
+    /// <summary>Allowed error per element relative to the element: one rounding to BFloat16.</summary>
+    private const double RoundingError = 1.0 / (1 << 8);
+
+    /// <summary>The values of a matrix.</summary>
+    public static double[,] Values(Tensor tensor) =>
+        ReferenceGemm.Values(tensor, transposed: false);
+
+    /// <summary>Checks a result against A·Bᵀ + bias + C.</summary>
+    public static void ShouldBeProduct(
+        Tensor d,
+        double[,] a,
+        double[,] b,
+        double[,]? accumulate = null,
+        double[]? bias = null,
+        string because = ""
+    )
+    {
+        var expected = ReferenceGemm.Multiply(a, b, accumulate, bias);
+        var magnitudes = ReferenceGemm.Magnitudes(a, b);
+        var actual = Values(d);
+        var rounding = d.DType == DType.BFloat16 ? RoundingError : AccumulationError;
+        for (var m = 0; m < expected.GetLength(0); m++)
+        for (var n = 0; n < expected.GetLength(1); n++)
+        {
+            var error = Math.Abs(actual[m, n] - expected[m, n]);
+            var extra = Math.Abs(accumulate?[m, n] ?? 0) + Math.Abs(bias?[n] ?? 0);
+            var allowed =
+                rounding * Math.Abs(expected[m, n])
+                + AccumulationError * (magnitudes[m, n] + extra);
+            if (!(error <= allowed))
+                throw new InvalidOperationException(
+                    $"{because} [{m},{n}]: expected {expected[m, n]}, got {actual[m, n]}, allowed error {allowed}"
+                );
+        }
+        if (expected.Length > 0)
+            GemmDiagnostics
+                .CalcDiff(Flatten(actual), Flatten(expected))
+                .Should()
+                .BeLessThan(MaxDiff, because);
+    }
+
+    /// <summary>The rows [start, start + count) of a matrix.</summary>
+    public static double[,] Rows(double[,] matrix, int start, int count)
+    {
+        var rows = new double[count, matrix.GetLength(1)];
+        for (var i = 0; i < count; i++)
+        for (var j = 0; j < rows.GetLength(1); j++)
+            rows[i, j] = matrix[start + i, j];
+        return rows;
+    }
+
+    /// <summary>The columns [start, start + count) of a matrix.</summary>
+    public static double[,] Columns(double[,] matrix, int start, int count)
+    {
+        var columns = new double[matrix.GetLength(0), count];
+        for (var i = 0; i < columns.GetLength(0); i++)
+        for (var j = 0; j < count; j++)
+            columns[i, j] = matrix[i, start + j];
+        return columns;
+    }
+
+    /// <summary>All bytes of a compact or row-padded matrix's rows.</summary>
+    public static unsafe byte[] Bytes(Tensor tensor)
+    {
+        var size = DTypes.SizeInBytes(tensor.DType);
+        var rowBytes = checked((int)(tensor.Shape[-1] * size));
+        var rows = checked((int)(tensor.ElementCount / Math.Max(1, tensor.Shape[-1])));
+        var stride = tensor.Rank == 1 ? 0 : tensor.Strides[-2] * size;
+        var bytes = new byte[rows * rowBytes];
+        for (var row = 0; row < rows; row++)
+            new ReadOnlySpan<byte>((byte*)tensor.DataPointer + row * stride, rowBytes).CopyTo(
+                bytes.AsSpan(row * rowBytes)
+            );
+        return bytes;
+    }
+
+    private static double[] Flatten(double[,] matrix) => [.. matrix.Cast<double>()];
+}

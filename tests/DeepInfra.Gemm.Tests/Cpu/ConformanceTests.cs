@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Conformance.Gemm;
+
+namespace DeepInfra.Gemm.Tests.Cpu;
+
+public sealed class DenseGemmV512Tests : DenseGemmConformance<TierV512>;
+
+public sealed class DenseGemmV256Tests : DenseGemmConformance<TierV256>;
+
+public sealed class DenseGemmV128Tests : DenseGemmConformance<TierV128>;
+
+public sealed class DenseGemmReferenceTests : DenseGemmConformance<TierReference>;
+
+public sealed class GemmValuesV512Tests : GemmValuesConformance<TierV512>;
+
+public sealed class GemmValuesV256Tests : GemmValuesConformance<TierV256>;
+
+public sealed class GemmValuesV128Tests : GemmValuesConformance<TierV128>;
+
+public sealed class GemmValuesReferenceTests : GemmValuesConformance<TierReference>;
+
+public sealed class MGroupedGemmV512Tests : MGroupedGemmConformance<TierV512>;
+
+public sealed class MGroupedGemmV256Tests : MGroupedGemmConformance<TierV256>;
+
+public sealed class MGroupedGemmV128Tests : MGroupedGemmConformance<TierV128>;
+
+public sealed class MGroupedGemmReferenceTests : MGroupedGemmConformance<TierReference>;
+
+public sealed class KGroupedGemmV512Tests : KGroupedGemmConformance<TierV512>;
+
+public sealed class KGroupedGemmV256Tests : KGroupedGemmConformance<TierV256>;
+
+public sealed class KGroupedGemmV128Tests : KGroupedGemmConformance<TierV128>;
+
+public sealed class KGroupedGemmReferenceTests : KGroupedGemmConformance<TierReference>;
