@@ -83,6 +83,9 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
     /// <summary>Where the manager listens; what a client needs to connect.</summary>
     public IReadOnlyList<IPEndPoint> ManagerEndpoints => [_managerListener!.EndPoint];
 
+    /// <summary>The same as addresses for <see cref="ThreeFsClientOptions.ManagerAddresses"/>.</summary>
+    public IReadOnlyList<string> ManagerAddresses => [.. ManagerEndpoints.Select(e => e.ToString())];
+
     /// <summary>Number of storage nodes, running or not.</summary>
     public int StorageNodeCount => _hosts.Length;
 
@@ -132,6 +135,24 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
             await cluster.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>Connects a client to this cluster, over TCP as any other client. The caller disposes it.</summary>
+    /// <param name="configure">Changes settings, for example the user; null keeps the defaults.</param>
+    /// <param name="cancellationToken">Cancels connecting.</param>
+    /// <exception cref="ThreeFsException">The manager does not answer.</exception>
+    public ValueTask<ThreeFsClient> ConnectAsync(
+        Func<ThreeFsClientOptions, ThreeFsClientOptions>? configure = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        var options = new ThreeFsClientOptions
+        {
+            ClusterId = ClusterId,
+            ManagerAddresses = ManagerAddresses,
+        };
+        return ThreeFsClient.ConnectAsync(configure?.Invoke(options) ?? options, cancellationToken);
     }
 
     /// <summary>Whether a storage node runs.</summary>
