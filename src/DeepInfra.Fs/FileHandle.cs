@@ -27,9 +27,15 @@ public abstract class FileHandle : IAsyncDisposable
     /// <summary>Whether the file was opened for writing.</summary>
     public bool CanWrite { get; }
 
+    /// <summary>
+    /// The length in bytes as far as this handle knows without asking anybody: as of opening, plus what was written
+    /// through the handle since.
+    /// </summary>
+    public abstract long Length { get; }
+
     private protected KeyValuePair<string, object?> Backend { get; }
 
-    /// <summary>The file's length in bytes as far as this handle can know: written data counts at once.</summary>
+    /// <summary>Asks for the file's length in bytes, which others may have changed; what this handle wrote counts at once.</summary>
     /// <param name="cancellationToken">Gives the operation up.</param>
     public ValueTask<long> GetLengthAsync(CancellationToken cancellationToken = default)
     {

@@ -7,6 +7,8 @@ namespace DeepInfra.Fs;
 internal sealed class LocalFileHandle(string path, SafeFileHandle file, bool canWrite)
     : FileHandle(path, canWrite, LocalFileSystem.Backend)
 {
+    public override long Length => RandomAccess.GetLength(file);
+
     private protected override ValueTask<long> GetLengthCoreAsync(
         CancellationToken cancellationToken
     ) => new(RandomAccess.GetLength(file));

@@ -46,8 +46,8 @@ public sealed partial class ThreeFsFile : FileHandle
     /// <summary>How the file is spread over the cluster.</summary>
     public ThreeFsLayout Layout => ThreeFsLayout.FromWire(_layout.Wire);
 
-    /// <summary>The length in bytes as far as this handle knows without asking; see <see cref="FileHandle.GetLengthAsync"/>.</summary>
-    public long Length => EffectiveLength;
+    /// <inheritdoc/>
+    public override long Length => EffectiveLength;
 
     private protected override long StreamStart => _streamStart;
 

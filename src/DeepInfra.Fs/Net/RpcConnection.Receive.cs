@@ -13,12 +13,16 @@ internal sealed partial class RpcConnection
     /// <summary>Bulk targets at least this long are filled by the socket itself, shorter ones from the buffer.</summary>
     private const int DirectReceiveBytes = 32 << 10;
 
-    /// <summary>Bytes folded into the checksum while they are still in the nearest caches.</summary>
-    private const int ChecksumPieceBytes = 128 << 10;
+    /// <summary>Bytes received in one piece, so that they are checksummed while they are in the nearest caches.</summary>
+    private const int PieceBytes = 256 << 10;
+
+    /// <summary>Bytes read at a time while looking for the head of a large answer.</summary>
+    private const int HeadBytes = 2048;
 
     private byte[] _buffer = [];
     private int _start;
     private int _end;
+    private int _fillLimit = int.MaxValue;
 
     private int Available => _end - _start;
 
@@ -136,8 +140,10 @@ internal sealed partial class RpcConnection
                 _end = 0;
             }
 
+            var space = _buffer.AsMemory(_end);
+            var limit = Math.Max(_fillLimit, count - Available);
             var received = await _socket
-                .ReceiveAsync(_buffer.AsMemory(_end), SocketFlags.None)
+                .ReceiveAsync(space.Length > limit ? space[..limit] : space, SocketFlags.None)
                 .ConfigureAwait(false);
             if (received == 0)
             {
@@ -178,6 +184,7 @@ internal sealed partial class RpcConnection
     private async ValueTask<bool> ReceiveLargeAsync(FrameHeader header)
     {
         var size = (int)header.Size;
+        _fillLimit = HeadBytes;
         _start += FrameHeader.Bytes;
         var lease = new BufferLease(size);
         try
@@ -204,6 +211,7 @@ internal sealed partial class RpcConnection
     private void HandleBuffered(FrameHeader header)
     {
         var body = _buffer.AsMemory(_start + FrameHeader.Bytes, (int)header.Size);
+        _fillLimit = int.MaxValue;
         if (header.IsCompressed || body.Length <= InPlaceRequestBytes)
         {
             HandleBody(header, body.Span, lease: null);

@@ -99,6 +99,9 @@ internal sealed partial class RpcConnection
         );
         _start += frame.BulkStart;
         var missing = frame.BulkLength;
+        // After one large answer the next is likely to be large too: read no more than its head into the buffer,
+        // because bytes that land there must be copied once more.
+        _fillLimit = sink.NextTarget().Length >= DirectReceiveBytes ? HeadBytes : int.MaxValue;
         while (missing > 0)
         {
             var target = sink.NextTarget();
@@ -124,7 +127,7 @@ internal sealed partial class RpcConnection
             }
             else
             {
-                var piece = (int)Math.Min(Math.Min(target.Length, missing), ChecksumPieceBytes * 2);
+                var piece = (int)Math.Min(Math.Min(target.Length, missing), PieceBytes);
                 count = await _socket
                     .ReceiveAsync(target[..piece], SocketFlags.None)
                     .ConfigureAwait(false);
