@@ -48,7 +48,8 @@ internal static unsafe class PackedFp4
         }
     }
 
-    private static void Unpack(byte* packed, byte* codes, int bytes)
+    /// <summary>Spreads bytes into pairs of codes, one per byte.</summary>
+    public static void Unpack(byte* packed, byte* codes, int bytes)
     {
         var i = 0;
         if (Vector128.IsHardwareAccelerated)
