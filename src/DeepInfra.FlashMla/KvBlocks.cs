@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
 using DeepInfra.Core;
+using DeepInfra.FlashMla.Interop;
 
 namespace DeepInfra.FlashMla;
 
@@ -95,26 +97,48 @@ public readonly struct KvBlocks
     {
         ArgumentOutOfRangeException.ThrowIfNegative(blockCount);
         ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, 1);
+        var shape = new MlaShape(kvHeads, kvHeads, headDim, 1);
         if (!KvLayout.IsFp8(format))
-            return new KvBlocks(
-                Tensor.Create(
-                    KvLayout.ElementType(format),
-                    [blockCount, pageSize, kvHeads, headDim]
-                ),
-                format
-            );
-        var stride = KvLayout.BlockStrideBytes(format, pageSize, 1, 0);
-        var row = KvLayout.RowBytes(format, 0);
-        var slab = Tensor<byte>.Create([blockCount, stride]);
-        return new KvBlocks(
-            Tensor<byte>.Wrap(
-                slab.DataPointer,
-                [blockCount, pageSize, 1, row],
-                new Strides(stride, row, row, 1),
-                slab.Dispose
-            ),
-            format
+            shape.Validate(nameof(headDim));
+        var bytes = checked(
+            KvLayout.BlockStrideBytes(format, pageSize, kvHeads, headDim) * blockCount
         );
+        var blocks = Allocate(format, blockCount, pageSize, kvHeads, headDim, bytes);
+        NativeMemory.Clear(blocks.Data.DataPointer, (nuint)bytes);
+        return blocks;
+    }
+
+    /// <summary>Allocates without clearing.</summary>
+    internal static unsafe KvBlocks Allocate(
+        KvCacheFormat format,
+        int blockCount,
+        int pageSize,
+        int kvHeads,
+        int headDim,
+        long bytes
+    )
+    {
+        var memory = LargePages.Allocate(bytes);
+        Action release = () => NativeMemory.AlignedFree(memory);
+        Shape plain = [blockCount, pageSize, kvHeads, headDim];
+        var row = KvLayout.RowBytes(format, headDim);
+        Tensor data = format switch
+        {
+            KvCacheFormat.BFloat16 => Tensor<BFloat16>.Wrap(
+                (BFloat16*)memory,
+                plain,
+                null,
+                release
+            ),
+            KvCacheFormat.Float16 => Tensor<Half>.Wrap((Half*)memory, plain, null, release),
+            _ => Tensor<byte>.Wrap(
+                (byte*)memory,
+                [blockCount, pageSize, 1, row],
+                new Strides(KvLayout.BlockStrideBytes(format, pageSize, 1, 0), row, row, 1),
+                release
+            ),
+        };
+        return new KvBlocks(data, format);
     }
 
     private static void RequireFp8Layout(Tensor data, KvCacheFormat format)

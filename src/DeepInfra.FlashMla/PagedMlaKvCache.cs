@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
 using DeepInfra.Core;
 
 namespace DeepInfra.FlashMla;
@@ -36,12 +35,23 @@ public sealed unsafe partial class PagedMlaKvCache : IDisposable
         Allocator = new BlockAllocator(options.ResolveBlockCount());
         _tensors = new Tensor[options.LayerCount];
         _layers = new KvBlocks[options.LayerCount];
+        var bytes = checked(
+            KvLayout.BlockStrideBytes(options.Format, PageSize, options.KvHeads, options.HeadDim)
+            * BlockCount
+        );
         try
         {
             for (var i = 0; i < _layers.Length; i++)
             {
-                _tensors[i] = AllocateLayer();
-                _layers[i] = new KvBlocks(_tensors[i], options.Format);
+                _layers[i] = KvBlocks.Allocate(
+                    options.Format,
+                    BlockCount,
+                    PageSize,
+                    options.KvHeads,
+                    options.HeadDim,
+                    bytes
+                );
+                _tensors[i] = _layers[i].Data;
             }
         }
         catch
@@ -84,34 +94,6 @@ public sealed unsafe partial class PagedMlaKvCache : IDisposable
     {
         foreach (var tensor in _tensors)
             tensor?.Dispose();
-    }
-
-    private Tensor AllocateLayer()
-    {
-        var (format, page, heads, dim) = (
-            Options.Format,
-            Options.PageSize,
-            Options.KvHeads,
-            Options.HeadDim
-        );
-        var stride = KvLayout.BlockStrideBytes(format, page, heads, dim);
-        // 256-byte alignment is what tensor maps and device copies like best.
-        var memory = NativeMemory.AlignedAlloc(checked((nuint)(stride * BlockCount + 64)), 256);
-        Action release = () => NativeMemory.AlignedFree(memory);
-        if (KvLayout.IsFp8(format))
-        {
-            var row = KvLayout.RowBytes(format, dim);
-            return Tensor<byte>.Wrap(
-                (byte*)memory,
-                [BlockCount, page, 1, row],
-                new Strides(stride, row, row, 1),
-                release
-            );
-        }
-        Shape shape = [BlockCount, page, heads, dim];
-        return format == KvCacheFormat.BFloat16
-            ? Tensor<BFloat16>.Wrap((BFloat16*)memory, shape, null, release)
-            : Tensor<Half>.Wrap((Half*)memory, shape, null, release);
     }
 
     private byte* BlockAddress(int layer, int block)

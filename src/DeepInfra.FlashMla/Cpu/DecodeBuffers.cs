@@ -12,17 +12,17 @@ internal readonly unsafe struct DecodeBuffers
         // Columns are processed in pairs of the widest vectors; surplus columns hold zeros.
         KeyStride = RoundUp(arguments.HeadDim, 32);
         ValueStride = RoundUp(arguments.ValueDim, 32);
-        NeedsCopy =
-            arguments.Format is KvCacheFormat.Float16
+        NeedsConversion =
+            arguments.Format != KvCacheFormat.BFloat16
             || KeyStride != arguments.HeadDim
             || ValueStride > arguments.HeadDim;
-        var scratchTokens = NeedsCopy || KvLayout.IsFp8(arguments.Format) ? Tile : 0;
+        var scratchTokens = NeedsConversion ? Tile : 0;
         long queryBytes = (long)Rows * KeyStride * 4;
         long outputBytes = (long)Rows * ValueStride * 4;
         long scoreBytes = 4 * Tile * 4;
         long stagingBytes = (long)KeyStride * 4;
         long rowStateBytes = 2 * Rows * 4;
-        long pointerBytes = Tile * sizeof(byte*);
+        long pointerBytes = 2 * Tile * sizeof(byte*);
         long keyBytes = (long)scratchTokens * KeyStride * elementBytes;
         var memory = ThreadScratch.Get(
             queryBytes
@@ -40,6 +40,7 @@ internal readonly unsafe struct DecodeBuffers
         Max = (float*)(memory += stagingBytes);
         Sum = Max + Rows;
         Keys = (byte**)(memory += rowStateBytes);
+        NextKeys = Keys + Tile;
         KeyScratch = memory + pointerBytes;
     }
 
@@ -49,8 +50,8 @@ internal readonly unsafe struct DecodeBuffers
     /// <summary>Padded elements of an output row.</summary>
     public int ValueStride { get; }
 
-    /// <summary>True if plain cache rows cannot be read in place.</summary>
-    public bool NeedsCopy { get; }
+    /// <summary>True if cache rows cannot be read in place.</summary>
+    public bool NeedsConversion { get; }
 
     public float* Query { get; }
 
@@ -66,6 +67,8 @@ internal readonly unsafe struct DecodeBuffers
     public float* Sum { get; }
 
     public byte** Keys { get; }
+
+    public byte** NextKeys { get; }
 
     public byte* KeyScratch { get; }
 

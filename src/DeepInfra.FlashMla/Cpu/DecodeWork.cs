@@ -69,10 +69,19 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
 
         // Keys behind what the last row sees are of no use to this block of rows.
         end = Math.Min(end, Visible(request, firstRow + rows - 1));
+        var keys = buffers.Keys;
+        var next = buffers.NextKeys;
+        var inPlace = !buffers.NeedsConversion;
+        if (inPlace && begin < end)
+            FindKeys(request, kvHead, begin, Math.Min(Tile, end - begin), keys);
         for (var start = begin; start < end; start += Tile)
         {
             var tokens = Math.Min(Tile, end - start);
-            LoadKeys(buffers, request, kvHead, start, tokens);
+            var ahead = inPlace && start + Tile < end;
+            if (ahead)
+                FindKeys(request, kvHead, start + Tile, Math.Min(Tile, end - start - Tile), next);
+            if (!inPlace)
+                ConvertKeys(buffers, request, kvHead, start, tokens, keys);
             for (var row = 0; row < rows; row += Group)
                 UpdateGroup(
                     buffers,
@@ -81,8 +90,13 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
                     row,
                     Math.Min(Group, rows - row),
                     start,
-                    tokens
+                    tokens,
+                    keys,
+                    new Lookahead(ahead ? next : null, row / Group, paddedRows / Group)
                 );
+            var done = keys;
+            keys = next;
+            next = done;
         }
     }
 
@@ -93,7 +107,9 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
         int row,
         int rowCount,
         int start,
-        int tokens
+        int tokens,
+        byte** keys,
+        in Lookahead lookahead
     )
     {
         var scores = buffers.Scores;
@@ -101,10 +117,11 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
         LatentKernels<TSimd, TVector, TRows>.Scores(
             buffers.Query + row * buffers.KeyStride,
             buffers.KeyStride,
-            buffers.Keys,
+            keys,
             (tokens + 3) & ~3,
             buffers.KeyStride,
-            scores
+            scores,
+            lookahead
         );
         var width = (tokens + 15) & ~15;
         var scale = (float)(Arguments.Scale * SimdMath.Log2E);
@@ -138,11 +155,12 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
         if (common > 0)
             LatentKernels<TSimd, TVector, TRows>.Accumulate(
                 scores,
-                buffers.Keys,
+                keys,
                 common,
                 output,
                 buffers.ValueStride,
-                buffers.ValueStride
+                buffers.ValueStride,
+                lookahead
             );
         // Causal rows of one group may end at different keys. A key that only some rows see is added row by row:
         // multiplying it by a zero weight would let its NaN through.
@@ -151,7 +169,7 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
             if (token < Visible(request, firstRow + row + i) - start)
                 LatentKernels<TSimd, TVector, TRows>.AccumulateRow(
                     scores[i * Tile + token],
-                    buffers.Keys[token],
+                    keys[token],
                     output + i * buffers.ValueStride,
                     buffers.ValueStride
                 );
@@ -201,12 +219,36 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
         }
     }
 
-    private readonly void LoadKeys(
+    /// <summary>Addresses of rows that are read where they lie, repeated to the end of the tile.</summary>
+    private readonly void FindKeys(int request, int kvHead, int start, int tokens, byte** keys)
+    {
+        var table = Arguments.BlockTable + request * Arguments.TableStride;
+        var page = Arguments.PageSize;
+        var slot = start % page;
+        var entry = start / page;
+        var head = Arguments.Cache + kvHead * Arguments.HeadStrideBytes;
+        for (var i = 0; i < tokens; entry++, slot = 0)
+        {
+            var row =
+                head + table[entry] * Arguments.BlockStrideBytes + slot * Arguments.RowStrideBytes;
+            for (var stop = Math.Min(tokens, i + page - slot); i < stop; i++)
+            {
+                keys[i] = row;
+                row += Arguments.RowStrideBytes;
+            }
+        }
+        // The score kernel works on four keys at a time; surplus scores are never used.
+        for (var i = tokens; i < Tile; i++)
+            keys[i] = keys[tokens - 1];
+    }
+
+    private readonly void ConvertKeys(
         in DecodeBuffers buffers,
         int request,
         int kvHead,
         int start,
-        int tokens
+        int tokens,
+        byte** keys
     )
     {
         var table = Arguments.BlockTable + request * Arguments.TableStride;
@@ -216,15 +258,14 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
         var block = Arguments.Cache + table[entry] * Arguments.BlockStrideBytes;
         for (var i = 0; i < tokens; i++)
         {
-            buffers.Keys[i] = KeyRow(buffers, block, slot, kvHead, i);
+            keys[i] = KeyRow(buffers, block, slot, kvHead, i);
             if (++slot < page || i + 1 == tokens)
                 continue;
             slot = 0;
             block = Arguments.Cache + table[++entry] * Arguments.BlockStrideBytes;
         }
-        // The score kernel works on four keys at a time; the surplus scores are never used.
-        for (var i = tokens; (i & 3) != 0; i++)
-            buffers.Keys[i] = buffers.Keys[tokens - 1];
+        for (var i = tokens; i < Tile; i++)
+            keys[i] = keys[tokens - 1];
     }
 
     private readonly byte* KeyRow(
@@ -254,8 +295,6 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
                 return scratch;
         }
         var row = block + slot * Arguments.RowStrideBytes + kvHead * Arguments.HeadStrideBytes;
-        if (!buffers.NeedsCopy)
-            return row;
         if (TRows.ElementBytes == 4)
         {
             RowConvert.ToFloat(DType.Float16, row, (float*)scratch, Arguments.HeadDim);

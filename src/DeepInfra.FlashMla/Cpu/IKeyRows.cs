@@ -47,3 +47,19 @@ internal readonly unsafe struct FloatRows<TSimd, TVector> : IKeyRows<TSimd, TVec
         second = TSimd.Load((float*)row + column + TSimd.Count);
     }
 }
+
+/// <summary>A compile-time switch of the decode kernels.</summary>
+internal interface ISwitch
+{
+    static abstract bool IsOn { get; }
+}
+
+internal readonly struct On : ISwitch
+{
+    public static bool IsOn => true;
+}
+
+internal readonly struct Off : ISwitch
+{
+    public static bool IsOn => false;
+}

@@ -54,4 +54,30 @@ internal unsafe interface ISimd<TVector>
 
     /// <summary>The sums of four vectors.</summary>
     static abstract Vector128<float> Sum4(TVector a, TVector b, TVector c, TVector d);
+
+    /// <summary>
+    /// The sums of four vectors for each of four rows, four to a row. Together they need half the shuffles of four
+    /// separate reductions.
+    /// </summary>
+    static abstract void StoreSums(
+        in SimdRow<TVector> row0,
+        in SimdRow<TVector> row1,
+        in SimdRow<TVector> row2,
+        in SimdRow<TVector> row3,
+        float* destination,
+        int stride
+    );
+
+    /// <summary>Asks for a cache line ahead of time, into the second-level cache.</summary>
+    static abstract void Prefetch(void* address);
+}
+
+/// <summary>Four accumulators of one query row.</summary>
+internal readonly struct SimdRow<TVector>(TVector a, TVector b, TVector c, TVector d)
+    where TVector : struct
+{
+    public readonly TVector A = a;
+    public readonly TVector B = b;
+    public readonly TVector C = c;
+    public readonly TVector D = d;
 }

@@ -27,15 +27,24 @@ internal static unsafe class LatentKernels<TSimd, TVector, TRows>
         byte** keys,
         int tokens,
         int columns,
-        float* scores
+        float* scores,
+        in Lookahead lookahead
     )
     {
-        if (TSimd.Count == 16)
-            for (var t = 0; t < tokens; t += 4)
-                Scores4x4(q, queryStride, keys + t, columns, scores + t);
-        else
-            for (var t = 0; t < tokens; t += 4)
+        for (var t = 0; t < tokens; t += 4)
+            if (TSimd.Count != 16)
                 Scores2x4(q, queryStride, keys + t, columns, scores + t);
+            else if (lookahead.Covers(t / 4))
+                Scores4x4<On>(
+                    q,
+                    queryStride,
+                    keys + t,
+                    lookahead.Next + t / 2,
+                    columns,
+                    scores + t
+                );
+            else
+                Scores4x4<Off>(q, queryStride, keys + t, null, columns, scores + t);
     }
 
     /// <summary>output[row][column] += Σ probabilities[row][token]·v[token][column] for four rows.</summary>
@@ -45,14 +54,34 @@ internal static unsafe class LatentKernels<TSimd, TVector, TRows>
         int tokens,
         float* output,
         int outputStride,
-        int columns
+        int columns,
+        in Lookahead lookahead
     )
     {
         var step = 2 * TSimd.Count;
         var column = 0;
         if (TSimd.Count == 16)
             for (; column <= columns - 2 * step; column += 2 * step)
-                Accumulate4x4(probabilities, values, tokens, output, outputStride, column);
+                if (lookahead.Covers(column / (2 * step)))
+                    Accumulate4x4<On>(
+                        probabilities,
+                        values,
+                        lookahead.Next + TileTokens / 2 + column / (2 * step) * 4,
+                        tokens,
+                        output,
+                        outputStride,
+                        column
+                    );
+                else
+                    Accumulate4x4<Off>(
+                        probabilities,
+                        values,
+                        null,
+                        tokens,
+                        output,
+                        outputStride,
+                        column
+                    );
         for (; column < columns; column += step)
             Accumulate4x2(probabilities, values, tokens, output, outputStride, column);
     }
@@ -72,13 +101,15 @@ internal static unsafe class LatentKernels<TSimd, TVector, TRows>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scores4x4(
+    private static void Scores4x4<TPrefetch>(
         float* q,
         int queryStride,
         byte** keys,
+        byte** next,
         int columns,
         float* scores
     )
+        where TPrefetch : struct, ISwitch
     {
         var k0 = keys[0];
         var k1 = keys[1];
@@ -104,8 +135,16 @@ internal static unsafe class LatentKernels<TSimd, TVector, TRows>
             a31 = a00,
             a32 = a00,
             a33 = a00;
+        var n0 = TPrefetch.IsOn ? next[0] : null;
+        var n1 = TPrefetch.IsOn ? next[1] : null;
         for (var c = 0; c < columns; c += 2 * TSimd.Count)
         {
+            // Half of the next rows here, the other half in the output product: requests to memory stay evenly spread.
+            if (TPrefetch.IsOn)
+            {
+                TSimd.Prefetch(n0 + (long)c * TRows.ElementBytes);
+                TSimd.Prefetch(n1 + (long)c * TRows.ElementBytes);
+            }
             TRows.LoadPair(k0, c, out var e0, out var o0);
             TRows.LoadPair(k1, c, out var e1, out var o1);
             TRows.LoadPair(k2, c, out var e2, out var o2);
@@ -151,10 +190,21 @@ internal static unsafe class LatentKernels<TSimd, TVector, TRows>
             a32 = TSimd.Fma(r, o2, a32);
             a33 = TSimd.Fma(r, o3, a33);
         }
-        TSimd.Sum4(a00, a01, a02, a03).Store(scores);
-        TSimd.Sum4(a10, a11, a12, a13).Store(scores + TileTokens);
-        TSimd.Sum4(a20, a21, a22, a23).Store(scores + 2 * TileTokens);
-        TSimd.Sum4(a30, a31, a32, a33).Store(scores + 3 * TileTokens);
+        if (TPrefetch.IsOn)
+        {
+            TSimd.Prefetch(next[32] + 1024);
+            TSimd.Prefetch(next[32] + 1088);
+            TSimd.Prefetch(next[33] + 1024);
+            TSimd.Prefetch(next[33] + 1088);
+        }
+        TSimd.StoreSums(
+            new SimdRow<TVector>(a00, a01, a02, a03),
+            new SimdRow<TVector>(a10, a11, a12, a13),
+            new SimdRow<TVector>(a20, a21, a22, a23),
+            new SimdRow<TVector>(a30, a31, a32, a33),
+            scores,
+            TileTokens
+        );
     }
 
     /// <summary>Eight accumulators for tiers with 16 registers: two rows at a time.</summary>
@@ -208,14 +258,16 @@ internal static unsafe class LatentKernels<TSimd, TVector, TRows>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Accumulate4x4(
+    private static void Accumulate4x4<TPrefetch>(
         float* p,
         byte** values,
+        byte** next,
         int tokens,
         float* output,
         int outputStride,
         int column
     )
+        where TPrefetch : struct, ISwitch
     {
         var o0 = output + column;
         var o1 = o0 + outputStride;
@@ -241,6 +293,8 @@ internal static unsafe class LatentKernels<TSimd, TVector, TRows>
         for (var t = 0; t < tokens; t++)
         {
             var row = values[t];
+            if (TPrefetch.IsOn)
+                TSimd.Prefetch(next[t >> 4] + ((t & 15) << 6));
             TRows.LoadPair(row, column, out var v0, out var v1);
             TRows.LoadPair(row, column + 2 * n, out var v2, out var v3);
             var w = TSimd.Broadcast(p[t]);

@@ -10,6 +10,42 @@ internal static unsafe class MaskedProducts<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
+    /// <summary>
+    /// scores[query][key] = a[query]·b[key] with b transposed into panels; leaves scores undefined where no query of the
+    /// row block sees a key of the panel.
+    /// </summary>
+    public static void Scores(
+        float* a,
+        int aRow,
+        float* panels,
+        int columns,
+        float* scores,
+        int scoreRow,
+        int queries,
+        int keyColumns,
+        in RowLimits limits
+    )
+    {
+        for (var key = 0; key < keyColumns; key += MatrixKernels<TSimd, TVector>.PanelColumns)
+        {
+            var first = limits.FirstQuery(key, queries) & ~7;
+            MatrixKernels<TSimd, TVector>.Multiply(
+                a + (long)first * aRow,
+                aRow,
+                1,
+                panels + (long)key * columns,
+                MatrixKernels<TSimd, TVector>.PanelColumns,
+                0,
+                scores + (long)first * scoreRow + key,
+                scoreRow,
+                Pad(queries) - first,
+                MatrixKernels<TSimd, TVector>.PanelColumns,
+                columns,
+                accumulate: false
+            );
+        }
+    }
+
     /// <summary>c[query] += Σ over visible keys of scores[query][key]·b[key].</summary>
     public static void AddRows(
         float* scores,

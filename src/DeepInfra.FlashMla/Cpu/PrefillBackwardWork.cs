@@ -117,33 +117,27 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
             b.ValueRow,
             padded
         );
-        MatrixKernels<TSimd, TVector>.Multiply(
+        MaskedProducts<TSimd, TVector>.Scores(
             b.Query,
             b.HeadRow,
-            1,
             b.KeyPanels,
-            32,
-            32L * b.HeadStride,
+            b.HeadStride,
             b.Probabilities,
             ScoreStride,
-            padded,
+            queries,
             keyColumns,
-            b.HeadStride,
-            accumulate: false
+            limits
         );
-        MatrixKernels<TSimd, TVector>.Multiply(
+        MaskedProducts<TSimd, TVector>.Scores(
             b.GradOut,
             b.ValueRow,
-            1,
             b.ValuePanels,
-            32,
-            32L * b.ValueStride,
+            b.ValueStride,
             b.GradScores,
             ScoreStride,
-            padded,
+            queries,
             keyColumns,
-            b.ValueStride,
-            accumulate: false
+            limits
         );
         for (var i = 0; i < padded; i++)
         {
@@ -263,8 +257,8 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
             b.ValueRow,
             Tile
         );
-        Panels.Transpose(b.KeyRows, b.ValueRow, b.ValueStride, b.ValuePanels);
+        Panels.Transpose(b.KeyRows, b.ValueRow, Tile, b.ValueStride, b.ValuePanels, TSimd.Count);
         Arguments.Key.ReadTile(token, kvHead, keys, Arguments.HeadDim, b.KeyRows, b.HeadRow, Tile);
-        Panels.Transpose(b.KeyRows, b.HeadRow, b.HeadStride, b.KeyPanels);
+        Panels.Transpose(b.KeyRows, b.HeadRow, Tile, b.HeadStride, b.KeyPanels, TSimd.Count);
     }
 }

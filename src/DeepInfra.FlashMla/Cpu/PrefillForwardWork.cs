@@ -84,7 +84,15 @@ internal unsafe struct PrefillForwardWork<TSimd, TVector> : ICpuWork
                 headStride + 16,
                 Tile
             );
-            Panels.Transpose(keyRows, headStride + 16, headStride, keyPanels);
+            var keyColumns = PrefillArguments.RoundUp(keys, 32);
+            Panels.Transpose(
+                keyRows,
+                headStride + 16,
+                keyColumns,
+                headStride,
+                keyPanels,
+                TSimd.Count
+            );
             Arguments.Value.ReadTile(
                 keyStart + start,
                 kvHead,
@@ -94,21 +102,18 @@ internal unsafe struct PrefillForwardWork<TSimd, TVector> : ICpuWork
                 valueRow,
                 Tile
             );
-            MatrixKernels<TSimd, TVector>.Multiply(
+            var limits = new RowLimits(Arguments, first, start, keys, queryLength, keyLength);
+            MaskedProducts<TSimd, TVector>.Scores(
                 query,
                 headStride,
-                1,
                 keyPanels,
-                32,
-                32L * headStride,
+                headStride,
                 scores,
                 ScoreStride,
-                paddedRows,
-                PrefillArguments.RoundUp(keys, 32),
-                headStride,
-                accumulate: false
+                rows,
+                keyColumns,
+                limits
             );
-            var limits = new RowLimits(Arguments, first, start, keys, queryLength, keyLength);
             for (var i = 0; i < paddedRows; i++)
             {
                 var shrink = SoftmaxRow.Update<TSimd, TVector>(

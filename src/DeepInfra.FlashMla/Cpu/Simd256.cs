@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace DeepInfra.FlashMla.Cpu;
 
@@ -102,6 +103,29 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
             c.GetLower() + c.GetUpper(),
             d.GetLower() + d.GetUpper()
         );
+
+    [MethodImpl(Inline)]
+    public static void StoreSums(
+        in SimdRow<Vector256<float>> row0,
+        in SimdRow<Vector256<float>> row1,
+        in SimdRow<Vector256<float>> row2,
+        in SimdRow<Vector256<float>> row3,
+        float* destination,
+        int stride
+    )
+    {
+        Sum4(row0.A, row0.B, row0.C, row0.D).Store(destination);
+        Sum4(row1.A, row1.B, row1.C, row1.D).Store(destination + stride);
+        Sum4(row2.A, row2.B, row2.C, row2.D).Store(destination + 2 * stride);
+        Sum4(row3.A, row3.B, row3.C, row3.D).Store(destination + 3 * stride);
+    }
+
+    [MethodImpl(Inline)]
+    public static void Prefetch(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(address);
+    }
 
     [MethodImpl(Inline)]
     private static Vector256<uint> RoundToUpperHalf(Vector256<float> value)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace DeepInfra.FlashMla.Cpu;
 
@@ -105,6 +106,47 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
             c.GetLower() + c.GetUpper(),
             d.GetLower() + d.GetUpper()
         );
+
+    [MethodImpl(Inline)]
+    public static void StoreSums(
+        in SimdRow<Vector512<float>> row0,
+        in SimdRow<Vector512<float>> row1,
+        in SimdRow<Vector512<float>> row2,
+        in SimdRow<Vector512<float>> row3,
+        float* destination,
+        int stride
+    )
+    {
+        var rows01 = AddQuarters(SumLanes(row0), SumLanes(row1));
+        var rows23 = AddQuarters(SumLanes(row2), SumLanes(row3));
+        var sums = AddQuarters(rows01, rows23);
+        sums.GetLower().GetLower().Store(destination);
+        sums.GetLower().GetUpper().Store(destination + stride);
+        sums.GetUpper().GetLower().Store(destination + 2 * stride);
+        sums.GetUpper().GetUpper().Store(destination + 3 * stride);
+    }
+
+    /// <summary>Per 128-bit quarter: the sums of that quarter of A, B, C and D.</summary>
+    [MethodImpl(Inline)]
+    private static Vector512<float> SumLanes(in SimdRow<Vector512<float>> row)
+    {
+        var ab = Avx512F.UnpackLow(row.A, row.B) + Avx512F.UnpackHigh(row.A, row.B);
+        var cd = Avx512F.UnpackLow(row.C, row.D) + Avx512F.UnpackHigh(row.C, row.D);
+        return Avx512F.UnpackLow(ab.AsDouble(), cd.AsDouble()).AsSingle()
+            + Avx512F.UnpackHigh(ab.AsDouble(), cd.AsDouble()).AsSingle();
+    }
+
+    /// <summary>Quarters x0+x1, x2+x3, y0+y1, y2+y3.</summary>
+    [MethodImpl(Inline)]
+    private static Vector512<float> AddQuarters(Vector512<float> x, Vector512<float> y) =>
+        Avx512F.Shuffle4x128(x, y, 0b10_00_10_00) + Avx512F.Shuffle4x128(x, y, 0b11_01_11_01);
+
+    [MethodImpl(Inline)]
+    public static void Prefetch(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(address);
+    }
 
     [MethodImpl(Inline)]
     private static Vector512<uint> RoundToUpperHalf(Vector512<float> value)

@@ -14,7 +14,7 @@ internal static class SimdMath
 
     /// <summary>
     /// 2^x for x &lt;= 127, within 2 units in the last place; 0 below -126.5 (so for -inf too), NaN for NaN. The argument
-    /// is split into an integer and a rest in [-0.5, 0.5], whose power is a minimax polynomial of degree 6.
+    /// is split into an integer and a rest in [-0.5, 0.5], whose power is the polynomial of degree 6 through the Chebyshev nodes.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Exp2<TSimd, TVector>(TVector x)
@@ -24,12 +24,12 @@ internal static class SimdMath
         x = TSimd.Max(TSimd.Broadcast(-127), x);
         var n = TSimd.Round(x);
         var f = TSimd.Subtract(x, n);
-        var p = TSimd.Broadcast(1.5403530e-4f);
-        p = TSimd.Fma(p, f, TSimd.Broadcast(1.3333558e-3f));
-        p = TSimd.Fma(p, f, TSimd.Broadcast(9.6181291e-3f));
-        p = TSimd.Fma(p, f, TSimd.Broadcast(5.5504109e-2f));
-        p = TSimd.Fma(p, f, TSimd.Broadcast(2.4022651e-1f));
-        p = TSimd.Fma(p, f, TSimd.Broadcast(6.9314718e-1f));
+        var p = TSimd.Broadcast(1.546144470e-4f);
+        p = TSimd.Fma(p, f, TSimd.Broadcast(1.340042818e-3f));
+        p = TSimd.Fma(p, f, TSimd.Broadcast(9.618056679e-3f));
+        p = TSimd.Fma(p, f, TSimd.Broadcast(5.550327227e-2f));
+        p = TSimd.Fma(p, f, TSimd.Broadcast(2.402265092e-1f));
+        p = TSimd.Fma(p, f, TSimd.Broadcast(6.931472067e-1f));
         p = TSimd.Fma(p, f, TSimd.Broadcast(1));
         return TSimd.Multiply(p, TSimd.Pow2(n));
     }

@@ -77,4 +77,23 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     [MethodImpl(Inline)]
     public static Vector128<float> Sum4(float a, float b, float c, float d) =>
         Vector128.Create(a, b, c, d);
+
+    [MethodImpl(Inline)]
+    public static void StoreSums(
+        in SimdRow<float> row0,
+        in SimdRow<float> row1,
+        in SimdRow<float> row2,
+        in SimdRow<float> row3,
+        float* destination,
+        int stride
+    )
+    {
+        Sum4(row0.A, row0.B, row0.C, row0.D).Store(destination);
+        Sum4(row1.A, row1.B, row1.C, row1.D).Store(destination + stride);
+        Sum4(row2.A, row2.B, row2.C, row2.D).Store(destination + 2 * stride);
+        Sum4(row3.A, row3.B, row3.C, row3.D).Store(destination + 3 * stride);
+    }
+
+    [MethodImpl(Inline)]
+    public static void Prefetch(void* address) { }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
 using DeepInfra.Core;
 using DeepInfra.Core.Cpu;
 using DeepInfra.FlashMla;
@@ -11,6 +12,12 @@ namespace DeepInfra.Conformance.FlashMla;
 /// </summary>
 public sealed class DecodeCase : IDisposable
 {
+    // Every tier solves the same problems; the slow reference runs once for each.
+    private static readonly ConcurrentDictionary<
+        string,
+        Lazy<(Tensor<double> Out, Tensor<double> LogSumExp)>
+    > s_references = new();
+
     private readonly List<Tensor> _owned = [];
 
     public int Batch { get; init; } = 2;
@@ -95,11 +102,51 @@ public sealed class DecodeCase : IDisposable
         return Own(wide.AsSlice(2, 1, QueryHeads).AsSlice(3, 0, ValueDim));
     }
 
+    /// <summary>The reference result; shared, not to be disposed.</summary>
+    public (Tensor<double> Out, Tensor<double> LogSumExp) Reference() =>
+        s_references
+            .GetOrAdd(
+                Key(),
+                _ => new Lazy<(Tensor<double>, Tensor<double>)>(() =>
+                    MlaReference.Decode(
+                        Query,
+                        Cache,
+                        BlockTable,
+                        CacheSeqlens,
+                        ValueDim,
+                        ResolvedScale,
+                        Causal
+                    )
+                )
+            )
+            .Value;
+
     public void Dispose()
     {
         foreach (var tensor in _owned)
             tensor.Dispose();
     }
+
+    private string Key() =>
+        string.Join(
+            '|',
+            Batch,
+            QueryTokens,
+            MeanLength,
+            QueryHeads,
+            KvHeads,
+            HeadDim,
+            ValueDim,
+            PageSize,
+            Varlen,
+            Causal,
+            Format,
+            QueryType,
+            Scale,
+            Magnitude,
+            Lengths is null ? "" : string.Join(',', Lengths),
+            Seed
+        );
 
     private T Own<T>(T tensor)
         where T : Tensor

@@ -330,15 +330,7 @@ public abstract class DenseDecodeConformance
         MlaTolerance tolerance
     )
     {
-        var (output, lse) = MlaReference.Decode(
-            problem.Query,
-            problem.Cache,
-            problem.BlockTable,
-            problem.CacheSeqlens,
-            problem.ValueDim,
-            problem.ResolvedScale,
-            problem.Causal
-        );
+        var (output, lse) = problem.Reference();
         tolerance.Check(state.Out, output, "out");
         MlaTolerance.LogSumExp.Check(state.LogSumExp, lse, "lse");
     }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+using System.Globalization;
+using DeepInfra.Headlines.Ceilings;
+
+namespace DeepInfra.Headlines.FlashMla;
+
+/// <summary>Few heads: how much of the memory's read bandwidth decode uses. The cache is larger than the last-level cache.</summary>
+internal sealed class MlaDecodeCpuBandwidth : IHeadline
+{
+    public string Name => "mla-decode-cpu-bandwidth";
+
+    public string Unit => "x";
+
+    public string Goal => ">= 0.7";
+
+    public HeadlineResult Measure(TextWriter log)
+    {
+        using var problem = new DecodeProblem(batch: 16, heads: 4, length: 8192);
+        var (seconds, ceiling) = (double.MaxValue, 0.0);
+        problem.Run();
+        // Alternating, so that a slow phase of a shared machine hits both sides.
+        for (var round = 0; round < 8; round++)
+        {
+            ceiling = Math.Max(ceiling, ReadBandwidth.MeasureGigabytesPerSecond(repetitions: 2));
+            for (var i = 0; i < 5; i++)
+                seconds = Math.Min(seconds, problem.Run());
+        }
+        var rate = problem.Bytes / seconds / 1e9;
+        log.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{problem.Shape}: {seconds * 1e3:0.00} ms, {rate:0.0} GB/s, {problem.Flops / seconds / 1e9:0} GFLOP/s; read bandwidth {ceiling:0.0} GB/s"
+            )
+        );
+        return new HeadlineResult(rate / ceiling);
+    }
+}

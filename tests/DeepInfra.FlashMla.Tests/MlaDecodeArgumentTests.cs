@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core;
+
+namespace DeepInfra.FlashMla.Tests;
+
+/// <summary>Each rule about decode arguments once.</summary>
+public sealed unsafe class MlaDecodeArgumentTests : IDisposable
+{
+    private readonly KvBlocks _cache = KvBlocks.Allocate(KvCacheFormat.BFloat16, 4, 64);
+    private readonly Tensor<int> _table = Tensor<int>.FromSpan([0, 1, 2, 3], [2, 2]);
+    private readonly Tensor<int> _lengths = Tensor<int>.FromSpan([100, 3], [2]);
+    private readonly Tensor<BFloat16> _q = Tensor<BFloat16>.Create([2, 1, 4, 576]);
+    private readonly MlaDecodePlan _plan = MlaDecodePlan.Create(Device.Cpu, Options);
+
+    public MlaDecodeArgumentTests() => _plan.Update(_lengths);
+
+    private static MlaDecodeOptions Options =>
+        new() { Shape = MlaShape.DeepSeekV3(4), MaxBatch = 2 };
+
+    public void Dispose()
+    {
+        _plan.Dispose();
+        _cache.Data.Dispose();
+        _table.Dispose();
+        _lengths.Dispose();
+        _q.Dispose();
+    }
+
+    [Fact]
+    public void Decode_NullArguments_Throw()
+    {
+        Null("plan", () => MlaAttention.Decode(null!, _q, _cache, _table, _lengths));
+        Null("q", () => MlaAttention.Decode(_plan, null!, _cache, _table, _lengths));
+        Null("cache", () => MlaAttention.Decode(_plan, _q, default, _table, _lengths));
+        Null("blockTable", () => MlaAttention.Decode(_plan, _q, _cache, null!, _lengths));
+        Null("cacheSeqlens", () => MlaAttention.Decode(_plan, _q, _cache, _table, null!));
+    }
+
+    [Fact]
+    public void Decode_DisposedTensors_Throw()
+    {
+        var q = Tensor<BFloat16>.Create(_q.Shape);
+        q.Dispose();
+
+        FluentActions
+            .Invoking(() => MlaAttention.Decode(_plan, q, _cache, _table, _lengths))
+            .Should()
+            .Throw<ObjectDisposedException>();
+        _plan.Dispose();
+        FluentActions
+            .Invoking(() => MlaAttention.Decode(_plan, _q, _cache, _table, _lengths))
+            .Should()
+            .Throw<ObjectDisposedException>();
+    }
+
+    [Fact]
+    public void Decode_WrongQuery_Throws()
+    {
+        using var ints = Tensor<int>.Create(_q.Shape);
+        using var rank3 = Tensor<BFloat16>.Create([2, 4, 576]);
+        using var dim = Tensor<BFloat16>.Create([2, 1, 4, 512]);
+        using var heads = Tensor<BFloat16>.Create([2, 1, 8, 576]);
+        using var tokens = Tensor<BFloat16>.Create([2, 2, 4, 576]);
+        using var strided = Tensor<BFloat16>.Create([2, 1, 576, 4]);
+
+        Bad("q", "*BFloat16, Float16 or Float32*Int32*", q: ints);
+        Bad("q", "*[b, s, h, D]*[2,4,576]*", q: rank3);
+        Bad("q", "*[b,1,4,576]*[2,1,4,512]*", q: dim);
+        Bad("q", "*[b,1,4,576]*[2,1,8,576]*", q: heads);
+        Bad("q", "*[b,1,4,576]*[2,2,4,576]*", q: tokens);
+        Bad("q", "*contiguous last axis*", q: strided.AsTransposed());
+    }
+
+    [Fact]
+    public void Decode_CacheThatDoesNotFitThePlan_Throws()
+    {
+        var page = KvBlocks.Allocate(KvCacheFormat.BFloat16, 4, 32);
+        var heads = KvBlocks.Allocate(KvCacheFormat.BFloat16, 4, 64, kvHeads: 2);
+        var fp8 = KvBlocks.Allocate(KvCacheFormat.Fp8V32, 4, 64);
+
+        Bad("cache", "*page size of 64, got 32*", cache: page);
+        Bad("cache", "*1 KV heads of 576, got 2 of 576*", cache: heads);
+        Bad("cache", "*format BFloat16, got Fp8V32*", cache: fp8);
+        page.Data.Dispose();
+        heads.Data.Dispose();
+        fp8.Data.Dispose();
+    }
+
+    [Fact]
+    public void Decode_WrongTables_Throw()
+    {
+        using var rank1 = Tensor<int>.Create([2]);
+        using var batch = Tensor<int>.Create([3, 2]);
+        using var narrow = Tensor<int>.Create([2, 1]);
+        using var strided = Tensor<int>.Create([2, 2, 2]);
+        using var outside = Tensor<int>.FromSpan([0, 4, 2, 3], [2, 2]);
+        using var negative = Tensor<int>.FromSpan([0, -1, 2, 3], [2, 2]);
+        using var garbageTail = Tensor<int>.FromSpan([0, 1, 2, 2_147_480_000], [2, 2]);
+
+        Bad("blockTable", "*[b, blocks]*[2]*", table: rank1);
+        Bad("blockTable", "*[2,2]*[3,2]*", table: batch);
+        Bad("cacheSeqlens", "*100 tokens need 2 blocks of 64*1 columns*", table: narrow);
+        Bad("blockTable", "*contiguous last axis*", table: strided.AsSelected(2, 0));
+        Bad("blockTable", "*blockTable[0,1]*[0,4), got 4*", table: outside);
+        Bad("blockTable", "*blockTable[0,1]*[0,4), got -1*", table: negative);
+        MlaAttention.Decode(_plan, _q, _cache, garbageTail, _lengths);
+    }
+
+    [Fact]
+    public void Decode_WrongLengths_Throw()
+    {
+        using var shape = Tensor<int>.Create([3]);
+        using var strided = Tensor<int>.FromSpan([100, 0, 3, 0], [2, 2]);
+        using var negative = Tensor<int>.FromSpan([100, -3], [2]);
+        using var changed = Tensor<int>.FromSpan([100, 4], [2]);
+
+        Bad("cacheSeqlens", "*[2]*[3]*", lengths: shape);
+        Bad("cacheSeqlens", "*contiguous last axis*", lengths: strided.AsSelected(1, 0));
+        Bad("cacheSeqlens", "*cacheSeqlens[1]*-3*", lengths: negative);
+        Bad("cacheSeqlens", "*changed since the plan was updated*", lengths: changed);
+        _plan.IsCompatible(_q, _cache, changed, out var reason).Should().BeFalse();
+        reason.Should().Contain("changed");
+        _plan.IsCompatible(_q, _cache, _lengths, out reason).Should().BeTrue();
+        reason.Should().BeNull();
+    }
+
+    [Fact]
+    public void Decode_PlanNeverUpdated_Throws()
+    {
+        using var plan = MlaDecodePlan.Create(Device.Cpu, Options);
+
+        FluentActions
+            .Invoking(() => MlaAttention.Decode(plan, _q, _cache, _table, _lengths))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*never updated*");
+    }
+
+    [Fact]
+    public void Decode_WrongOutputs_Throw()
+    {
+        using var shape = Tensor<BFloat16>.Create([2, 1, 4, 576]);
+        using var type = Tensor<int>.Create([2, 1, 4, 512]);
+        using var strided = Tensor<BFloat16>.Create([2, 1, 512, 4]);
+        using var lse = Tensor<float>.Create([2, 1, 4]);
+
+        Bad("output", "*[2,1,4,512]*[2,1,4,576]*", output: shape);
+        Bad("output", "*Int32*", output: type);
+        Bad("output", "*contiguous last axis*", output: strided.AsTransposed());
+        Bad("logSumExp", "*[2,4,1]*[2,1,4]*", lse: lse);
+    }
+
+    [Fact]
+    public void Decode_CudaTensor_ThrowsWithReason()
+    {
+        using var q = Tensor<BFloat16>.Wrap((BFloat16*)256, [2, 1, 4, 576], device: Device.Cuda(0));
+
+        FluentActions
+            .Invoking(() => MlaAttention.Decode(_plan, q, _cache, _table, _lengths))
+            .Should()
+            .Throw<NotSupportedException>()
+            .WithMessage("*CPU only*cuda:0*");
+        FluentActions
+            .Invoking(() => MlaDecodePlan.Create(Device.Cuda(0), Options))
+            .Should()
+            .Throw<NotSupportedException>();
+        MlaAttention.GetCapabilities(Device.Cuda(0)).DecodeFormats.Should().BeEmpty();
+        MlaAttention.GetCapabilities(Device.Cuda(0)).Reason.Should().NotBeNull();
+        MlaAttention.GetCapabilities(Device.Cpu).DecodeFormats.Should().HaveCount(4);
+    }
+
+    [Fact]
+    public void Decode_EmptyBatch_ReturnsEmptyResults()
+    {
+        using var q = Tensor<BFloat16>.Create([0, 1, 4, 576]);
+        using var table = Tensor<int>.Create([0, 1]);
+        using var lengths = Tensor<int>.Create([0]);
+        _plan.Update(lengths);
+
+        var state = MlaAttention.Decode(_plan, q, _cache, table, lengths);
+
+        (state.Out.Shape == [0, 1, 4, 512]).Should().BeTrue();
+        state.LogSumExp.ElementCount.Should().Be(0);
+    }
+
+    [Fact]
+    public void Update_WrongLengths_Throw()
+    {
+        using var three = Tensor<int>.Create([3]);
+
+        FluentActions
+            .Invoking(() => _plan.Update(three))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*MaxBatch = 2*3*");
+        FluentActions
+            .Invoking(() => _plan.Update([1, -1]))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*cacheSeqlens[1]*-1*");
+    }
+
+    [Fact]
+    public void Create_WrongOptions_Throw()
+    {
+        Option(new() { QueryTokens = 0 }, "QueryTokens");
+        Option(new() { PageSize = 0 }, "PageSize");
+        Option(new() { MaxBatch = -1 }, "MaxBatch");
+        Option(new() { FixedSplitSize = 100 }, "FixedSplitSize");
+        Option(new() { SoftmaxScale = float.NaN }, "SoftmaxScale");
+        Option(new() { SoftmaxScale = float.PositiveInfinity }, "SoftmaxScale");
+        Option(new() { Format = (KvCacheFormat)9 }, "Format");
+        Option(new() { Shape = new MlaShape(3, 2, 576, 512) }, "Shape");
+        Option(new() { Shape = new MlaShape(4, 1, 512, 576) }, "Shape");
+        Option(
+            new() { Shape = new MlaShape(4, 1, 512, 512), Format = KvCacheFormat.Fp8V32 },
+            "Shape"
+        );
+        FluentActions
+            .Invoking(() =>
+                MlaDecodePlan.Create(
+                    Device.Cpu,
+                    new() { Shape = new MlaShape(4, 2, 576, 512), Format = KvCacheFormat.Fp8V32 }
+                )
+            )
+            .Should()
+            .Throw<NotSupportedException>();
+    }
+
+    [Fact]
+    public void KvBlocks_WrongTensors_Throw()
+    {
+        using var floats = Tensor<float>.Create([1, 64, 1, 576]);
+        using var rank3 = Tensor<BFloat16>.Create([64, 1, 576]);
+        using var bytes = Tensor<byte>.Create([1, 64, 1, 650]);
+        using var spread = Tensor<byte>.Create([1, 64, 1, 700]);
+        using var good = Tensor<sbyte>.Create([1, 64, 1, 656]);
+
+        Blocks(floats, KvCacheFormat.BFloat16, "*BFloat16 elements*Float32*");
+        Blocks(rank3, KvCacheFormat.BFloat16, "*[blocks, page, KV heads, D]*[64,1,576]*");
+        Blocks(bytes, KvCacheFormat.Fp8V32, "*[blocks, page, 1, 656]*650*");
+        Blocks(
+            spread.AsSlice(3, 0, 656),
+            KvCacheFormat.Fp8V32,
+            "*row stride of 656 bytes, got 700*"
+        );
+        Blocks(good, KvCacheFormat.Fp8Model1, "*584*");
+        new KvBlocks(good, KvCacheFormat.Fp8V32).HeadDim.Should().Be(576);
+    }
+
+    private static void Blocks(Tensor tensor, KvCacheFormat format, string message) =>
+        FluentActions
+            .Invoking(() => new KvBlocks(tensor, format))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage(message);
+
+    private static void Option(MlaDecodeOptions options, string name) =>
+        FluentActions
+            .Invoking(() => MlaDecodePlan.Create(Device.Cpu, options))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithParameterName(name);
+
+    private static void Null(string name, Action action) =>
+        action.Should().Throw<ArgumentNullException>().WithParameterName(name);
+
+    private void Bad(
+        string name,
+        string message,
+        Tensor? q = null,
+        KvBlocks? cache = null,
+        Tensor<int>? table = null,
+        Tensor<int>? lengths = null,
+        Tensor? output = null,
+        Tensor<float>? lse = null
+    ) =>
+        FluentActions
+            .Invoking(() =>
+                MlaAttention.Decode(
+                    _plan,
+                    q ?? _q,
+                    cache ?? _cache,
+                    table ?? _table,
+                    lengths ?? _lengths,
+                    output,
+                    lse
+                )
+            )
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage(message)
+            .WithParameterName(name);
+}
