@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
+using Apache.Arrow;
+using DeepInfra.Pond.Engine;
+using DeepInfra.Pond.Interop;
+using DeepInfra.Pond.Plan;
+
+namespace DeepInfra.Pond.Execution;
+
+/// <summary>
+/// Streams a partition through a managed function: a query delivers batches, the function runs on a thread of
+/// its own, and a second query on the same DuckDB instance takes what it returns and writes it. At most a few
+/// batches are in memory.
+/// </summary>
+internal sealed class FunctionWork(PondFunction function, OutputFormat format) : TaskWork
+{
+    private const int QueuedBatches = 2;
+
+    public override bool CanUseMoreCores => false;
+
+    public override void AppendKey(KeyBuilder key) =>
+        key.Add("function")
+            .Add(function.Identity)
+            .Add(function.Schema?.ToString())
+            .Add(function.BatchRows)
+            .Add(function.ResultSql)
+            .Add(format.Extension)
+            .Add(format.CopyOptions);
+
+    public override TaskOutput Run(TaskContext context) =>
+        context.WithDuck(duck =>
+        {
+            var view = context.CreateView(duck, 0);
+            duck.PreserveOrder(true);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
+            using var batches = new BlockingCollection<RecordBatch>(QueuedBatches);
+            Exception? failure = null;
+            var thread = new Thread(() =>
+                failure = Produce(context, duck, view, batches, stop.Token)
+            )
+            {
+                IsBackground = true,
+                Name = "pond-function",
+            };
+            thread.Start();
+            try
+            {
+                return Consume(context, duck, batches, () => failure);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                stop.Cancel();
+                thread.Join();
+                // The function's own error explains the query's.
+                if (failure is not null and not OperationCanceledException)
+                {
+                    throw failure is PondTaskException ? failure : Wrap(failure);
+                }
+
+                throw;
+            }
+            finally
+            {
+                stop.Cancel();
+                thread.Join();
+            }
+        });
+
+    /// <summary>Runs the function; returns what went wrong.</summary>
+    private Exception? Produce(
+        TaskContext context,
+        DuckInstance duck,
+        string view,
+        BlockingCollection<RecordBatch> batches,
+        CancellationToken cancellation
+    )
+    {
+        try
+        {
+            using var input = duck.OpenArrow($"SELECT * FROM {view}", cancellation);
+            var reader = new BatchReader(
+                input,
+                function.BatchRows,
+                Math.Max(1 << 20, context.MemoryBytes / 8)
+            );
+            var functionContext = new PondFunctionContext(
+                context.Task.Partition,
+                Math.Max(1, context.Task.Node.PartitionCount),
+                context.Task.Attempts,
+                cancellation
+            );
+            foreach (var batch in function.Body(reader, functionContext))
+            {
+                batches.Add(
+                    batch
+                        ?? throw new InvalidOperationException(
+                            "The function returned a null batch."
+                        ),
+                    cancellation
+                );
+            }
+
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e;
+        }
+        finally
+        {
+            batches.CompleteAdding();
+        }
+    }
+
+    private TaskOutput Consume(
+        TaskContext context,
+        DuckInstance duck,
+        BlockingCollection<RecordBatch> batches,
+        Func<Exception?> failure
+    )
+    {
+        var path = context.OutputFile("part" + format.Extension);
+        RecordBatch? Take()
+        {
+            if (batches.TryTake(out var batch, Timeout.Infinite, context.Cancellation))
+            {
+                return batch;
+            }
+
+            return failure() is { } e
+                ? throw new PondTaskException("The function failed.", e)
+                : null;
+        }
+
+        var first = Take();
+        string query;
+        ArrowSource? source = null;
+        try
+        {
+            if (first is null)
+            {
+                query = SqlText.EmptySelect(
+                    function.Schema
+                        ?? throw new PondSchemaException(
+                            $"Function {function.Name} returned no batch, so its columns are unknown; set PondFunctionOptions.Schema."
+                        )
+                );
+            }
+            else
+            {
+                var pending = first;
+                source = new ArrowSource(
+                    duck,
+                    first.Schema,
+                    () =>
+                    {
+                        var next = pending ?? Take();
+                        pending = null;
+                        return next;
+                    }
+                );
+                query = Cast(source, first.Schema);
+            }
+
+            var columns = duck.Describe(query, context.Cancellation);
+            List<WrittenFile> written;
+            try
+            {
+                written = duck.Copy(query, path, format.CopyOptions, context.Cancellation);
+            }
+            catch (PondTaskException) when (source?.Error is PondTaskException inner)
+            {
+                throw inner;
+            }
+
+            var file = new DataFile(path, written.Sum(f => f.Rows), new FileInfo(path).Length);
+            return new TaskOutput
+            {
+                Slots = [new FileSet(FileFormat.StoredParquet, columns, [file])],
+            };
+        }
+        finally
+        {
+            source?.Dispose();
+        }
+    }
+
+    private string Cast(ArrowSource source, Schema actual)
+    {
+        var query = function.ResultSql is { } result
+            ? SqlText.Fill(result, p => p == "0" ? $"({source.Sql})" : null)
+            : source.Sql;
+        if (function.Schema is not { } schema || function.ResultSql is not null)
+        {
+            return query;
+        }
+
+        var names = actual.FieldsList.Select(f => f.Name).ToArray();
+        if (
+            names.Length != schema.Count
+            || schema.Any(c => !names.Contains(c.Name, StringComparer.OrdinalIgnoreCase))
+        )
+        {
+            throw new PondSchemaException(
+                $"Function {function.Name}: expected columns [{schema}], got [{ArrowTypes.Describe(actual)}]."
+            );
+        }
+
+        var list = string.Join(
+            ", ",
+            schema.Select(c =>
+                $"{SqlText.Identifier(c.Name)}::{c.SqlType} AS {SqlText.Identifier(c.Name)}"
+            )
+        );
+        return $"SELECT {list} FROM ({query})";
+    }
+
+    private PondFunctionException Wrap(Exception error) =>
+        new($"Function {function.Name} failed: {error.GetType().Name}: {error.Message}", error)
+        {
+            Function = function.Name,
+        };
+}
