@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
+using DeepInfra.Core.Cpu;
 using DeepInfra.Core.Numerics;
 
 namespace DeepInfra.Core.Quantization;
@@ -11,8 +12,7 @@ namespace DeepInfra.Core.Quantization;
 /// </summary>
 internal readonly unsafe struct ColumnOperation : IQuantizeOperation
 {
-    // Four buffers of this many words are 1 KB of stack.
-    private const int Strip = 64;
+    private const int Strip = 256;
 
     private readonly byte* _source;
     private readonly byte* _data;
@@ -88,7 +88,7 @@ internal readonly unsafe struct ColumnOperation : IQuantizeOperation
 
     public long ElementCount { get; }
 
-    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Execute<S, VF, VU, T, TFormat>(int item)
         where S : struct, ISimd<VF, VU>
         where VF : struct
@@ -96,10 +96,11 @@ internal readonly unsafe struct ColumnOperation : IQuantizeOperation
         where T : unmanaged
         where TFormat : struct, ICodeFormat
     {
-        var largest = stackalloc uint[Strip];
-        var exponents = stackalloc uint[Strip];
-        var scales = stackalloc float[Strip];
-        var gathered = stackalloc T[Strip];
+        using var scratch = CpuScratch.Rent(4 * Strip * sizeof(float));
+        var largest = (uint*)scratch.Pointer;
+        var exponents = largest + Strip;
+        var scales = (float*)(exponents + Strip);
+        var gathered = (T*)(scales + Strip);
 
         var (group, strip) = Math.DivRem(item, _strips);
         var column = strip * Strip;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
 using DeepInfra.Core.Numerics;
 
 namespace DeepInfra.Core.Quantization;
@@ -52,6 +53,7 @@ internal readonly unsafe struct GroupOperation : IQuantizeOperation
 
     public long ElementCount { get; }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Execute<S, VF, VU, T, TFormat>(int item)
         where S : struct, ISimd<VF, VU>
         where VF : struct

@@ -21,6 +21,7 @@ internal static unsafe class QuantizeBlock
     /// <param name="scale">The scale.</param>
     /// <param name="exponent">Its exponent code.</param>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<S, VF, VU, T, TFormat>(
         T* source,
         in RowLayout sourceRows,
@@ -98,6 +99,7 @@ internal static unsafe class QuantizeBlock
 
     /// <summary>The inverse of <see cref="Run"/>: writes values where that one reads them.</summary>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Decode<S, VF, VU, T, TFormat>(
         T* destination,
         in RowLayout destinationRows,

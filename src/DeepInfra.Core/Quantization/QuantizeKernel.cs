@@ -15,41 +15,72 @@ internal static unsafe class QuantizeKernel<S, VF, VU, T, TFormat>
     where T : unmanaged
     where TFormat : struct, ICodeFormat
 {
+    /// <summary>Tiles whose scales are computed together.</summary>
+    public const int TilesAtOnce = 64;
+
+    // Longest run with 32-bit indices.
+    private const int Run = 1 << 20;
+
     private const uint MagnitudeMask = 0x7FFF_FFFF;
 
     /// <summary>Bits of the largest magnitude of a run of elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static uint MaxMagnitude(T* source, long count)
     {
-        var mask = S.Create(MagnitudeMask);
-        var (m0, m1) = (S.Create(0u), S.Create(0u));
-        long i = 0;
-        for (; i <= count - 2 * S.Count; i += 2 * S.Count)
-        {
-            m0 = S.Max(m0, S.And(S.AsUInt(Load(source + i)), mask));
-            m1 = S.Max(m1, S.And(S.AsUInt(Load(source + i + S.Count)), mask));
-        }
-        for (; i <= count - S.Count; i += S.Count)
-            m0 = S.Max(m0, S.And(S.AsUInt(Load(source + i)), mask));
-        var largest = S.MaxAcross(S.Max(m0, m1));
-        for (; i < count; i++)
-            largest = Math.Max(largest, SimdScalar.AsUInt(Scalar(source + i)) & MagnitudeMask);
-        return largest;
+        var largest = 0u;
+        for (; count > Run; source += Run, count -= Run)
+            largest = Math.Max(largest, MaxOfTile(source, Run));
+        return Math.Max(largest, MaxOfTile(source, (int)count));
     }
 
     /// <summary>Codes of a run of elements with one factor, one byte each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Encode(T* source, byte* codes, long count, float factor)
     {
-        var factors = S.Create(factor);
-        long i = 0;
-        for (; i <= count - S.Count; i += S.Count)
+        for (; count > Run; source += Run, codes += Run, count -= Run)
+            EncodeTile(source, codes, Run, factor);
+        EncodeTile(source, codes, (int)count, factor);
+    }
+
+    /// <summary>
+    /// Quantises one compact row with a scale per tile. The scales of up to <see cref="TilesAtOnce"/> tiles are
+    /// computed together, so that their divisions run in vectors.
+    /// </summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Row(
+        T* source,
+        byte* codes,
+        long count,
+        int tile,
+        ScaleFormula formula,
+        in ScaleTarget target,
+        long scaleOffset
+    )
+    {
+        var largest = stackalloc uint[TilesAtOnce];
+        var scales = stackalloc float[TilesAtOnce];
+        var exponents = stackalloc uint[TilesAtOnce];
+        var factors = (float*)largest;
+        long firstTile = 0;
+        for (long start = 0; start < count; firstTile += TilesAtOnce)
         {
-            var scaled = S.Multiply(Load(source + i), factors);
-            S.StoreBytes(TFormat.Encode<S, VF, VU>(scaled), codes + i);
+            var tiles = 0;
+            var end = start;
+            for (; end < count && tiles < TilesAtOnce; end += tile)
+                largest[tiles++] = MaxOfTile(source + end, (int)Math.Min(tile, count - end));
+            Scales(formula, largest, scales, factors, exponents, tiles);
+            for (var i = 0; i < tiles; i++, start += tile)
+            {
+                target.Write(scaleOffset, firstTile + i, scales[i], exponents[i]);
+                EncodeTile(
+                    source + start,
+                    codes + start,
+                    (int)Math.Min(tile, count - start),
+                    factors[i]
+                );
+            }
         }
-        for (; i < count; i++)
-            codes[i] = EncodeOne(Scalar(source + i) * factor);
     }
 
     /// <summary>Raises each column's largest magnitude by one row.</summary>
@@ -165,6 +196,39 @@ internal static unsafe class QuantizeKernel<S, VF, VU, T, TFormat>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float DecodeOne(byte code) => TFormat.Decode<SimdScalar, float, uint>(code);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint MaxOfTile(T* source, int count)
+    {
+        var mask = S.Create(MagnitudeMask);
+        var (m0, m1) = (S.Create(0u), S.Create(0u));
+        var i = 0;
+        for (; i <= count - 2 * S.Count; i += 2 * S.Count)
+        {
+            m0 = S.Max(m0, S.And(S.AsUInt(Load(source + i)), mask));
+            m1 = S.Max(m1, S.And(S.AsUInt(Load(source + i + S.Count)), mask));
+        }
+        for (; i <= count - S.Count; i += S.Count)
+            m0 = S.Max(m0, S.And(S.AsUInt(Load(source + i)), mask));
+        var largest = S.MaxAcross(S.Max(m0, m1));
+        for (; i < count; i++)
+            largest = Math.Max(largest, SimdScalar.AsUInt(Scalar(source + i)) & MagnitudeMask);
+        return largest;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void EncodeTile(T* source, byte* codes, int count, float factor)
+    {
+        var factors = S.Create(factor);
+        var i = 0;
+        for (; i <= count - S.Count; i += S.Count)
+        {
+            var scaled = S.Multiply(Load(source + i), factors);
+            S.StoreBytes(TFormat.Encode<S, VF, VU>(scaled), codes + i);
+        }
+        for (; i < count; i++)
+            codes[i] = EncodeOne(Scalar(source + i) * factor);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static VF Load(T* source) =>

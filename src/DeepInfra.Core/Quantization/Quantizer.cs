@@ -219,6 +219,14 @@ public static partial class Quantizer
         CpuBackendOptions? options
     )
     {
+        var isPacked = format is CodeFormat.E2M1 or CodeFormat.E2M1HalfDown;
+        if (formula is { } rows && tileRows == 1 && !isPacked && TransposedOperation.Fits(x))
+        {
+            var transposed = new TransposedOperation(x, data, scales, tileColumns, rows);
+            QuantizeDispatch.Run(in transposed, x.DType, format, options);
+            KeepAlive(x, data, scales);
+            return;
+        }
         var operation = new TileOperation(x, data, scales, tileRows, tileColumns, formula);
         QuantizeDispatch.Run(in operation, x.DType, format, options);
         KeepAlive(x, data, scales);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
 using DeepInfra.Core.Numerics;
 
 namespace DeepInfra.Core.Quantization;
@@ -70,6 +71,7 @@ internal readonly unsafe struct TileOperation : IQuantizeOperation
 
     public long ElementCount { get; }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Execute<S, VF, VU, T, TFormat>(int item)
         where S : struct, ISimd<VF, VU>
         where VF : struct
@@ -87,6 +89,20 @@ internal readonly unsafe struct TileOperation : IQuantizeOperation
             var data = _data + _dataBatch.OffsetOf(batch) + row * _dataRowStride;
             var scaleOffset = _scaleBatch.OffsetOf(batch) + i * _scaleRowStride;
             var rows = Math.Min(_tileRows, _rows - row);
+            if (IsPlainRow<TFormat>() && _formula is { } rowFormula)
+            {
+                QuantizeKernel<S, VF, VU, T, TFormat>.Row(
+                    source,
+                    data,
+                    _columns,
+                    _tileColumns,
+                    rowFormula,
+                    in _scales,
+                    scaleOffset
+                );
+                _scales.Pad(scaleOffset, (_columns + _tileColumns - 1) / _tileColumns);
+                continue;
+            }
             long tile = 0;
             for (long column = 0; column < _columns; column += _tileColumns, tile++)
             {
@@ -125,4 +141,7 @@ internal readonly unsafe struct TileOperation : IQuantizeOperation
                 _scales.Pad(scaleOffset, tile);
         }
     }
+
+    private bool IsPlainRow<TFormat>()
+        where TFormat : struct, ICodeFormat => _tileRows == 1 && _inner == 1 && !TFormat.IsPacked;
 }

@@ -22,11 +22,7 @@ public class QuantizerArgumentTests
             "x: expected at least 2 dimensions, got [4]*",
             () => Quantizer.QuantizePerToken(Tensor<float>.Create([4]))
         );
-        Throws(
-            "x",
-            "*K a multiple of 128, got [4,256]*",
-            () => Quantizer.QuantizePerChannel(_x)
-        );
+        Throws("x", "*K a multiple of 128, got [4,256]*", () => Quantizer.QuantizePerChannel(_x));
         Throws(
             "x",
             "*K a multiple of 32*",
