@@ -34,6 +34,7 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
         _stages = stages;
         _transports = transports;
         Runners = runners;
+        Options = options;
         _coordinator = new StepCoordinator(schedule, runners, options, ResetTransportsAsync);
     }
 
@@ -44,6 +45,8 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
     public bool GradientsDirty => _coordinator.GradientsDirty;
 
     internal RankRunner[] Runners { get; }
+
+    internal PipelineOptions Options { get; }
 
     /// <summary>Creates the ranks and their stages.</summary>
     /// <param name="schedule">The schedule; sends and receives are added when it has none.</param>
@@ -95,8 +98,7 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
                 rank,
                 stages[rank],
                 transports[transportRanks[rank]],
-                options,
-                warnIgnored: false
+                options
             );
         }
 

@@ -50,7 +50,7 @@ public sealed class PipelineEngine : IAsyncDisposable
         options ??= new PipelineOptions();
         options.Validate(schedule.RankCount);
         var complete = CommunicationInserter.Insert(schedule);
-        var runner = CreateRunner(complete, rank, stages, transport, options, warnIgnored: true);
+        var runner = CreateRunner(complete, rank, stages, transport, options);
         return new PipelineEngine(
             complete,
             rank,
@@ -90,8 +90,7 @@ public sealed class PipelineEngine : IAsyncDisposable
         int rank,
         IReadOnlyList<IPipelineStage> stages,
         IPipelineTransport transport,
-        PipelineOptions options,
-        bool warnIgnored
+        PipelineOptions options
     )
     {
         ArgumentNullException.ThrowIfNull(stages);
@@ -121,6 +120,6 @@ public sealed class PipelineEngine : IAsyncDisposable
             );
         }
 
-        return new RankRunner(rank, [.. stages], transport, options, warnIgnored);
+        return new RankRunner(rank, [.. stages], transport, options);
     }
 }

@@ -8,9 +8,9 @@ internal static partial class PipelineLog
     [LoggerMessage(
         5001,
         LogLevel.Warning,
-        "The {What} of direction {Direction} given to rank {Rank} are ignored: it does not use them"
+        "The {What} of direction {Direction} are ignored: no rank of this process uses them"
     )]
-    public static partial void DataIgnored(ILogger logger, string what, int direction, int rank);
+    public static partial void DataIgnored(ILogger logger, string what, int direction);
 
     [LoggerMessage(
         5002,

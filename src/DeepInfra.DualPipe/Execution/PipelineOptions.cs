@@ -34,6 +34,9 @@ public sealed record PipelineOptions
     /// </summary>
     public ImmutableArray<int> RankMapping { get; init; } = [];
 
+    /// <summary>Weights that several stages share; read by <see cref="ReplicaGradients"/>.</summary>
+    public ImmutableArray<TiedParameters> TiedParameters { get; init; } = [];
+
     /// <summary>Messages that the in-process transport buffers per (source, destination). Default 4.</summary>
     public int TransportCapacity { get; init; } = 4;
 

@@ -152,13 +152,15 @@ internal sealed partial class RankExecutor
     {
         ref var receive = ref _receives[index];
         receive.State = ReceiveState.Waiting;
-        if (!_waiter.Wait(receive.Task, _stop, out var message))
+        if (!_waiter.WaitFor(receive.Task, _stop))
         {
             throw Timeout();
         }
 
-        receive.State = ReceiveState.Done;
-        receive.Task = default;
+        // Taking the result may throw; from here on it counts as taken.
+        var task = receive.Task;
+        receive = new PendingReceive(default, ReceiveState.Done);
+        var message = task.GetAwaiter().GetResult();
         var action = _plan.Receives[index];
         ref var cell = ref _cells[_plan.Cell(action.Slot, action.MicroBatch)];
         if (action.Kind == PipelineActionKind.ReceiveForward)
@@ -234,12 +236,14 @@ internal sealed partial class RankExecutor
     {
         while (_sends.Count > 0)
         {
-            if (!_waiter.Wait(_sends[^1].Task, _stop))
+            var task = _sends[^1].Task;
+            if (!_waiter.WaitFor(task, _stop))
             {
                 throw Timeout();
             }
 
             _sends.RemoveAt(_sends.Count - 1);
+            task.GetAwaiter().GetResult();
         }
     }
 

@@ -185,7 +185,7 @@ internal sealed partial class RankExecutor
         if (action.Stage == 0)
         {
             var direction = Direction(action.MicroBatch);
-            var inputs = _microBatchInputs[direction]!;
+            var inputs = _data.Inputs[direction]!;
             var local = Local(action.MicroBatch, direction);
             cell.Inputs = inputs[local];
             inputs[local] = default;
@@ -263,10 +263,10 @@ internal sealed partial class RankExecutor
         var local = Local(microBatch, direction);
         if (_inputs.Loss is { } loss)
         {
-            ref var labels = ref _microBatchLabels[direction]![local];
+            ref var labels = ref _data.Labels[direction]![local];
             var context = LossContextOf(microBatch);
             var (value, state) = loss.Forward(context, cell.Outputs, labels);
-            _losses[direction]![local] = value;
+            _data.Losses[direction]![local] = value;
             if (_training)
             {
                 cell.LossState = state;
@@ -280,7 +280,7 @@ internal sealed partial class RankExecutor
             labels = default;
         }
 
-        if (_outputs[direction] is { } kept)
+        if (_data.Outputs[direction] is { } kept)
         {
             kept[local] = cell.Outputs;
         }

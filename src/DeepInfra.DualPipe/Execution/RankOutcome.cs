@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
 namespace DeepInfra.DualPipe.Execution;
 
-/// <summary>How a rank's step ended: exactly one of the two is set.</summary>
-internal sealed record RankOutcome(int Rank, RankStepOutput? Output, RankFailure? Failure);
+/// <summary>How a rank's step ended; the trace is null unless tracing is on.</summary>
+internal sealed record RankOutcome(int Rank, TraceBuffer.Entry[]? Trace, RankFailure? Failure);

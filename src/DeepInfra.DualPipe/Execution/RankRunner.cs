@@ -21,13 +21,12 @@ internal sealed class RankRunner : IDisposable
         int rank,
         IPipelineStage[] stages,
         IPipelineTransport transport,
-        PipelineOptions options,
-        bool warnIgnored
+        PipelineOptions options
     )
     {
         _rank = rank;
         _transport = transport;
-        _executor = new RankExecutor(rank, stages, transport, options, warnIgnored);
+        _executor = new RankExecutor(rank, stages, transport, options);
         _thread = new Thread(Loop) { IsBackground = true, Name = $"pipe-rank-{rank}" };
         _thread.Start();
     }
@@ -40,12 +39,13 @@ internal sealed class RankRunner : IDisposable
     public Task<RankOutcome> StepAsync(
         StepPlan plan,
         StepInputs inputs,
+        StepData data,
         long stepId,
         ProgressReporter? progress,
         CancellationToken cancellationToken
     )
     {
-        var request = new Request(plan, inputs, stepId, progress, cancellationToken);
+        var request = new Request(plan, inputs, data, stepId, progress, cancellationToken);
         _request = request;
         _wake.Release();
         return request.Completion.Task;
@@ -97,6 +97,7 @@ internal sealed class RankRunner : IDisposable
                 _executor.Run(
                     request.Plan,
                     request.Inputs,
+                    request.Data,
                     request.StepId,
                     request.Progress,
                     stop.Token
@@ -173,6 +174,7 @@ internal sealed class RankRunner : IDisposable
     private sealed class Request(
         StepPlan plan,
         StepInputs inputs,
+        StepData data,
         long stepId,
         ProgressReporter? progress,
         CancellationToken cancellation
@@ -181,6 +183,8 @@ internal sealed class RankRunner : IDisposable
         public StepPlan Plan => plan;
 
         public StepInputs Inputs => inputs;
+
+        public StepData Data => data;
 
         public long StepId => stepId;
 

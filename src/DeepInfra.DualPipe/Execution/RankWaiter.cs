@@ -25,8 +25,9 @@ internal sealed class RankWaiter : IDisposable
     /// <summary>Wakes the rank so that it looks at its stop token.</summary>
     public void Wake() => _signal.Set();
 
+    /// <summary>Waits until an operation has completed; its result is still to be taken.</summary>
     /// <returns>False on timeout.</returns>
-    public bool Wait(in ValueTask task, CancellationToken stop)
+    public bool WaitFor(in ValueTask task, CancellationToken stop)
     {
         var awaiter = task.GetAwaiter();
         if (!awaiter.IsCompleted)
@@ -36,7 +37,6 @@ internal sealed class RankWaiter : IDisposable
             while (!awaiter.IsCompleted)
             {
                 stop.ThrowIfCancellationRequested();
-
                 if (!_signal.Wait(_timeout, CancellationToken.None))
                 {
                     return false;
@@ -46,16 +46,12 @@ internal sealed class RankWaiter : IDisposable
             }
         }
 
-        awaiter.GetResult();
         return true;
     }
 
+    /// <summary>Waits until an operation has completed; its result is still to be taken.</summary>
     /// <returns>False on timeout.</returns>
-    public bool Wait(
-        in ValueTask<TensorMessage> task,
-        CancellationToken stop,
-        out TensorMessage message
-    )
+    public bool WaitFor(in ValueTask<TensorMessage> task, CancellationToken stop)
     {
         var awaiter = task.GetAwaiter();
         if (!awaiter.IsCompleted)
@@ -65,10 +61,8 @@ internal sealed class RankWaiter : IDisposable
             while (!awaiter.IsCompleted)
             {
                 stop.ThrowIfCancellationRequested();
-
                 if (!_signal.Wait(_timeout, CancellationToken.None))
                 {
-                    message = default;
                     return false;
                 }
 
@@ -76,7 +70,6 @@ internal sealed class RankWaiter : IDisposable
             }
         }
 
-        message = awaiter.GetResult();
         return true;
     }
 

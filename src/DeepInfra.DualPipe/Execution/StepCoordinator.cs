@@ -8,6 +8,7 @@ namespace DeepInfra.DualPipe.Execution;
 internal sealed class StepCoordinator : IDisposable
 {
     private readonly RankRunner[] _runners;
+    private readonly int[] _ranks;
     private readonly Func<long, ValueTask> _resetTransports;
     private readonly StepPlanCache _plans;
     private readonly PipelineOptions _options;
@@ -25,7 +26,8 @@ internal sealed class StepCoordinator : IDisposable
         _runners = runners;
         _options = options;
         _resetTransports = resetTransports;
-        _plans = new StepPlanCache(schedule, [.. runners.Select(r => r.Rank)]);
+        _ranks = [.. runners.Select(r => r.Rank)];
+        _plans = new StepPlanCache(schedule, _ranks);
     }
 
     public long NextStepId { get; private set; } = 1;
@@ -49,6 +51,7 @@ internal sealed class StepCoordinator : IDisposable
 
             cancellationToken.ThrowIfCancellationRequested();
             var plans = _plans.For(inputs);
+            using var data = StepData.Create(plans[0].Schedule, inputs, _ranks, _options);
             var stepId = NextStepId++;
             using var activity = PipelineMetrics.Activities.StartActivity("step");
             activity?.SetTag("schedule", plans[0].Schedule.Kind.ToString());
@@ -59,11 +62,18 @@ internal sealed class StepCoordinator : IDisposable
             var outcomes = await Task.WhenAll(
                     _runners.Select(
                         (runner, i) =>
-                            runner.StepAsync(plans[i], inputs, stepId, progress, cancellationToken)
+                            runner.StepAsync(
+                                plans[i],
+                                inputs,
+                                data,
+                                stepId,
+                                progress,
+                                cancellationToken
+                            )
                     )
                 )
                 .ConfigureAwait(false);
-            return Combine(stepId, plans[0].Schedule, outcomes, cancellationToken);
+            return Combine(stepId, plans[0].Schedule, data, outcomes, cancellationToken);
         }
         finally
         {
@@ -111,6 +121,7 @@ internal sealed class StepCoordinator : IDisposable
     private StepResult Combine(
         long stepId,
         PipelineSchedule schedule,
+        StepData data,
         RankOutcome[] outcomes,
         CancellationToken cancellationToken
     )
@@ -119,42 +130,34 @@ internal sealed class StepCoordinator : IDisposable
         {
             _faulted = true;
             GradientsDirty = !schedule.ForwardOnly;
-            foreach (var outcome in outcomes)
-            {
-                foreach (var outputs in outcome.Output?.Outputs ?? [])
-                {
-                    outputs?.DisposeAll();
-                }
-            }
-
             throw Error(
                 [.. outcomes.Select(o => o.Failure).OfType<RankFailure>()],
                 cancellationToken
             );
         }
 
-        var losses = new double[]?[2];
-        var joined = new TensorList?[2];
-        for (var direction = 0; direction < 2; direction++)
+        var outputs = new TensorList?[2];
+        try
         {
-            foreach (var outcome in outcomes)
+            for (var direction = 0; direction < 2; direction++)
             {
-                losses[direction] ??= outcome.Output!.Losses[direction];
-                joined[direction] ??= outcome.Output!.Outputs[direction];
+                outputs[direction] = data.JoinOutputs(direction, _options.BatchDimension);
             }
+        }
+        catch
+        {
+            outputs[0]?.DisposeAll();
+            throw;
         }
 
         var trace = _options.Trace
-            ? PipelineTrace.Create(
-                schedule,
-                [.. outcomes.Select(o => (o.Rank, o.Output!.Trace ?? []))]
-            )
+            ? PipelineTrace.Create(schedule, [.. outcomes.Select(o => (o.Rank, o.Trace ?? []))])
             : null;
         PipelineMetrics.Steps.Add(
             1,
             new KeyValuePair<string, object?>("schedule", schedule.Kind.ToString())
         );
-        return new StepResult(stepId, schedule.ForwardOnly, losses, joined, trace);
+        return new StepResult(stepId, schedule.ForwardOnly, data.Losses, outputs, trace);
     }
 
     private Exception Error(RankFailure[] failures, CancellationToken cancellationToken)

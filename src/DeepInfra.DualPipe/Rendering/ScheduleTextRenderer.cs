@@ -81,9 +81,10 @@ public static class ScheduleTextRenderer
         var from = (int)Math.Round(entry.Start / step) * (width + 1);
         var to = ((int)Math.Round(entry.End / step) * (width + 1)) - 1;
         var label = Label(entry.Action);
+        var fill = to - from > width ? '-' : ' ';
         for (var i = from; i < to && i < row.Length; i++)
         {
-            row[i] = i - from < label.Length ? label[i - from] : '-';
+            row[i] = i - from < label.Length ? label[i - from] : fill;
         }
     }
 

@@ -81,6 +81,9 @@ internal static class FloatKernels
         }
     }
 
+    /// <summary>y += x.</summary>
+    public static void Add(ReadOnlySpan<float> x, Span<float> y) => AddScaled(1f, x, y[..x.Length]);
+
     /// <summary>GELU with the normal distribution function: y = x Phi(x).</summary>
     public static void Gelu(ReadOnlySpan<float> x, Span<float> y)
     {

@@ -54,8 +54,7 @@ internal abstract class InlineCompletion<T> : IValueTaskSource<T>, IValueTaskSou
             && SynchronizationContext.Current is { } context
         )
         {
-            var inner = continuation;
-            continuation = s => context.Post(inner.Invoke, s);
+            continuation = PostTo(context, continuation);
         }
 
         _continuation = continuation;
@@ -72,6 +71,12 @@ internal abstract class InlineCompletion<T> : IValueTaskSource<T>, IValueTaskSou
 
     /// <summary>Called when the result has been taken; puts the object back into its pool.</summary>
     protected abstract void OnConsumed();
+
+    /// <summary>A method of its own: a closure in the caller would be allocated on every call.</summary>
+    private static Action<object?> PostTo(
+        SynchronizationContext context,
+        Action<object?> continuation
+    ) => state => context.Post(continuation.Invoke, state);
 
     private T Take(short token)
     {

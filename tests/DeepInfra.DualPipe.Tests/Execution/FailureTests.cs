@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.DualPipe.Execution;
+using DeepInfra.DualPipe.Schedules;
+using DeepInfra.DualPipe.Stages;
+using DeepInfra.DualPipe.Tensors;
+using DeepInfra.DualPipe.Tests.Fixtures;
+using DeepInfra.DualPipe.Transports;
+
+namespace DeepInfra.DualPipe.Tests.Execution;
+
+public sealed class FailureTests
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(false, CommunicationMode.Eager)]
+    [InlineData(false, CommunicationMode.Batched)]
+    [InlineData(true, CommunicationMode.Eager)]
+    [InlineData(true, CommunicationMode.Batched)]
+    public async Task StepAsync_ExceptionAtEveryAction_StopsAllRanksAndRecovers(
+        bool vShape,
+        CommunicationMode mode
+    )
+    {
+        var schedule = vShape
+            ? PipelineSchedules.DualPipeV(2, 4)
+            : PipelineSchedules.DualPipe(4, 8);
+        var bomb = new Bomb();
+        await using var group = LocalPipelineGroup.Create(
+            schedule,
+            l => new BombStage(new SyntheticStage(SyntheticCosts.Zero, l.StageCount), bomb, l.Rank),
+            new PipelineOptions { CommunicationMode = mode }
+        );
+        var inputs = EngineTests.SyntheticInputs(schedule.StageCount);
+        for (var rank = 0; rank < schedule.RankCount; rank++)
+        {
+            var calls = schedule[rank].Count(a => a.IsCompute);
+            for (var call = 0; call < calls; call++)
+            {
+                bomb.Arm(rank, call);
+
+                var failure = (
+                    await FluentActions
+                        .Awaiting(() => group.StepAsync(inputs, Token).WaitAsync(s_patience, Token))
+                        .Should()
+                        .ThrowAsync<PipelineStepException>()
+                ).Which;
+
+                failure.InnerException.Should().BeOfType<InvalidTimeZoneException>();
+                failure.GradientsDirty.Should().BeTrue();
+                group.GradientsDirty.Should().BeTrue();
+                failure.RankFailures.Should().Contain(f => f.Rank == rank);
+                failure
+                    .RankFailures.Should()
+                    .NotContain(f =>
+                        f.Rank != rank && !(f.Exception is PipelinePeerFaultedException)
+                    );
+                await FluentActions
+                    .Awaiting(() => group.StepAsync(inputs, Token))
+                    .Should()
+                    .ThrowAsync<InvalidOperationException>();
+                await group.ResetAsync();
+                group.GradientsDirty.Should().BeFalse();
+            }
+        }
+
+        bomb.Arm(-1, -1);
+        using var result = await group.StepAsync(inputs, Token).WaitAsync(s_patience, Token);
+        result
+            .Losses.Should()
+            .Equal(Enumerable.Range(0, schedule.MicroBatchCount).Select(m => (double)m));
+    }
+
+    [Theory]
+    [InlineData(CommunicationMode.Eager)]
+    [InlineData(CommunicationMode.Batched)]
+    public async Task StepAsync_CancelledAnywhere_ThrowsAndRecovers(CommunicationMode mode)
+    {
+        var schedule = PipelineSchedules.DualPipe(4, 8);
+        var bomb = new Bomb();
+        await using var group = LocalPipelineGroup.Create(
+            schedule,
+            l => new BombStage(new SyntheticStage(SyntheticCosts.Zero, l.StageCount), bomb, l.Rank),
+            new PipelineOptions { CommunicationMode = mode }
+        );
+        var inputs = EngineTests.SyntheticInputs(4);
+        var random = new Random(77);
+        for (var i = 0; i < 20; i++)
+        {
+            using var source = new CancellationTokenSource();
+            bomb.Arm(random.Next(4), random.Next(10), source);
+
+            await FluentActions
+                .Awaiting(() => group.StepAsync(inputs, source.Token).WaitAsync(s_patience, Token))
+                .Should()
+                .ThrowAsync<OperationCanceledException>();
+
+            group.GradientsDirty.Should().BeTrue();
+            await group.ResetAsync();
+        }
+
+        bomb.Arm(-1, -1);
+        using var result = await group.StepAsync(inputs, Token).WaitAsync(s_patience, Token);
+        result.Losses.Should().HaveCount(8);
+    }
+
+    [Fact]
+    public async Task StepAsync_CancelledBefore_DoesNotStart()
+    {
+        await using var group = Synthetic(PipelineSchedules.GPipe(2, 2));
+
+        await FluentActions
+            .Awaiting(() =>
+                group.StepAsync(EngineTests.SyntheticInputs(2), new CancellationToken(true))
+            )
+            .Should()
+            .ThrowAsync<OperationCanceledException>();
+
+        using var result = await group.StepAsync(EngineTests.SyntheticInputs(2), Token);
+        result.Losses.Should().Equal(0, 1);
+    }
+
+    [Fact]
+    public async Task StepAsync_OtherRankFails_StageTokenIsCancelled()
+    {
+        // Rank 0 blocks inside a stage call; only its token can free it.
+        var schedule = PipelineSchedules.DualPipe(2, 4);
+        await using var group = LocalPipelineGroup.Create(
+            schedule,
+            l => new ProbeStage(
+                new SyntheticStage(SyntheticCosts.Zero, l.StageCount),
+                (_, _, token) =>
+                {
+                    if (l.Rank == 1)
+                    {
+                        throw new InvalidTimeZoneException("boom");
+                    }
+
+                    token.WaitHandle.WaitOne(s_patience).Should().BeTrue();
+                    token.ThrowIfCancellationRequested();
+                }
+            )
+        );
+
+        var failure = await FluentActions
+            .Awaiting(() =>
+                group.StepAsync(EngineTests.SyntheticInputs(2), Token).WaitAsync(s_patience, Token)
+            )
+            .Should()
+            .ThrowAsync<PipelineStepException>();
+
+        failure.Which.InnerException.Should().BeOfType<InvalidTimeZoneException>();
+    }
+
+    [Fact]
+    public async Task StepAsync_SilentPeer_TimesOutWithPendingMessages()
+    {
+        var schedule = PipelineSchedules.GPipe(2, 2);
+        var transports = InProcessTransport.CreateGroup(2);
+        await using var engine = PipelineEngine.Create(
+            schedule,
+            1,
+            [new SyntheticStage(SyntheticCosts.Zero, 2)],
+            transports[1],
+            new PipelineOptions { ReceiveTimeout = TimeSpan.FromMilliseconds(50) }
+        );
+
+        var failure = await FluentActions
+            .Awaiting(() => engine.StepAsync(EngineTests.SyntheticInputs(2), Token))
+            .Should()
+            .ThrowAsync<PipelineStepException>();
+
+        failure
+            .Which.InnerException.Should()
+            .BeOfType<PipelineTimeoutException>()
+            .Which.Message.Should()
+            .Contain("receive of Activation to stage 1, micro-batch 0")
+            .And.Contain("last completed action");
+    }
+
+    [Fact]
+    public async Task StepAsync_WhileRunning_Throws()
+    {
+        using var gate = new ManualResetEventSlim();
+        await using var group = LocalPipelineGroup.Create(
+            PipelineSchedules.GPipe(1, 1),
+            l => new ProbeStage(
+                new SyntheticStage(SyntheticCosts.Zero, l.StageCount),
+                (_, _, token) => gate.Wait(s_patience, token)
+            )
+        );
+        var first = group.StepAsync(EngineTests.SyntheticInputs(1), Token);
+
+        await FluentActions
+            .Awaiting(() => group.StepAsync(EngineTests.SyntheticInputs(1), Token))
+            .Should()
+            .ThrowAsync<InvalidOperationException>()
+            .WithMessage("*one step at a time*");
+
+        gate.Set();
+        (await first).Dispose();
+    }
+
+    [Fact]
+    public async Task StepAsync_BadArguments_FailWithoutBreakingTheGroup()
+    {
+        var schedule = PipelineSchedules.DualPipe(2, 4);
+        var model = new TinyModel(2, width: 8, rowsPerMicroBatch: 1);
+        var inputs = model.Inputs(schedule);
+        await using var group = LocalPipelineGroup.Create(
+            schedule,
+            l => model.CreateStage(l.Stage)
+        );
+
+        await FluentActions
+            .Awaiting(() => group.StepAsync(inputs with { Loss = null }, Token))
+            .Should()
+            .ThrowAsync<InvalidOperationException>()
+            .WithMessage("*Loss*");
+        await FluentActions
+            .Awaiting(() =>
+                group.StepAsync(
+                    inputs with
+                    {
+                        Direction0 = inputs.Direction0 with { Inputs = model.BatchOfRows(1, 1) },
+                    },
+                    Token
+                )
+            )
+            .Should()
+            .ThrowAsync<ArgumentOutOfRangeException>()
+            .WithParameterName("count");
+        await FluentActions
+            .Awaiting(() =>
+                group.StepAsync(
+                    inputs with
+                    {
+                        Direction1 = inputs.Direction1 with { MicroBatchInputs = [default] },
+                    },
+                    Token
+                )
+            )
+            .Should()
+            .ThrowAsync<ArgumentException>()
+            .WithMessage("*expected 2 micro-batches, got 1*");
+
+        using var result = await group.StepAsync(inputs, Token);
+        result.Losses.Should().HaveCount(4);
+    }
+
+    [Fact]
+    public async Task Create_BadOptionsOrStages_Throws()
+    {
+        var schedule = PipelineSchedules.DualPipe(2, 4);
+        var transports = InProcessTransport.CreateGroup(2);
+        IPipelineStage Stage() => new SyntheticStage(SyntheticCosts.Zero, 2);
+
+        Invoking(new PipelineOptions { RankMapping = [0, 0] }).ParamName.Should().Be("RankMapping");
+        Invoking(new PipelineOptions { RankMapping = [0] }).ParamName.Should().Be("RankMapping");
+        Invoking(new PipelineOptions { PrefetchDepth = -1 }).ParamName.Should().Be("PrefetchDepth");
+        Invoking(new PipelineOptions { TransportCapacity = 0 })
+            .ParamName.Should()
+            .Be("TransportCapacity");
+        Invoking(new PipelineOptions { ReceiveTimeout = TimeSpan.Zero })
+            .ParamName.Should()
+            .Be("ReceiveTimeout");
+        Invoking(new PipelineOptions { BatchDimension = -1 })
+            .ParamName.Should()
+            .Be("BatchDimension");
+        FluentActions
+            .Invoking(() => PipelineEngine.Create(schedule, 0, [Stage()], transports[0]))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithParameterName("stages");
+        FluentActions
+            .Invoking(() => PipelineEngine.Create(schedule, 0, [Stage(), Stage()], transports[1]))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithParameterName("transport");
+        FluentActions
+            .Invoking(() => PipelineEngine.Create(schedule, 2, [Stage(), Stage()], transports[1]))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>()
+            .WithParameterName("rank");
+        await transports[0].DisposeAsync();
+
+        ArgumentException Invoking(PipelineOptions options) =>
+            FluentActions
+                .Invoking(() => LocalPipelineGroup.Create(schedule, _ => Stage(), options))
+                .Should()
+                .Throw<ArgumentException>()
+                .Which;
+    }
+
+    private static LocalPipelineGroup Synthetic(PipelineSchedule schedule) =>
+        LocalPipelineGroup.Create(
+            schedule,
+            l => new SyntheticStage(SyntheticCosts.Zero, l.StageCount)
+        );
+
+    /// <summary>Goes off at the n-th stage call of one rank: throws, or cancels a source.</summary>
+    private sealed class Bomb
+    {
+        private readonly int[] _calls = new int[64];
+        private int _rank = -1;
+        private int _call;
+        private CancellationTokenSource? _source;
+
+        public void Arm(int rank, int call, CancellationTokenSource? source = null)
+        {
+            Array.Clear(_calls);
+            (_rank, _call, _source) = (rank, call, source);
+        }
+
+        public void Tick(int rank)
+        {
+            if (_calls[rank]++ == _call && rank == _rank)
+            {
+                if (_source is null)
+                {
+                    throw new InvalidTimeZoneException("boom");
+                }
+
+                _source.Cancel();
+            }
+        }
+    }
+
+    /// <summary>A synthetic stage whose every action, pairs included, ticks a bomb once.</summary>
+    private sealed class BombStage(SyntheticStage inner, Bomb bomb, int rank)
+        : IOverlappedPipelineStage
+    {
+        private SyntheticStage Inner => inner;
+
+        public bool SupportsSplitBackward => true;
+
+        public StageForwardResult Forward(in StageForwardContext context)
+        {
+            bomb.Tick(rank);
+            return inner.Forward(context);
+        }
+
+        public TensorList Backward(
+            in StageBackwardContext context,
+            StageActivation activation,
+            TensorList outputGradients
+        )
+        {
+            bomb.Tick(rank);
+            return inner.Backward(context, activation, outputGradients);
+        }
+
+        public SplitBackwardResult BackwardInput(
+            in StageBackwardContext context,
+            StageActivation activation,
+            TensorList outputGradients
+        )
+        {
+            bomb.Tick(rank);
+            return inner.BackwardInput(context, activation, outputGradients);
+        }
+
+        public void BackwardWeight(in StageBackwardContext context, WeightGradientWork work)
+        {
+            bomb.Tick(rank);
+            inner.BackwardWeight(context, work);
+        }
+
+        public OverlappedResult ForwardBackward(
+            in StageForwardContext forward,
+            IOverlappedPipelineStage backwardStage,
+            in StageBackwardContext backward,
+            StageActivation activation,
+            TensorList outputGradients
+        )
+        {
+            bomb.Tick(rank);
+            return inner.ForwardBackward(
+                forward,
+                ((BombStage)backwardStage).Inner,
+                backward,
+                activation,
+                outputGradients
+            );
+        }
+    }
+}
