@@ -14,6 +14,9 @@ internal sealed partial class MetaClient
     private readonly ConcurrentQueue<Guid> _lostSessions = new();
     private readonly Task _pruneLoop;
 
+    /// <summary>Sessions that wait for being pruned.</summary>
+    public int LostSessionCount => _lostSessions.Count;
+
     /// <summary>Opens or creates with a session; a session that may be left behind by a failure is pruned later.</summary>
     public async ValueTask<Result<TRsp>> OpenSessionAsync<TReq, TRsp>(
         ushort method,
