@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Conformance.Ep;
+
+namespace DeepInfra.Ep.Tests.Transports;
+
+public sealed class ZeroCopyThroughputTests : ThroughputConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size);
+}
+
+public sealed class LoadStoreThroughputTests : ThroughputConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
+}
+
+public sealed class PutThroughputTests : ThroughputConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(
+            size,
+            new InProcessOptions { ZeroCopy = false, LoadStore = false }
+        );
+}
