@@ -3,6 +3,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using DeepInfra.Headlines;
+using DeepInfra.Headlines.Fs;
+
+if (FsReadServer.TryRunChild(args))
+    return 0;
 
 var headlines = typeof(IHeadline)
     .Assembly.GetTypes()

@@ -84,7 +84,8 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
     public IReadOnlyList<IPEndPoint> ManagerEndpoints => [_managerListener!.EndPoint];
 
     /// <summary>The same as addresses for <see cref="ThreeFsClientOptions.ManagerAddresses"/>.</summary>
-    public IReadOnlyList<string> ManagerAddresses => [.. ManagerEndpoints.Select(e => e.ToString())];
+    public IReadOnlyList<string> ManagerAddresses =>
+        [.. ManagerEndpoints.Select(e => e.ToString())];
 
     /// <summary>Number of storage nodes, running or not.</summary>
     public int StorageNodeCount => _hosts.Length;

@@ -25,9 +25,7 @@ internal sealed class ChunkIndex : IDisposable
     private readonly RocksDb _db;
     private readonly WriteOptions _writeOptions;
     private readonly DurabilityMode _durability;
-    private readonly Lock _lock = new();
-    private List<Commit> _queue = [];
-    private bool _writerActive;
+    private readonly GroupCommit<Commit> _commits;
 
     public ChunkIndex(string directory, DurabilityMode durability)
     {
@@ -35,6 +33,7 @@ internal sealed class ChunkIndex : IDisposable
         _durability = durability;
         _db = RocksDatabase.Open(directory);
         _writeOptions = RocksDatabase.WriteOptions(durability);
+        _commits = new(WriteAll, durability == DurabilityMode.Fsync, "3fs chunk commits");
     }
 
     /// <summary>Directory of the database.</summary>
@@ -120,21 +119,19 @@ internal sealed class ChunkIndex : IDisposable
     )
     {
         var commit = new Commit(KeyOf(target, chunk), record, dataFile, apply);
-        lock (_lock)
+        if (_commits.Add(commit))
         {
-            _queue.Add(commit);
-            if (_writerActive)
-            {
-                return commit.Completion.Task;
-            }
-            _writerActive = true;
+            _commits.WriteNext();
         }
-        WriteQueued();
         return commit.Completion.Task;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _db.Dispose();
+    public void Dispose()
+    {
+        _commits.Dispose();
+        _db.Dispose();
+    }
 
     private static byte[] TargetKey(byte prefix, ulong target)
     {
@@ -158,26 +155,9 @@ internal sealed class ChunkIndex : IDisposable
         chunk.CopyTo(key[TargetBytes..]);
     }
 
-    // The same leader scheme as KeyValueStore: one round per thread, the rest goes to the thread pool.
-    private void WriteQueued()
+    private void WriteAll(List<Commit> batch)
     {
-        List<Commit> batch;
-        lock (_lock)
-        {
-            batch = _queue;
-            _queue = [];
-        }
         var failure = Write(batch);
-        bool more;
-        lock (_lock)
-        {
-            more = _queue.Count > 0;
-            _writerActive = more;
-        }
-        if (more)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(static index => index.WriteQueued(), this, false);
-        }
         foreach (var commit in batch)
         {
             if (failure is null)

@@ -125,18 +125,43 @@ internal sealed partial class ChunkTarget : IDisposable
         out uint checksum
     )
     {
+        TryRead(lease, chunk, offset, length, buffer, true, out var data, out checksum);
+        return data;
+    }
+
+    /// <summary>As <see cref="Read"/>, but gives up when it would have to wait for the disk and may not.</summary>
+    /// <returns>False when it gave up.</returns>
+    public bool TryRead(
+        in ChunkLease lease,
+        ChunkId chunk,
+        uint offset,
+        uint length,
+        Memory<byte> buffer,
+        bool mayWait,
+        out Memory<byte> data,
+        out uint checksum
+    )
+    {
         var record = lease.Record;
+        data = Memory<byte>.Empty;
+        checksum = uint.MaxValue;
         if (offset >= record.Length || length == 0)
         {
-            checksum = uint.MaxValue;
-            return Memory<byte>.Empty;
+            return true;
         }
         var (firstPage, endPage) = CoveringPages(record, offset, length);
         var begin = firstPage * record.PageSize;
         var covering = buffer[..BufferLength(record, offset, length)];
         var wanted = (int)Math.Min(length, record.Length - offset);
         var skip = (int)offset - begin;
-        _files.Read(lease.Block.Address, begin, covering.Span);
+        if (!_files.TryReadCached(lease.Block.Address, begin, covering.Span))
+        {
+            if (!mayWait)
+            {
+                return false;
+            }
+            _files.Read(lease.Block.Address, begin, covering.Span);
+        }
 
         // One pass over the bytes gives both the value to verify and the value of the wanted slice.
         var head = ZeroCrc.Compute(covering.Span[..skip]);
@@ -152,7 +177,8 @@ internal sealed partial class ChunkTarget : IDisposable
             throw Corrupted(lease, chunk, firstPage, covering.Span);
         }
         checksum = ZeroCrc.ToMessageForm(middle, wanted);
-        return covering.Slice(skip, wanted);
+        data = covering.Slice(skip, wanted);
+        return true;
     }
 
     /// <summary>Reads every chunk and compares it with its checksums.</summary>

@@ -35,6 +35,25 @@ internal sealed class DataFiles : IDisposable
     public (string Path, long Offset) Locate(BlockAddress block) =>
         (PathOf(block.SizeLog2, (int)(block.Index % _count)), OffsetOf(block));
 
+    /// <summary>Reads exactly the span if the page cache holds all of it.</summary>
+    /// <returns>False when the disk would have to be waited for.</returns>
+    public bool TryReadCached(BlockAddress block, int offset, Span<byte> destination)
+    {
+        var file = Open(block);
+        var position = OffsetOf(block) + offset;
+        while (destination.Length > 0)
+        {
+            var read = LibC.ReadCached(file, destination, position);
+            if (read <= 0)
+            {
+                return false;
+            }
+            destination = destination[read..];
+            position += read;
+        }
+        return true;
+    }
+
     /// <summary>Reads exactly the span.</summary>
     /// <exception cref="ChunkStoreException">The file is too short or cannot be read.</exception>
     public void Read(BlockAddress block, int offset, Span<byte> destination)

@@ -16,6 +16,8 @@ internal sealed class SpaceGuard(string directory, long? capacityBytes, long res
     private long _allocatedSinceCheck = CheckEveryBytes;
     private long _available;
     private long _checkedAt;
+    private long _lowCheckedAt;
+    private bool _isLow;
 
     /// <summary>Bytes of all blocks in use on this node.</summary>
     public long UsedBytes => Interlocked.Read(ref _used);
@@ -33,8 +35,19 @@ internal sealed class SpaceGuard(string directory, long? capacityBytes, long res
         return (capacity, free, Math.Min(free, available));
     }
 
-    /// <summary>Whether new chunks are refused because space is short.</summary>
-    public bool IsLow(long block = 1L << BlockAddress.MinSizeLog2) => Measure().Available < block;
+    /// <summary>Whether new chunks are refused because not even the smallest block is left. At most a second old.</summary>
+    public bool IsLow()
+    {
+        lock (_lock)
+        {
+            if (_lowCheckedAt == 0 || Environment.TickCount64 - _lowCheckedAt > 1000)
+            {
+                _isLow = Measure().Available < 1L << BlockAddress.MinSizeLog2;
+                _lowCheckedAt = Math.Max(1, Environment.TickCount64);
+            }
+            return _isLow;
+        }
+    }
 
     /// <summary>Counts bytes that existed when the node was opened.</summary>
     public void Restore(long bytes) => Interlocked.Add(ref _used, bytes);

@@ -20,8 +20,7 @@ internal sealed class KeyValueStore : IDisposable
     private readonly WriteOptions _writeOptions;
     private readonly Lock _commitLock = new();
     private readonly ConflictWindow _window = new();
-    private List<PendingCommit> _queue = [];
-    private bool _writerActive;
+    private readonly GroupCommit<PendingCommit> _commits;
     private ulong _applied;
     private int _active;
     private int _disposed;
@@ -31,6 +30,7 @@ internal sealed class KeyValueStore : IDisposable
         _directory = directory;
         _db = db;
         _writeOptions = RocksDatabase.WriteOptions(durability);
+        _commits = new(Write, durability == DurabilityMode.Fsync, "3fs metadata commits");
     }
 
     /// <summary>Opens or creates the store in a directory.</summary>
@@ -97,6 +97,7 @@ internal sealed class KeyValueStore : IDisposable
             return;
         }
         SpinWait.SpinUntil(() => Volatile.Read(ref _active) == 0, TimeSpan.FromSeconds(10));
+        _commits.Dispose();
         _db.Dispose();
     }
 
@@ -113,6 +114,7 @@ internal sealed class KeyValueStore : IDisposable
             return new ValueTask<bool>(true);
         }
         var commit = new PendingCommit(transaction.Writes);
+        bool leads;
         lock (_commitLock)
         {
             if (
@@ -122,42 +124,21 @@ internal sealed class KeyValueStore : IDisposable
                 return new ValueTask<bool>(false);
             }
             commit.Sequence = _window.Add([.. transaction.Writes.Keys]);
-            _queue.Add(commit);
-            if (_writerActive)
-            {
-                return new ValueTask<bool>(commit.Completion.Task);
-            }
-            _writerActive = true;
+            // Inside the lock, so that commits are applied in the order of their numbers: a snapshot that
+            // knows one of them then knows all before it.
+            leads = _commits.Add(commit);
         }
-        WriteQueued();
+        if (leads)
+        {
+            _commits.WriteNext();
+        }
         return new ValueTask<bool>(commit.Completion.Task);
     }
 
-    /// <summary>
-    /// Writes everything queued as one batch. The thread that finds no writer becomes the writer for one
-    /// round; what arrived meanwhile is passed on to the thread pool, so that no caller works for others
-    /// for ever.
-    /// </summary>
-    private void WriteQueued()
+    private void Write(List<PendingCommit> commits)
     {
-        List<PendingCommit> batch;
-        lock (_commitLock)
-        {
-            batch = _queue;
-            _queue = [];
-        }
-        var failure = WriteBatch(batch);
-        bool more;
-        lock (_commitLock)
-        {
-            more = _queue.Count > 0;
-            _writerActive = more;
-        }
-        if (more)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(static store => store.WriteQueued(), this, false);
-        }
-        foreach (var commit in batch)
+        var failure = WriteBatch(commits);
+        foreach (var commit in commits)
         {
             if (failure is null)
             {

@@ -12,6 +12,8 @@ namespace DeepInfra.Fs.Cluster.Storage;
 /// <remarks>Thread-safe.</remarks>
 internal sealed class StorageNode : IDisposable
 {
+    private const int DiskThreadCount = 8;
+
     private readonly string _directory;
     private readonly DurabilityMode _durability;
     private readonly Func<RoutingInfo> _routing;
@@ -19,6 +21,7 @@ internal sealed class StorageNode : IDisposable
     private readonly ConcurrentDictionary<ulong, LocalTarget> _targets = new();
     private readonly Lock _lock = new();
     private ChainMap _map;
+    private int _disposed;
 
     public StorageNode(
         uint nodeId,
@@ -57,6 +60,9 @@ internal sealed class StorageNode : IDisposable
 
     /// <summary>Space accounting of the node.</summary>
     public SpaceGuard Space { get; }
+
+    /// <summary>Threads for reads that must wait for the disk.</summary>
+    public DiskThreads DiskThreads { get; } = new(DiskThreadCount);
 
     /// <summary>Directory of the node's disk.</summary>
     public string DiskPath => Path.Combine(_directory, "disk0");
@@ -168,6 +174,11 @@ internal sealed class StorageNode : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+        DiskThreads.Dispose();
         foreach (var target in _targets.Values)
         {
             target.Dispose();

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
-using DeepInfra.Fs.Cluster.Chunks;
 using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
 
@@ -49,7 +47,9 @@ internal sealed partial class StorageService(StorageNode node)
     {
         try
         {
-            return new(BatchRead(request, context));
+            CheckRead(request);
+            var read = new BatchRead(request, node.Chains, context);
+            return read.TryRun(mayWait: false) ? new(read.Finish()) : new(WaitForDiskAsync(read));
         }
         catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)
         {
@@ -57,10 +57,22 @@ internal sealed partial class StorageService(StorageNode node)
         }
     }
 
-    private BatchReadRsp BatchRead(BatchReadReq request, RpcCallContext context)
+    private async Task<Result<BatchReadRsp>> WaitForDiskAsync(BatchRead read)
     {
-        var payloads = request.Payloads;
-        foreach (var io in payloads)
+        try
+        {
+            await node.DiskThreads.RunAsync(read).ConfigureAwait(false);
+            return read.Finish();
+        }
+        catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)
+        {
+            return status;
+        }
+    }
+
+    private static void CheckRead(BatchReadReq request)
+    {
+        foreach (var io in request.Payloads)
         {
             if (io.Length > io.Rdmabuf.Size)
             {
@@ -74,107 +86,9 @@ internal sealed partial class StorageService(StorageNode node)
         {
             throw new ServiceException(StatusCode.InvalidArg, "batch read no RDMA socket");
         }
-        var chains = node.Chains;
-        var leases = ArrayPool<ChunkLease?>.Shared.Rent(payloads.Count);
-        try
-        {
-            return ReadAll(request, context, chains, leases);
-        }
-        finally
-        {
-            for (var i = 0; i < payloads.Count; i++)
-            {
-                leases[i]?.Dispose();
-                leases[i] = null;
-            }
-            ArrayPool<ChunkLease?>.Shared.Return(leases);
-        }
     }
 
-    private static BatchReadRsp ReadAll(
-        BatchReadReq request,
-        RpcCallContext context,
-        ChainMap chains,
-        ChunkLease?[] leases
-    )
-    {
-        var payloads = request.Payloads;
-        var total = 0;
-        for (var i = 0; i < payloads.Count; i++)
-        {
-            var io = payloads[i];
-            var view = chains.Require(io.Key.VChainId);
-            leases[i] = view.Target.Chunks.Acquire(io.Key.ChunkId);
-            if (leases[i] is { } lease)
-            {
-                total = checked(
-                    total + ChunkTarget.BufferLength(lease.Record, io.Offset, io.Length)
-                );
-            }
-        }
-        var owner = MemoryPool<byte>.Shared.Rent(Math.Max(1, total));
-        context.DisposeAfterReply(owner);
-        var buffer = owner.Memory;
-        var response = new BatchReadRsp { Results = new List<IOResult>(payloads.Count) };
-        var segments = new InlineSegment[payloads.Count];
-        var count = 0;
-        for (var i = 0; i < payloads.Count; i++)
-        {
-            var io = payloads[i];
-            if (leases[i] is not { } lease)
-            {
-                response.Results.Add(NotFound(io.Key.ChunkId));
-                continue;
-            }
-            try
-            {
-                var target = chains.Find(io.Key.VChainId.ChainId).Target.Chunks;
-                var data = target.Read(
-                    lease,
-                    io.Key.ChunkId,
-                    io.Offset,
-                    io.Length,
-                    buffer,
-                    out var checksum
-                );
-                buffer = buffer[ChunkTarget.BufferLength(lease.Record, io.Offset, io.Length)..];
-                response.Results.Add(
-                    Success(lease.Record, (uint)data.Length, checksum, request.ChecksumType)
-                );
-                if (!data.IsEmpty)
-                {
-                    segments[count++] = new InlineSegment(data, checksum);
-                }
-            }
-            catch (ChunkStoreException e)
-            {
-                response.Results.Add(new IOResult { LengthInfo = e.Status });
-            }
-        }
-        response.Inlinebuf.Data = new InlineData(segments, count);
-        response.Tag.ClientId.Uuid = Guid.NewGuid();
-        return response;
-    }
-
-    private static IOResult Success(
-        ChunkRecord record,
-        uint length,
-        uint checksum,
-        ChecksumType type
-    ) =>
-        new()
-        {
-            LengthInfo = length,
-            CommitVer = record.CommitVersion,
-            UpdateVer = record.UpdateVersion,
-            Checksum =
-                type == ChecksumType.None
-                    ? default
-                    : new ChecksumInfo { Type = ChecksumType.Crc32c, Value = checksum },
-            CommitChainVer = record.ChainVersion,
-        };
-
-    private static IOResult NotFound(ChunkId chunk) =>
+    internal static IOResult NotFound(ChunkId chunk) =>
         new()
         {
             LengthInfo = new Status(

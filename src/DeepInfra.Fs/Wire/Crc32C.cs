@@ -20,8 +20,8 @@ internal static class Crc32C
     private static readonly uint[] s_longShift = CreateShiftTable(LongBlock);
     private static readonly uint[] s_shortShift = CreateShiftTable(ShortBlock);
 
-    // s_zeroPowers[k] is x^(8·2^k) mod P: what the register is multiplied by for 2^k zero bytes.
-    private static readonly uint[] s_zeroPowers = CreateZeroPowers();
+    // s_zeroShifts[k] advances a register over 2^k zero bytes; made when first needed.
+    private static readonly uint[]?[] s_zeroShifts = new uint[]?[64];
 
     /// <summary>Advances the register over <paramref name="data"/>.</summary>
     public static uint Append(uint register, ReadOnlySpan<byte> data)
@@ -78,7 +78,10 @@ internal static class Crc32C
         {
             if ((zeroBytes & 1) != 0)
             {
-                register = Multiply(s_zeroPowers[k], register);
+                register = TableShift(
+                    Volatile.Read(ref s_zeroShifts[k]) ?? CreateZeroShift(k),
+                    register
+                );
             }
         }
 
@@ -166,7 +169,7 @@ internal static class Crc32C
         ^ table[512 + ((register >> 16) & 0xFF)]
         ^ table[768 + (register >> 24)];
 
-    private static uint[] CreateShiftTable(uint zeroBytes)
+    private static uint[] CreateShiftTable(ulong zeroBytes)
     {
         var power = ZeroPower(zeroBytes);
         var table = new uint[1024];
@@ -199,15 +202,11 @@ internal static class Crc32C
         return result;
     }
 
-    private static uint[] CreateZeroPowers()
+    private static uint[] CreateZeroShift(int log2)
     {
-        var powers = new uint[64];
-        for (var k = 0; k < powers.Length; k++)
-        {
-            powers[k] = ZeroPower(1ul << k);
-        }
-
-        return powers;
+        var table = CreateShiftTable(1ul << log2);
+        Volatile.Write(ref s_zeroShifts[log2], table);
+        return table;
     }
 
     /// <summary>Product of two reflected polynomials modulo the CRC polynomial.</summary>

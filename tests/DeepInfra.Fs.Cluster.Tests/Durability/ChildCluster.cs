@@ -68,24 +68,23 @@ internal sealed class ChildCluster : IDisposable
         }
         var separator = setting.IndexOf(':', StringComparison.Ordinal);
         var durability = Enum.Parse<DurabilityMode>(setting.AsSpan(0, separator));
-        Environment.Exit(
-            ServeAsync(setting[(separator + 1)..], durability).GetAwaiter().GetResult()
-        );
+        Environment.Exit(Serve(setting[(separator + 1)..], durability));
     }
 
-    private static async Task<int> ServeAsync(string directory, DurabilityMode durability)
+    /// <summary>
+    /// Blocks on purpose: other threads cannot run code of this assembly before its initializer has
+    /// returned, so no continuation may lie here.
+    /// </summary>
+    private static int Serve(string directory, DurabilityMode durability)
     {
-        await using var cluster = await ThreeFsCluster.StartAsync(
-            TestCluster.Options(directory) with
-            {
-                Durability = durability,
-            }
-        );
+        var options = TestCluster.Options(directory) with { Durability = durability };
+        var cluster = ThreeFsCluster.StartAsync(options).GetAwaiter().GetResult();
         Console.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"{cluster.ManagerEndpoints[0]}")
         );
         // The end of the input is the end of the parent: a child never outlives the tests.
-        while (await Console.In.ReadLineAsync() is not null) { }
+        while (Console.In.ReadLine() is not null) { }
+        cluster.DisposeAsync().AsTask().GetAwaiter().GetResult();
         return 0;
     }
 }
