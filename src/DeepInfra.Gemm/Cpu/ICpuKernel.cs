@@ -20,8 +20,21 @@ internal unsafe interface ICpuKernel
     /// <summary>True if <see cref="Stream"/> works.</summary>
     static abstract bool CanStream { get; }
 
-    /// <summary>Decodes consecutive elements in order.</summary>
-    static abstract void Decode(ElementKind kind, byte* source, float* target, int count);
+    /// <summary>Packs a K-major block of A: decodes rows in order.</summary>
+    /// <param name="kind">Not FP4.</param>
+    /// <param name="source">Element [first row, k = 0].</param>
+    /// <param name="leadingBytes">Bytes from one row to the next.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="depth">Elements of each row.</param>
+    /// <param name="target">Rows of <see cref="TileShape.Depth"/> values.</param>
+    static abstract void PackRows(
+        ElementKind kind,
+        byte* source,
+        long leadingBytes,
+        int rows,
+        int depth,
+        float* target
+    );
 
     /// <summary>Packs an MN-major block: <paramref name="depth"/> runs of <paramref name="width"/> consecutive elements.</summary>
     /// <param name="kind">Not FP4.</param>

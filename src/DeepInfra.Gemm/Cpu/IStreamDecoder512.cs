@@ -6,8 +6,9 @@ using System.Runtime.Intrinsics.X86;
 namespace DeepInfra.Gemm.Cpu;
 
 /// <summary>
-/// Decodes <see cref="TileShape.StreamChunk"/> elements into four vectors, in an order of its own: a dot product does not care as
-/// long as both sides use the same.
+/// Turns <see cref="TileShape.StreamChunk"/> elements into BFloat16 pairs: two vectors of 32-bit words, whose halves
+/// widen to binary32 by a shift (lower half) or a mask (upper half). The order of elements is the decoder's own: a dot
+/// product does not care as long as both sides use the same.
 /// </summary>
 internal unsafe interface IStreamDecoder512<TSelf>
     where TSelf : struct, IStreamDecoder512<TSelf>
@@ -17,24 +18,18 @@ internal unsafe interface IStreamDecoder512<TSelf>
     /// <summary>The decoder with its tables in registers.</summary>
     static abstract TSelf Load();
 
-    void Decode(
-        byte* source,
-        out Vector512<float> v0,
-        out Vector512<float> v1,
-        out Vector512<float> v2,
-        out Vector512<float> v3
-    );
+    void Decode(byte* source, out Vector512<uint> first, out Vector512<uint> second);
 }
 
 /// <summary>E4M3 by table look-up of both BFloat16 bytes, 64 codes at a time (AVX512-VBMI).</summary>
-internal readonly unsafe struct Fp8TableDecoder512 : IStreamDecoder512<Fp8TableDecoder512>
+internal readonly unsafe struct Fp8Decoder512 : IStreamDecoder512<Fp8Decoder512>
 {
     private readonly Vector512<byte> _high0;
     private readonly Vector512<byte> _high1;
     private readonly Vector512<byte> _low0;
     private readonly Vector512<byte> _low1;
 
-    private Fp8TableDecoder512(byte* table)
+    private Fp8Decoder512(byte* table)
     {
         _high0 = Vector512.Load(table);
         _high1 = Vector512.Load(table + 64);
@@ -45,21 +40,29 @@ internal readonly unsafe struct Fp8TableDecoder512 : IStreamDecoder512<Fp8TableD
     public static int ElementBytes => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Fp8TableDecoder512 Load() => new(Fp8Tables.Halves);
+    public static Fp8Decoder512 Load() => new(Fp8Tables.Halves);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Decode(
-        byte* source,
-        out Vector512<float> v0,
-        out Vector512<float> v1,
-        out Vector512<float> v2,
-        out Vector512<float> v3
-    ) => Decode(Vector512.Load(source), out v0, out v1, out v2, out v3);
+    public void Decode(byte* source, out Vector512<uint> first, out Vector512<uint> second) =>
+        Decode(Vector512.Load(source), out first, out second);
 
     /// <summary>
-    /// Per 128-bit lane with bytes 0 to 15: v0 gets bytes 0, 2, 4, 6, v1 bytes 1, 3, 5, 7, v2 bytes 8, 10, 12, 14, v3 bytes 9,
-    /// 11, 13, 15.
+    /// Per 128-bit lane with bytes 0 to 15: the lower halves of the first vector get bytes 0, 2, 4, 6, the upper halves 1,
+    /// 3, 5, 7; the second vector gets 8, 10, 12, 14 and 9, 11, 13, 15.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(Vector512<byte> codes, out Vector512<uint> first, out Vector512<uint> second)
+    {
+        // The look-up ignores bit 7 of the index, which is the sign.
+        var high =
+            Avx512Vbmi.PermuteVar64x8x2(_high0, codes, _high1)
+            | (codes & Vector512.Create((byte)0x80));
+        var low = Avx512Vbmi.PermuteVar64x8x2(_low0, codes, _low1);
+        first = Avx512BW.UnpackLow(low, high).AsUInt32();
+        second = Avx512BW.UnpackHigh(low, high).AsUInt32();
+    }
+
+    /// <summary>Widens the lower and upper halves of both vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(
         Vector512<byte> codes,
@@ -69,44 +72,15 @@ internal readonly unsafe struct Fp8TableDecoder512 : IStreamDecoder512<Fp8TableD
         out Vector512<float> v3
     )
     {
-        // The look-up ignores bit 7 of the index, which is the sign.
-        var high =
-            Avx512Vbmi.PermuteVar64x8x2(_high0, codes, _high1)
-            | (codes & Vector512.Create((byte)0x80));
-        var low = Avx512Vbmi.PermuteVar64x8x2(_low0, codes, _low1);
-        var first = Avx512BW.UnpackLow(low, high).AsUInt32();
-        var second = Avx512BW.UnpackHigh(low, high).AsUInt32();
-        var odd = Vector512.Create(0xFFFF_0000u);
+        Decode(codes, out var first, out var second);
+        var upper = Vector512.Create(0xFFFF_0000u);
         v0 = (first << 16).AsSingle();
-        v1 = (first & odd).AsSingle();
+        v1 = (first & upper).AsSingle();
         v2 = (second << 16).AsSingle();
-        v3 = (second & odd).AsSingle();
-    }
-}
-
-/// <summary>E4M3 by arithmetic: AVX-512 without VBMI.</summary>
-internal readonly unsafe struct Fp8ArithmeticDecoder512 : IStreamDecoder512<Fp8ArithmeticDecoder512>
-{
-    public static int ElementBytes => 1;
-
-    public static Fp8ArithmeticDecoder512 Load() => default;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Decode(
-        byte* source,
-        out Vector512<float> v0,
-        out Vector512<float> v1,
-        out Vector512<float> v2,
-        out Vector512<float> v3
-    )
-    {
-        v0 = Decode16(source);
-        v1 = Decode16(source + 16);
-        v2 = Decode16(source + 32);
-        v3 = Decode16(source + 48);
+        v3 = (second & upper).AsSingle();
     }
 
-    /// <summary>16 codes in order.</summary>
+    /// <summary>16 codes in order, by arithmetic: for short runs and for AVX-512 without VBMI.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Decode16(byte* source)
     {
@@ -123,7 +97,7 @@ internal readonly unsafe struct Fp8ArithmeticDecoder512 : IStreamDecoder512<Fp8A
     }
 }
 
-/// <summary>BFloat16: the even elements of 32-bit words, then the odd ones.</summary>
+/// <summary>BFloat16 as it lies in memory.</summary>
 internal readonly unsafe struct BFloat16Decoder512 : IStreamDecoder512<BFloat16Decoder512>
 {
     public static int ElementBytes => 2;
@@ -131,20 +105,9 @@ internal readonly unsafe struct BFloat16Decoder512 : IStreamDecoder512<BFloat16D
     public static BFloat16Decoder512 Load() => default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Decode(
-        byte* source,
-        out Vector512<float> v0,
-        out Vector512<float> v1,
-        out Vector512<float> v2,
-        out Vector512<float> v3
-    )
+    public void Decode(byte* source, out Vector512<uint> first, out Vector512<uint> second)
     {
-        var odd = Vector512.Create(0xFFFF_0000u);
-        var first = Vector512.Load((uint*)source);
-        var second = Vector512.Load((uint*)(source + 64));
-        v0 = (first << 16).AsSingle();
-        v1 = (first & odd).AsSingle();
-        v2 = (second << 16).AsSingle();
-        v3 = (second & odd).AsSingle();
+        first = Vector512.Load((uint*)source);
+        second = Vector512.Load((uint*)(source + 64));
     }
 }

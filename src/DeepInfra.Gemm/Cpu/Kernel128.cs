@@ -12,12 +12,25 @@ internal readonly unsafe struct Kernel128 : ICpuKernel
     public static int Columns => MicroKernel128.Columns;
     public static bool CanStream => false;
 
-    public static void Decode(ElementKind kind, byte* source, float* target, int count)
+    private static void Decode(ElementKind kind, byte* source, float* target, int count)
     {
         if (kind == ElementKind.BFloat16)
             DecodeBFloat16((ushort*)source, target, count);
         else
             DecodeFp8(source, target, count);
+    }
+
+    public static void PackRows(
+        ElementKind kind,
+        byte* source,
+        long leadingBytes,
+        int rows,
+        int depth,
+        float* target
+    )
+    {
+        for (var row = 0; row < rows; row++)
+            Decode(kind, source + row * leadingBytes, target + row * TileShape.Depth, depth);
     }
 
     public static void PackColumns(

@@ -9,76 +9,7 @@ namespace DeepInfra.Gemm.Cpu;
 /// <summary>AVX-512 F/BW/DQ, with VBMI where the machine has it.</summary>
 internal readonly unsafe struct Kernel512 : ICpuKernel
 {
-    /// <summary>Byte positions that make <see cref="Fp8TableDecoder512"/> give 64 codes in order.</summary>
-    private static ReadOnlySpan<byte> InOrder =>
-        [
-            0,
-            16,
-            1,
-            17,
-            2,
-            18,
-            3,
-            19,
-            32,
-            48,
-            33,
-            49,
-            34,
-            50,
-            35,
-            51,
-            4,
-            20,
-            5,
-            21,
-            6,
-            22,
-            7,
-            23,
-            36,
-            52,
-            37,
-            53,
-            38,
-            54,
-            39,
-            55,
-            8,
-            24,
-            9,
-            25,
-            10,
-            26,
-            11,
-            27,
-            40,
-            56,
-            41,
-            57,
-            42,
-            58,
-            43,
-            59,
-            12,
-            28,
-            13,
-            29,
-            14,
-            30,
-            15,
-            31,
-            44,
-            60,
-            45,
-            61,
-            46,
-            62,
-            47,
-            63,
-        ];
-
-    /// <summary>Byte positions that make it give byte j of all 16 words in vector j.</summary>
+    /// <summary>Byte positions that make <see cref="Fp8Decoder512"/> give byte j of all 16 words in vector j.</summary>
     private static ReadOnlySpan<byte> ByWord =>
         [
             0,
@@ -151,12 +82,19 @@ internal readonly unsafe struct Kernel512 : ICpuKernel
     public static int Columns => MicroKernel512.Columns;
     public static bool CanStream => true;
 
-    public static void Decode(ElementKind kind, byte* source, float* target, int count)
+    public static void PackRows(
+        ElementKind kind,
+        byte* source,
+        long leadingBytes,
+        int rows,
+        int depth,
+        float* target
+    )
     {
         if (kind == ElementKind.BFloat16)
-            DecodeBFloat16((ushort*)source, target, count);
+            Decode512.BFloat16Rows(source, leadingBytes, rows, depth, target, TileShape.Depth);
         else
-            DecodeFp8(source, target, count);
+            Decode512.Fp8Rows(source, leadingBytes, rows, depth, target, TileShape.Depth);
     }
 
     public static void PackColumns(
@@ -169,23 +107,38 @@ internal readonly unsafe struct Kernel512 : ICpuKernel
         int stride
     )
     {
+        // Reading whole vectors of 16 may touch the next two k, which exist except at the end.
+        var whole =
+            width == stride ? depth
+            : stride == TileShape.ColumnPanelStride ? Math.Max(0, depth - 2)
+            : 0;
         if (kind == ElementKind.BFloat16)
         {
-            for (var k = 0; k < depth; k++)
-                DecodeBFloat16((ushort*)(source + k * leadingBytes), target + k * stride, width);
+            Decode512.BFloat16Columns(source, leadingBytes, whole, target, stride);
+            Decode512.BFloat16Rows(
+                source + whole * leadingBytes,
+                leadingBytes,
+                depth - whole,
+                width,
+                target + whole * stride,
+                stride
+            );
             return;
         }
-        var done = 0;
-        if (Avx512Vbmi.IsSupported)
-        {
-            // Reading a whole run of 16 or 32 codes may touch the next k, which exists except at the end.
-            if (stride == TileShape.ColumnPanelStride)
-                done = PackColumns16(source, leadingBytes, depth - 1, target);
-            else if (width == stride)
-                done = PackColumns32(source, leadingBytes, depth, target);
-        }
-        for (var k = done; k < depth; k++)
-            DecodeFp8(source + k * leadingBytes, target + k * stride, width);
+        if (!Avx512Vbmi.IsSupported)
+            whole = 0;
+        else if (stride == TileShape.ColumnPanelStride)
+            whole = Decode512.Fp8Columns16(source, leadingBytes, whole, target);
+        else
+            whole = Decode512.Fp8Columns32(source, leadingBytes, whole, target);
+        Decode512.Fp8Rows(
+            source + whole * leadingBytes,
+            leadingBytes,
+            depth - whole,
+            width,
+            target + whole * stride,
+            stride
+        );
     }
 
     public static void PackTransposed(
@@ -200,8 +153,7 @@ internal readonly unsafe struct Kernel512 : ICpuKernel
     {
         if (kind == ElementKind.Float8E4M3 && !Avx512Vbmi.IsSupported)
         {
-            for (var row = 0; row < rows; row++)
-                DecodeFp8(source + row * leadingBytes, stage + row * TileShape.Depth, depth);
+            Decode512.Fp8Rows(source, leadingBytes, rows, depth, stage, TileShape.Depth);
             Transpose512.Floats(stage, rows, depth, target);
             return;
         }
@@ -248,19 +200,19 @@ internal readonly unsafe struct Kernel512 : ICpuKernel
         if (kind == ElementKind.BFloat16)
             DecodeChunks<BFloat16Decoder512>(source, count, target);
         else if (Avx512Vbmi.IsSupported)
-            DecodeChunks<Fp8TableDecoder512>(source, count, target);
+            DecodeChunks<Fp8Decoder512>(source, count, target);
         else
-            DecodeChunks<Fp8ArithmeticDecoder512>(source, count, target);
+            Kernel256.DecodeForStream(kind, source, count, target);
     }
 
     public static void Stream(ref StreamArguments arguments)
     {
         if (arguments.Kind == ElementKind.BFloat16)
-            StreamKernel512.Run<BFloat16Decoder512>(ref arguments);
+            StreamKernel512.Run<BFloat16Decoder512>(in arguments);
         else if (Avx512Vbmi.IsSupported)
-            StreamKernel512.Run<Fp8TableDecoder512>(ref arguments);
+            StreamKernel512.Run<Fp8Decoder512>(in arguments);
         else
-            StreamKernel512.Run<Fp8ArithmeticDecoder512>(ref arguments);
+            Kernel256.Stream(ref arguments);
     }
 
     /// <summary>Copies a chunk that is not whole, so that it can be read as a whole one; the rest is zero.</summary>
@@ -297,91 +249,11 @@ internal readonly unsafe struct Kernel512 : ICpuKernel
     private static void DecodeChunk<TDecoder>(TDecoder decoder, byte* source, float* target)
         where TDecoder : struct, IStreamDecoder512<TDecoder>
     {
-        decoder.Decode(source, out var v0, out var v1, out var v2, out var v3);
-        v0.Store(target);
-        v1.Store(target + 16);
-        v2.Store(target + 32);
-        v3.Store(target + 48);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void DecodeBFloat16(ushort* source, float* target, int count)
-    {
-        var i = 0;
-        for (; i + 16 <= count; i += 16)
-            (Avx512F.ConvertToVector512UInt32(Vector256.Load(source + i)) << 16)
-                .AsSingle()
-                .Store(target + i);
-        for (; i < count; i++)
-            target[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void DecodeFp8(byte* source, float* target, int count)
-    {
-        var i = 0;
-        if (Avx512Vbmi.IsSupported && count >= 64)
-        {
-            var decoder = Fp8TableDecoder512.Load();
-            var order = Vector512.Create(InOrder);
-            for (; i + 64 <= count; i += 64)
-            {
-                var codes = Avx512Vbmi.PermuteVar64x8(Vector512.Load(source + i), order);
-                decoder.Decode(codes, out var v0, out var v1, out var v2, out var v3);
-                v0.Store(target + i);
-                v1.Store(target + i + 16);
-                v2.Store(target + i + 32);
-                v3.Store(target + i + 48);
-            }
-        }
-        for (; i + 16 <= count; i += 16)
-            Fp8ArithmeticDecoder512.Decode16(source + i).Store(target + i);
-        var values = Fp8Tables.Values;
-        for (; i < count; i++)
-            target[i] = values[source[i]];
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int PackColumns16(byte* source, long leading, int depth, float* target)
-    {
-        var decoder = Fp8TableDecoder512.Load();
-        var order = Vector512.Create(InOrder);
-        var k = 0;
-        for (; k + 4 <= depth; k += 4)
-        {
-            var low = Vector256.Create(Vector128.Load(source), Vector128.Load(source + leading));
-            source += 2 * leading;
-            var high = Vector256.Create(Vector128.Load(source), Vector128.Load(source + leading));
-            source += 2 * leading;
-            var codes = Avx512Vbmi.PermuteVar64x8(Vector512.Create(low, high), order);
-            decoder.Decode(codes, out var v0, out var v1, out var v2, out var v3);
-            v0.Store(target);
-            v1.Store(target + 16);
-            v2.Store(target + 32);
-            v3.Store(target + 48);
-            target += 64;
-        }
-        return k;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int PackColumns32(byte* source, long leading, int depth, float* target)
-    {
-        var decoder = Fp8TableDecoder512.Load();
-        var order = Vector512.Create(InOrder);
-        var k = 0;
-        for (; k + 2 <= depth; k += 2)
-        {
-            var codes = Vector512.Create(Vector256.Load(source), Vector256.Load(source + leading));
-            source += 2 * leading;
-            codes = Avx512Vbmi.PermuteVar64x8(codes, order);
-            decoder.Decode(codes, out var v0, out var v1, out var v2, out var v3);
-            v0.Store(target);
-            v1.Store(target + 16);
-            v2.Store(target + 32);
-            v3.Store(target + 48);
-            target += 64;
-        }
-        return k;
+        decoder.Decode(source, out var first, out var second);
+        var upper = Vector512.Create(0xFFFF_0000u);
+        (first << 16).AsSingle().Store(target);
+        (first & upper).AsSingle().Store(target + 16);
+        (second << 16).AsSingle().Store(target + 32);
+        (second & upper).AsSingle().Store(target + 48);
     }
 }

@@ -16,7 +16,7 @@ internal readonly unsafe struct KernelScalar : ICpuKernel
     public static int Columns => TileColumns;
     public static bool CanStream => false;
 
-    public static void Decode(ElementKind kind, byte* source, float* target, int count)
+    private static void Decode(ElementKind kind, byte* source, float* target, int count)
     {
         if (kind == ElementKind.BFloat16)
         {
@@ -27,6 +27,19 @@ internal readonly unsafe struct KernelScalar : ICpuKernel
         var values = Fp8Tables.Values;
         for (var i = 0; i < count; i++)
             target[i] = values[source[i]];
+    }
+
+    public static void PackRows(
+        ElementKind kind,
+        byte* source,
+        long leadingBytes,
+        int rows,
+        int depth,
+        float* target
+    )
+    {
+        for (var row = 0; row < rows; row++)
+            Decode(kind, source + row * leadingBytes, target + row * TileShape.Depth, depth);
     }
 
     public static void PackColumns(

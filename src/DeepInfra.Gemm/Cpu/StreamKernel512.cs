@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace DeepInfra.Gemm.Cpu;
 
@@ -12,54 +13,93 @@ namespace DeepInfra.Gemm.Cpu;
 /// </summary>
 internal static unsafe class StreamKernel512
 {
-    public static void Run<TDecoder>(ref StreamArguments p)
+    /// <summary>Bytes of a chunk of the widest element type.</summary>
+    private const int PaddedBytes = 2 * TileShape.StreamChunk;
+
+    public static void Run<TDecoder>(in StreamArguments p)
         where TDecoder : struct, IStreamDecoder512<TDecoder>
     {
         switch (p.Rows)
         {
             case 1:
-                Columns<Count1, Count4, TDecoder>(ref p);
+                Columns<Count1, Count4, TDecoder>(in p);
                 break;
             case 2:
-                Columns<Count2, Count4, TDecoder>(ref p);
+                Columns<Count2, Count4, TDecoder>(in p);
                 break;
             case 3:
-                Columns<Count3, Count2, TDecoder>(ref p);
+                Columns<Count3, Count4, TDecoder>(in p);
                 break;
             default:
-                Columns<Count4, Count2, TDecoder>(ref p);
+                Columns<Count4, Count4, TDecoder>(in p);
                 break;
         }
     }
 
-    private static void Columns<TRows, TColumns, TDecoder>(ref StreamArguments p)
+    [SkipLocalsInit]
+    private static void Columns<TRows, TColumns, TDecoder>(in StreamArguments p)
         where TRows : struct, ICount
         where TColumns : struct, ICount
         where TDecoder : struct, IStreamDecoder512<TDecoder>
     {
+        var tails = stackalloc byte[4 * PaddedBytes];
+        var totals = stackalloc float[4 * 4 * 16];
         var n = 0;
         for (; n + TColumns.Value <= p.Columns; n += TColumns.Value)
-            Block<TRows, TColumns, TDecoder>(ref p, n);
+        {
+            CopyTails<TDecoder>(in p, n, TColumns.Value, tails);
+            Block<TRows, TColumns, TDecoder>(in p, n, tails, totals);
+        }
         for (; n < p.Columns; n++)
-            Block<TRows, Count1, TDecoder>(ref p, n);
+        {
+            CopyTails<TDecoder>(in p, n, 1, tails);
+            Block<TRows, Count1, TDecoder>(in p, n, tails, totals);
+        }
     }
 
-    [SkipLocalsInit]
+    /// <summary>Copies the last, short chunks of rows so that they can be read as whole ones.</summary>
+    private static void CopyTails<TDecoder>(in StreamArguments p, int n, int rows, byte* target)
+        where TDecoder : struct, IStreamDecoder512<TDecoder>
+    {
+        var tail = p.K % TileShape.StreamChunk;
+        if (tail == 0)
+            return;
+        var bytes = tail * TDecoder.ElementBytes;
+        var source = p.B + n * p.LeadingB + (nint)(p.K - tail) * TDecoder.ElementBytes;
+        new Span<byte>(target, rows * PaddedBytes).Clear();
+        for (var row = 0; row < rows; row++)
+            new ReadOnlySpan<byte>(source + row * p.LeadingB, bytes).CopyTo(
+                new Span<byte>(target + row * PaddedBytes, bytes)
+            );
+    }
+
+    /// <summary>Calls nothing: no vector register survives a call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Block<TRows, TColumns, TDecoder>(ref StreamArguments p, int n)
+    private static void Block<TRows, TColumns, TDecoder>(
+        in StreamArguments p,
+        int n,
+        byte* padded,
+        float* totals
+    )
         where TRows : struct, ICount
         where TColumns : struct, ICount
         where TDecoder : struct, IStreamDecoder512<TDecoder>
     {
         var a = p.A;
         nint lda = p.LeadingA;
-        var chunkBytes = TileShape.StreamChunk * TDecoder.ElementBytes;
         var decoder = TDecoder.Load();
-        var partial = stackalloc byte[2 * TileShape.StreamChunk];
+        var upper = Vector512.Create(0xFFFF_0000u);
         var scaleA = p.ScaleA;
         var scaleB = p.ScaleB + (nint)n * p.LeadingScaleB;
         nint blocks = p.Blocks;
         nint ldsb = p.LeadingScaleB;
+        // More totals than registers: they are needed once per block only.
+        var inMemory = TRows.Value * TColumns.Value > 8;
+        if (inMemory)
+            for (var i = 0; i < TRows.Value * 4; i++)
+                Vector512<float>.Zero.Store(totals + 16 * i);
+        // The next rows: hardware prefetchers lose track at the end of each row.
+        var ahead = (nint)p.LeadingB * TColumns.Value;
         var remaining = p.K;
         var b0 = p.B + n * p.LeadingB;
         var b1 = p.B + (n + (TColumns.Value > 1 ? 1 : 0)) * p.LeadingB;
@@ -103,355 +143,357 @@ internal static unsafe class StreamKernel512
             remaining -= depth;
             for (; depth > 0; depth -= TileShape.StreamChunk)
             {
-                // The last chunk of a row may be short: bytes behind the row are not ours to read.
-                var whole = depth >= TileShape.StreamChunk;
-                if (TColumns.Value > 0)
+                if (depth < TileShape.StreamChunk)
                 {
-                    Vector512<float> v0,
-                        v1,
-                        v2,
-                        v3;
-                    if (whole)
-                        decoder.Decode(b0, out v0, out v1, out v2, out v3);
-                    else
-                        decoder.Decode(
-                            Padded(b0, depth * TDecoder.ElementBytes, partial),
-                            out v0,
-                            out v1,
-                            out v2,
-                            out v3
-                        );
-                    if (TRows.Value > 0)
-                    {
-                        var x = a;
-                        c00 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c00);
-                        c00 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c00);
-                        c00 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c00);
-                        c00 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c00);
-                    }
-                    if (TRows.Value > 1)
-                    {
-                        var x = a + lda;
-                        c10 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c10);
-                        c10 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c10);
-                        c10 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c10);
-                        c10 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c10);
-                    }
-                    if (TRows.Value > 2)
-                    {
-                        var x = a + 2 * lda;
-                        c20 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c20);
-                        c20 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c20);
-                        c20 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c20);
-                        c20 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c20);
-                    }
-                    if (TRows.Value > 3)
-                    {
-                        var x = a + 3 * lda;
-                        c30 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c30);
-                        c30 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c30);
-                        c30 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c30);
-                        c30 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c30);
-                    }
-                    b0 += chunkBytes;
+                    // The last chunk of a row is short: bytes behind the row are not ours to read.
+                    b0 = padded;
+                    if (TColumns.Value > 1)
+                        b1 = padded + PaddedBytes;
+                    if (TColumns.Value > 2)
+                        b2 = padded + 2 * PaddedBytes;
+                    if (TColumns.Value > 3)
+                        b3 = padded + 3 * PaddedBytes;
                 }
+                Vector512<uint> f0,
+                    s0,
+                    f1 = default,
+                    s1 = default,
+                    f2 = default,
+                    s2 = default,
+                    f3 = default,
+                    s3 = default;
+                Read(ref b0, ahead, decoder, out f0, out s0);
                 if (TColumns.Value > 1)
-                {
-                    Vector512<float> v0,
-                        v1,
-                        v2,
-                        v3;
-                    if (whole)
-                        decoder.Decode(b1, out v0, out v1, out v2, out v3);
-                    else
-                        decoder.Decode(
-                            Padded(b1, depth * TDecoder.ElementBytes, partial),
-                            out v0,
-                            out v1,
-                            out v2,
-                            out v3
-                        );
-                    if (TRows.Value > 0)
-                    {
-                        var x = a;
-                        c01 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c01);
-                        c01 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c01);
-                        c01 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c01);
-                        c01 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c01);
-                    }
-                    if (TRows.Value > 1)
-                    {
-                        var x = a + lda;
-                        c11 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c11);
-                        c11 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c11);
-                        c11 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c11);
-                        c11 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c11);
-                    }
-                    if (TRows.Value > 2)
-                    {
-                        var x = a + 2 * lda;
-                        c21 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c21);
-                        c21 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c21);
-                        c21 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c21);
-                        c21 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c21);
-                    }
-                    if (TRows.Value > 3)
-                    {
-                        var x = a + 3 * lda;
-                        c31 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c31);
-                        c31 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c31);
-                        c31 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c31);
-                        c31 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c31);
-                    }
-                    b1 += chunkBytes;
-                }
+                    Read(ref b1, ahead, decoder, out f1, out s1);
                 if (TColumns.Value > 2)
-                {
-                    Vector512<float> v0,
-                        v1,
-                        v2,
-                        v3;
-                    if (whole)
-                        decoder.Decode(b2, out v0, out v1, out v2, out v3);
-                    else
-                        decoder.Decode(
-                            Padded(b2, depth * TDecoder.ElementBytes, partial),
-                            out v0,
-                            out v1,
-                            out v2,
-                            out v3
-                        );
-                    if (TRows.Value > 0)
-                    {
-                        var x = a;
-                        c02 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c02);
-                        c02 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c02);
-                        c02 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c02);
-                        c02 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c02);
-                    }
-                    if (TRows.Value > 1)
-                    {
-                        var x = a + lda;
-                        c12 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c12);
-                        c12 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c12);
-                        c12 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c12);
-                        c12 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c12);
-                    }
-                    if (TRows.Value > 2)
-                    {
-                        var x = a + 2 * lda;
-                        c22 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c22);
-                        c22 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c22);
-                        c22 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c22);
-                        c22 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c22);
-                    }
-                    if (TRows.Value > 3)
-                    {
-                        var x = a + 3 * lda;
-                        c32 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c32);
-                        c32 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c32);
-                        c32 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c32);
-                        c32 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c32);
-                    }
-                    b2 += chunkBytes;
-                }
+                    Read(ref b2, ahead, decoder, out f2, out s2);
                 if (TColumns.Value > 3)
+                    Read(ref b3, ahead, decoder, out f3, out s3);
                 {
-                    Vector512<float> v0,
-                        v1,
-                        v2,
-                        v3;
-                    if (whole)
-                        decoder.Decode(b3, out v0, out v1, out v2, out v3);
-                    else
-                        decoder.Decode(
-                            Padded(b3, depth * TDecoder.ElementBytes, partial),
-                            out v0,
-                            out v1,
-                            out v2,
-                            out v3
-                        );
+                    var v0 = (f0 << 16).AsSingle();
+                    var v1 = (f1 << 16).AsSingle();
+                    var v2 = (f2 << 16).AsSingle();
+                    var v3 = (f3 << 16).AsSingle();
                     if (TRows.Value > 0)
                     {
-                        var x = a;
-                        c03 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c03);
-                        c03 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c03);
-                        c03 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c03);
-                        c03 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c03);
+                        var x = Vector512.Load(a);
+                        c00 = Vector512.FusedMultiplyAdd(v0, x, c00);
+                        if (TColumns.Value > 1)
+                            c01 = Vector512.FusedMultiplyAdd(v1, x, c01);
+                        if (TColumns.Value > 2)
+                            c02 = Vector512.FusedMultiplyAdd(v2, x, c02);
+                        if (TColumns.Value > 3)
+                            c03 = Vector512.FusedMultiplyAdd(v3, x, c03);
                     }
                     if (TRows.Value > 1)
                     {
-                        var x = a + lda;
-                        c13 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c13);
-                        c13 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c13);
-                        c13 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c13);
-                        c13 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c13);
+                        var x = Vector512.Load(a + lda);
+                        c10 = Vector512.FusedMultiplyAdd(v0, x, c10);
+                        if (TColumns.Value > 1)
+                            c11 = Vector512.FusedMultiplyAdd(v1, x, c11);
+                        if (TColumns.Value > 2)
+                            c12 = Vector512.FusedMultiplyAdd(v2, x, c12);
+                        if (TColumns.Value > 3)
+                            c13 = Vector512.FusedMultiplyAdd(v3, x, c13);
                     }
                     if (TRows.Value > 2)
                     {
-                        var x = a + 2 * lda;
-                        c23 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c23);
-                        c23 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c23);
-                        c23 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c23);
-                        c23 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c23);
+                        var x = Vector512.Load(a + 2 * lda);
+                        c20 = Vector512.FusedMultiplyAdd(v0, x, c20);
+                        if (TColumns.Value > 1)
+                            c21 = Vector512.FusedMultiplyAdd(v1, x, c21);
+                        if (TColumns.Value > 2)
+                            c22 = Vector512.FusedMultiplyAdd(v2, x, c22);
+                        if (TColumns.Value > 3)
+                            c23 = Vector512.FusedMultiplyAdd(v3, x, c23);
                     }
                     if (TRows.Value > 3)
                     {
-                        var x = a + 3 * lda;
-                        c33 = Vector512.FusedMultiplyAdd(v0, Vector512.Load(x), c33);
-                        c33 = Vector512.FusedMultiplyAdd(v1, Vector512.Load(x + 16), c33);
-                        c33 = Vector512.FusedMultiplyAdd(v2, Vector512.Load(x + 32), c33);
-                        c33 = Vector512.FusedMultiplyAdd(v3, Vector512.Load(x + 48), c33);
+                        var x = Vector512.Load(a + 3 * lda);
+                        c30 = Vector512.FusedMultiplyAdd(v0, x, c30);
+                        if (TColumns.Value > 1)
+                            c31 = Vector512.FusedMultiplyAdd(v1, x, c31);
+                        if (TColumns.Value > 2)
+                            c32 = Vector512.FusedMultiplyAdd(v2, x, c32);
+                        if (TColumns.Value > 3)
+                            c33 = Vector512.FusedMultiplyAdd(v3, x, c33);
                     }
-                    b3 += chunkBytes;
+                }
+                {
+                    var v0 = (f0 & upper).AsSingle();
+                    var v1 = (f1 & upper).AsSingle();
+                    var v2 = (f2 & upper).AsSingle();
+                    var v3 = (f3 & upper).AsSingle();
+                    if (TRows.Value > 0)
+                    {
+                        var x = Vector512.Load(a + 16);
+                        c00 = Vector512.FusedMultiplyAdd(v0, x, c00);
+                        if (TColumns.Value > 1)
+                            c01 = Vector512.FusedMultiplyAdd(v1, x, c01);
+                        if (TColumns.Value > 2)
+                            c02 = Vector512.FusedMultiplyAdd(v2, x, c02);
+                        if (TColumns.Value > 3)
+                            c03 = Vector512.FusedMultiplyAdd(v3, x, c03);
+                    }
+                    if (TRows.Value > 1)
+                    {
+                        var x = Vector512.Load(a + lda + 16);
+                        c10 = Vector512.FusedMultiplyAdd(v0, x, c10);
+                        if (TColumns.Value > 1)
+                            c11 = Vector512.FusedMultiplyAdd(v1, x, c11);
+                        if (TColumns.Value > 2)
+                            c12 = Vector512.FusedMultiplyAdd(v2, x, c12);
+                        if (TColumns.Value > 3)
+                            c13 = Vector512.FusedMultiplyAdd(v3, x, c13);
+                    }
+                    if (TRows.Value > 2)
+                    {
+                        var x = Vector512.Load(a + 2 * lda + 16);
+                        c20 = Vector512.FusedMultiplyAdd(v0, x, c20);
+                        if (TColumns.Value > 1)
+                            c21 = Vector512.FusedMultiplyAdd(v1, x, c21);
+                        if (TColumns.Value > 2)
+                            c22 = Vector512.FusedMultiplyAdd(v2, x, c22);
+                        if (TColumns.Value > 3)
+                            c23 = Vector512.FusedMultiplyAdd(v3, x, c23);
+                    }
+                    if (TRows.Value > 3)
+                    {
+                        var x = Vector512.Load(a + 3 * lda + 16);
+                        c30 = Vector512.FusedMultiplyAdd(v0, x, c30);
+                        if (TColumns.Value > 1)
+                            c31 = Vector512.FusedMultiplyAdd(v1, x, c31);
+                        if (TColumns.Value > 2)
+                            c32 = Vector512.FusedMultiplyAdd(v2, x, c32);
+                        if (TColumns.Value > 3)
+                            c33 = Vector512.FusedMultiplyAdd(v3, x, c33);
+                    }
+                }
+                {
+                    var v0 = (s0 << 16).AsSingle();
+                    var v1 = (s1 << 16).AsSingle();
+                    var v2 = (s2 << 16).AsSingle();
+                    var v3 = (s3 << 16).AsSingle();
+                    if (TRows.Value > 0)
+                    {
+                        var x = Vector512.Load(a + 32);
+                        c00 = Vector512.FusedMultiplyAdd(v0, x, c00);
+                        if (TColumns.Value > 1)
+                            c01 = Vector512.FusedMultiplyAdd(v1, x, c01);
+                        if (TColumns.Value > 2)
+                            c02 = Vector512.FusedMultiplyAdd(v2, x, c02);
+                        if (TColumns.Value > 3)
+                            c03 = Vector512.FusedMultiplyAdd(v3, x, c03);
+                    }
+                    if (TRows.Value > 1)
+                    {
+                        var x = Vector512.Load(a + lda + 32);
+                        c10 = Vector512.FusedMultiplyAdd(v0, x, c10);
+                        if (TColumns.Value > 1)
+                            c11 = Vector512.FusedMultiplyAdd(v1, x, c11);
+                        if (TColumns.Value > 2)
+                            c12 = Vector512.FusedMultiplyAdd(v2, x, c12);
+                        if (TColumns.Value > 3)
+                            c13 = Vector512.FusedMultiplyAdd(v3, x, c13);
+                    }
+                    if (TRows.Value > 2)
+                    {
+                        var x = Vector512.Load(a + 2 * lda + 32);
+                        c20 = Vector512.FusedMultiplyAdd(v0, x, c20);
+                        if (TColumns.Value > 1)
+                            c21 = Vector512.FusedMultiplyAdd(v1, x, c21);
+                        if (TColumns.Value > 2)
+                            c22 = Vector512.FusedMultiplyAdd(v2, x, c22);
+                        if (TColumns.Value > 3)
+                            c23 = Vector512.FusedMultiplyAdd(v3, x, c23);
+                    }
+                    if (TRows.Value > 3)
+                    {
+                        var x = Vector512.Load(a + 3 * lda + 32);
+                        c30 = Vector512.FusedMultiplyAdd(v0, x, c30);
+                        if (TColumns.Value > 1)
+                            c31 = Vector512.FusedMultiplyAdd(v1, x, c31);
+                        if (TColumns.Value > 2)
+                            c32 = Vector512.FusedMultiplyAdd(v2, x, c32);
+                        if (TColumns.Value > 3)
+                            c33 = Vector512.FusedMultiplyAdd(v3, x, c33);
+                    }
+                }
+                {
+                    var v0 = (s0 & upper).AsSingle();
+                    var v1 = (s1 & upper).AsSingle();
+                    var v2 = (s2 & upper).AsSingle();
+                    var v3 = (s3 & upper).AsSingle();
+                    if (TRows.Value > 0)
+                    {
+                        var x = Vector512.Load(a + 48);
+                        c00 = Vector512.FusedMultiplyAdd(v0, x, c00);
+                        if (TColumns.Value > 1)
+                            c01 = Vector512.FusedMultiplyAdd(v1, x, c01);
+                        if (TColumns.Value > 2)
+                            c02 = Vector512.FusedMultiplyAdd(v2, x, c02);
+                        if (TColumns.Value > 3)
+                            c03 = Vector512.FusedMultiplyAdd(v3, x, c03);
+                    }
+                    if (TRows.Value > 1)
+                    {
+                        var x = Vector512.Load(a + lda + 48);
+                        c10 = Vector512.FusedMultiplyAdd(v0, x, c10);
+                        if (TColumns.Value > 1)
+                            c11 = Vector512.FusedMultiplyAdd(v1, x, c11);
+                        if (TColumns.Value > 2)
+                            c12 = Vector512.FusedMultiplyAdd(v2, x, c12);
+                        if (TColumns.Value > 3)
+                            c13 = Vector512.FusedMultiplyAdd(v3, x, c13);
+                    }
+                    if (TRows.Value > 2)
+                    {
+                        var x = Vector512.Load(a + 2 * lda + 48);
+                        c20 = Vector512.FusedMultiplyAdd(v0, x, c20);
+                        if (TColumns.Value > 1)
+                            c21 = Vector512.FusedMultiplyAdd(v1, x, c21);
+                        if (TColumns.Value > 2)
+                            c22 = Vector512.FusedMultiplyAdd(v2, x, c22);
+                        if (TColumns.Value > 3)
+                            c23 = Vector512.FusedMultiplyAdd(v3, x, c23);
+                    }
+                    if (TRows.Value > 3)
+                    {
+                        var x = Vector512.Load(a + 3 * lda + 48);
+                        c30 = Vector512.FusedMultiplyAdd(v0, x, c30);
+                        if (TColumns.Value > 1)
+                            c31 = Vector512.FusedMultiplyAdd(v1, x, c31);
+                        if (TColumns.Value > 2)
+                            c32 = Vector512.FusedMultiplyAdd(v2, x, c32);
+                        if (TColumns.Value > 3)
+                            c33 = Vector512.FusedMultiplyAdd(v3, x, c33);
+                    }
                 }
                 a += TileShape.StreamChunk;
             }
             if (TRows.Value > 0)
             {
                 var x = scaleA[block];
-                t00 = Vector512.FusedMultiplyAdd(Vector512.Create(x * scaleB[block]), c00, t00);
+                Add(ref t00, totals + 0, inMemory, x * scaleB[block], c00);
                 if (TColumns.Value > 1)
-                    t01 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[1 * ldsb + block]),
-                        c01,
-                        t01
-                    );
+                    Add(ref t01, totals + 16, inMemory, x * scaleB[1 * ldsb + block], c01);
                 if (TColumns.Value > 2)
-                    t02 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[2 * ldsb + block]),
-                        c02,
-                        t02
-                    );
+                    Add(ref t02, totals + 32, inMemory, x * scaleB[2 * ldsb + block], c02);
                 if (TColumns.Value > 3)
-                    t03 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[3 * ldsb + block]),
-                        c03,
-                        t03
-                    );
+                    Add(ref t03, totals + 48, inMemory, x * scaleB[3 * ldsb + block], c03);
             }
             if (TRows.Value > 1)
             {
                 var x = scaleA[1 * blocks + block];
-                t10 = Vector512.FusedMultiplyAdd(Vector512.Create(x * scaleB[block]), c10, t10);
+                Add(ref t10, totals + 64, inMemory, x * scaleB[block], c10);
                 if (TColumns.Value > 1)
-                    t11 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[1 * ldsb + block]),
-                        c11,
-                        t11
-                    );
+                    Add(ref t11, totals + 80, inMemory, x * scaleB[1 * ldsb + block], c11);
                 if (TColumns.Value > 2)
-                    t12 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[2 * ldsb + block]),
-                        c12,
-                        t12
-                    );
+                    Add(ref t12, totals + 96, inMemory, x * scaleB[2 * ldsb + block], c12);
                 if (TColumns.Value > 3)
-                    t13 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[3 * ldsb + block]),
-                        c13,
-                        t13
-                    );
+                    Add(ref t13, totals + 112, inMemory, x * scaleB[3 * ldsb + block], c13);
             }
             if (TRows.Value > 2)
             {
                 var x = scaleA[2 * blocks + block];
-                t20 = Vector512.FusedMultiplyAdd(Vector512.Create(x * scaleB[block]), c20, t20);
+                Add(ref t20, totals + 128, inMemory, x * scaleB[block], c20);
                 if (TColumns.Value > 1)
-                    t21 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[1 * ldsb + block]),
-                        c21,
-                        t21
-                    );
+                    Add(ref t21, totals + 144, inMemory, x * scaleB[1 * ldsb + block], c21);
                 if (TColumns.Value > 2)
-                    t22 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[2 * ldsb + block]),
-                        c22,
-                        t22
-                    );
+                    Add(ref t22, totals + 160, inMemory, x * scaleB[2 * ldsb + block], c22);
                 if (TColumns.Value > 3)
-                    t23 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[3 * ldsb + block]),
-                        c23,
-                        t23
-                    );
+                    Add(ref t23, totals + 176, inMemory, x * scaleB[3 * ldsb + block], c23);
             }
             if (TRows.Value > 3)
             {
                 var x = scaleA[3 * blocks + block];
-                t30 = Vector512.FusedMultiplyAdd(Vector512.Create(x * scaleB[block]), c30, t30);
+                Add(ref t30, totals + 192, inMemory, x * scaleB[block], c30);
                 if (TColumns.Value > 1)
-                    t31 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[1 * ldsb + block]),
-                        c31,
-                        t31
-                    );
+                    Add(ref t31, totals + 208, inMemory, x * scaleB[1 * ldsb + block], c31);
                 if (TColumns.Value > 2)
-                    t32 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[2 * ldsb + block]),
-                        c32,
-                        t32
-                    );
+                    Add(ref t32, totals + 224, inMemory, x * scaleB[2 * ldsb + block], c32);
                 if (TColumns.Value > 3)
-                    t33 = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(x * scaleB[3 * ldsb + block]),
-                        c33,
-                        t33
-                    );
+                    Add(ref t33, totals + 240, inMemory, x * scaleB[3 * ldsb + block], c33);
             }
         }
         if (TRows.Value > 0)
         {
             var result = p.Result + (nint)0 * p.LeadingResult + n;
-            result[0] = Vector512.Sum(t00);
+            result[0] = Vector512.Sum(inMemory ? Vector512.Load(totals + 0) : t00);
             if (TColumns.Value > 1)
-                result[1] = Vector512.Sum(t01);
+                result[1] = Vector512.Sum(inMemory ? Vector512.Load(totals + 16) : t01);
             if (TColumns.Value > 2)
-                result[2] = Vector512.Sum(t02);
+                result[2] = Vector512.Sum(inMemory ? Vector512.Load(totals + 32) : t02);
             if (TColumns.Value > 3)
-                result[3] = Vector512.Sum(t03);
+                result[3] = Vector512.Sum(inMemory ? Vector512.Load(totals + 48) : t03);
         }
         if (TRows.Value > 1)
         {
             var result = p.Result + (nint)1 * p.LeadingResult + n;
-            result[0] = Vector512.Sum(t10);
+            result[0] = Vector512.Sum(inMemory ? Vector512.Load(totals + 64) : t10);
             if (TColumns.Value > 1)
-                result[1] = Vector512.Sum(t11);
+                result[1] = Vector512.Sum(inMemory ? Vector512.Load(totals + 80) : t11);
             if (TColumns.Value > 2)
-                result[2] = Vector512.Sum(t12);
+                result[2] = Vector512.Sum(inMemory ? Vector512.Load(totals + 96) : t12);
             if (TColumns.Value > 3)
-                result[3] = Vector512.Sum(t13);
+                result[3] = Vector512.Sum(inMemory ? Vector512.Load(totals + 112) : t13);
         }
         if (TRows.Value > 2)
         {
             var result = p.Result + (nint)2 * p.LeadingResult + n;
-            result[0] = Vector512.Sum(t20);
+            result[0] = Vector512.Sum(inMemory ? Vector512.Load(totals + 128) : t20);
             if (TColumns.Value > 1)
-                result[1] = Vector512.Sum(t21);
+                result[1] = Vector512.Sum(inMemory ? Vector512.Load(totals + 144) : t21);
             if (TColumns.Value > 2)
-                result[2] = Vector512.Sum(t22);
+                result[2] = Vector512.Sum(inMemory ? Vector512.Load(totals + 160) : t22);
             if (TColumns.Value > 3)
-                result[3] = Vector512.Sum(t23);
+                result[3] = Vector512.Sum(inMemory ? Vector512.Load(totals + 176) : t23);
         }
         if (TRows.Value > 3)
         {
             var result = p.Result + (nint)3 * p.LeadingResult + n;
-            result[0] = Vector512.Sum(t30);
+            result[0] = Vector512.Sum(inMemory ? Vector512.Load(totals + 192) : t30);
             if (TColumns.Value > 1)
-                result[1] = Vector512.Sum(t31);
+                result[1] = Vector512.Sum(inMemory ? Vector512.Load(totals + 208) : t31);
             if (TColumns.Value > 2)
-                result[2] = Vector512.Sum(t32);
+                result[2] = Vector512.Sum(inMemory ? Vector512.Load(totals + 224) : t32);
             if (TColumns.Value > 3)
-                result[3] = Vector512.Sum(t33);
+                result[3] = Vector512.Sum(inMemory ? Vector512.Load(totals + 240) : t33);
         }
     }
 
-    /// <summary>Copies the last, short chunk of a row so that it can be read as a whole one.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static byte* Padded(byte* source, int bytes, byte* target)
+    /// <summary>Reads a chunk of a row and asks for the same chunk of a later row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Read<TDecoder>(
+        ref byte* source,
+        nint ahead,
+        TDecoder decoder,
+        out Vector512<uint> first,
+        out Vector512<uint> second
+    )
+        where TDecoder : struct, IStreamDecoder512<TDecoder>
     {
-        new Span<byte>(target, 2 * TileShape.StreamChunk).Clear();
-        new ReadOnlySpan<byte>(source, bytes).CopyTo(new Span<byte>(target, bytes));
-        return target;
+        Sse.Prefetch1(source + ahead);
+        if (TDecoder.ElementBytes > 1)
+            Sse.Prefetch1(source + ahead + 64);
+        decoder.Decode(source, out first, out second);
+        source += TileShape.StreamChunk * TDecoder.ElementBytes;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(
+        ref Vector512<float> total,
+        float* memory,
+        bool inMemory,
+        float scale,
+        Vector512<float> sum
+    )
+    {
+        if (inMemory)
+            Vector512
+                .FusedMultiplyAdd(Vector512.Create(scale), sum, Vector512.Load(memory))
+                .Store(memory);
+        else
+            total = Vector512.FusedMultiplyAdd(Vector512.Create(scale), sum, total);
     }
 }

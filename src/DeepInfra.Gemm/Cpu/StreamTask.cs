@@ -91,8 +91,7 @@ internal readonly unsafe ref struct StreamTask(
                 TKernel.Stream(ref arguments);
             }
         }
-        for (var row = 0; row < rows; row++)
-            Epilogue.Write(problem, segment, result + row * columns, row, column, columns);
+        Epilogue.Write(problem, segment, result, columns, 0, rows, column, columns);
     }
 
     private void FillScales(int first, int count, int blocks, int step, float* target)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.Intrinsics.X86;
 using DeepInfra.Gemm.Operands;
 
 namespace DeepInfra.Gemm.Cpu;
@@ -58,11 +59,7 @@ internal unsafe ref struct TileTask
                 columnPanels
             );
         if (k == 0)
-            new Span<float>(
-                _tiles,
-                rowPanels * columnPanels * TKernel.MaxRows * TKernel.Columns
-            ).Clear();
-        Write<TKernel>(rowPanels, columnPanels);
+            WriteZeros<TKernel>(rowPanels, columnPanels);
     }
 
     private void Allocate<TKernel>(int rowPanels, int columnPanels)
@@ -97,6 +94,7 @@ internal unsafe ref struct TileTask
         for (var j = 0; j < columnPanels; j++)
         {
             PackB<TKernel>(start, depth, j);
+            PrefetchNext<TKernel>(start, depth, j, columnPanels);
             for (var i = 0; i < rowPanels; i++)
             {
                 var first = FirstRow(i, rowPanels);
@@ -117,6 +115,8 @@ internal unsafe ref struct TileTask
                         _scaleB + block * scaleColumns + j * TKernel.Columns,
                         first: start + k == 0
                     );
+                if (start + depth == _segment->K)
+                    Write<TKernel>(tile, first, rows, j);
             }
         }
     }
@@ -143,13 +143,7 @@ internal unsafe ref struct TileTask
                 leadingBytes = TileShape.Depth;
                 kind = ElementKind.Float8E4M3;
             }
-            for (var row = 0; row < _rows; row++)
-                TKernel.Decode(
-                    kind,
-                    source + row * leadingBytes,
-                    _packedA + row * TileShape.Depth,
-                    depth
-                );
+            TKernel.PackRows(kind, source, leadingBytes, _rows, depth, _packedA);
             return;
         }
         for (var i = 0; i < rowPanels; i++)
@@ -260,23 +254,96 @@ internal unsafe ref struct TileTask
         }
     }
 
-    private readonly void Write<TKernel>(int rowPanels, int columnPanels)
+    /// <summary>
+    /// Asks for what will be packed next while the current panel is multiplied: the next panel of B, and a share of the
+    /// next K block of A. Both are short runs far apart, which hardware prefetchers do not follow.
+    /// </summary>
+    private readonly void PrefetchNext<TKernel>(int start, int depth, int panel, int panels)
+        where TKernel : struct, ICpuKernel
+    {
+        if (!Sse.IsSupported)
+            return;
+        var nextStart = start + depth;
+        var nextDepth = Math.Min(TileShape.Depth, _segment->K - nextStart);
+        var lastPanel = panel + 1 == panels;
+        if (!lastPanel || nextDepth > 0)
+        {
+            var column = _column + (lastPanel ? 0 : panel + 1) * TKernel.Columns;
+            Prefetch(
+                _problem->KindB,
+                _problem->KMajorB,
+                _segment->B,
+                _segment->LeadingB,
+                column,
+                Math.Min(TKernel.Columns, _column + _columns - column),
+                lastPanel ? nextStart : start,
+                lastPanel ? nextDepth : depth
+            );
+        }
+        if (nextDepth <= 0)
+            return;
+        var first = _rows * panel / panels;
+        Prefetch(
+            _problem->KindA,
+            _problem->KMajorA,
+            _segment->A,
+            _segment->LeadingA,
+            _row + first,
+            _rows * (panel + 1) / panels - first,
+            nextStart,
+            nextDepth
+        );
+    }
+
+    private static void Prefetch(
+        ElementKind kind,
+        bool kMajor,
+        byte* data,
+        long leading,
+        int mn,
+        int mnCount,
+        int k,
+        int kCount
+    )
+    {
+        var (run, runs, offset) = kMajor
+            ? (kCount, mnCount, mn * leading + k)
+            : (mnCount, kCount, k * leading + mn);
+        var source = Address(kind, data, offset);
+        var bytes = Bytes(kind, run);
+        var step = Bytes(kind, leading);
+        for (; runs > 0; runs--, source += step)
+        for (long i = 0; i < bytes; i += 64)
+            Sse.Prefetch1(source + i);
+    }
+
+    /// <summary>Writes a finished tile while it is in the first-level cache.</summary>
+    private readonly void Write<TKernel>(float* tile, int first, int rows, int columnPanel)
+        where TKernel : struct, ICpuKernel
+    {
+        var column = columnPanel * TKernel.Columns;
+        Epilogue.Write(
+            _problem,
+            _segment,
+            tile,
+            TKernel.Columns,
+            _row + first,
+            rows,
+            _column + column,
+            Math.Min(TKernel.Columns, _columns - column)
+        );
+    }
+
+    private readonly void WriteZeros<TKernel>(int rowPanels, int columnPanels)
         where TKernel : struct, ICpuKernel
     {
         for (var i = 0; i < rowPanels; i++)
+        for (var j = 0; j < columnPanels; j++)
         {
+            // Adding the bias and C changes the tile.
+            new Span<float>(_tiles, TKernel.MaxRows * TKernel.Columns).Clear();
             var first = FirstRow(i, rowPanels);
-            var rows = FirstRow(i + 1, rowPanels) - first;
-            for (var row = 0; row < rows; row++)
-            for (var j = 0; j < columnPanels; j++)
-                Epilogue.Write(
-                    _problem,
-                    _segment,
-                    Tile<TKernel>(i, j, columnPanels) + row * TKernel.Columns,
-                    _row + first + row,
-                    _column + j * TKernel.Columns,
-                    Math.Min(TKernel.Columns, _columns - j * TKernel.Columns)
-                );
+            Write<TKernel>(_tiles, first, FirstRow(i + 1, rowPanels) - first, j);
         }
     }
 

@@ -27,7 +27,7 @@ internal static unsafe class Transpose512
     {
         Words words;
         Transpose(source, leading, (uint*)&words);
-        var decoder = Fp8TableDecoder512.Load();
+        var decoder = Fp8Decoder512.Load();
         var permutation = Vector512.Create(order);
         var word = (byte*)&words;
         for (var i = 0; i < 16; i++)
