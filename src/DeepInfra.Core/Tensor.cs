@@ -10,7 +10,7 @@ namespace DeepInfra.Core;
 /// <see cref="ObjectDisposedException"/>). Methods named <c>To…</c> copy.
 /// </summary>
 /// <remarks>Reading from several threads is safe; writing needs the caller's own ordering.</remarks>
-public abstract unsafe class Tensor : IDisposable
+public abstract unsafe partial class Tensor : IDisposable
 {
     private readonly long _byteOffset;
     private readonly bool _owns;

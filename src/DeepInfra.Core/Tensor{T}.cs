@@ -243,6 +243,8 @@ public sealed unsafe class Tensor<T> : Tensor
     /// <param name="value">The value.</param>
     public void Fill(T value) => AsView().Fill(value);
 
+    internal override Tensor ToContiguousCore() => ToContiguous();
+
     private protected override Tensor SliceCore(int dimension, long start, long length) =>
         AsSlice(dimension, start, length);
 
