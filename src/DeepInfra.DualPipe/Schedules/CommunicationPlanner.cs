@@ -235,6 +235,7 @@ internal sealed class CommunicationPlanner
         state.CommitIndex = state.Output.Count;
         state.Output.Add(PipelineAction.Commit());
         state.Blocked = true;
+        state.IsStale = true;
         foreach (var action in state.Pending)
         {
             Register(rank, action);
@@ -256,6 +257,11 @@ internal sealed class CommunicationPlanner
         else
         {
             _ranks[rank].Unmatched++;
+            if (action.IsSend && !_posted[key])
+            {
+                _ranks[action.Peer].Incoming.Add((action, rank));
+                _ranks[action.Peer].IsStale = true;
+            }
         }
     }
 
@@ -284,38 +290,44 @@ internal sealed class CommunicationPlanner
     /// </summary>
     private bool HoistReceive()
     {
-        var best = default(PipelineAction);
-        var bestRank = -1;
-        var bestDelay = double.PositiveInfinity;
-        for (var rank = 0; rank < _ranks.Length; rank++)
+        RankState? best = null;
+        foreach (var state in _ranks)
         {
-            if (!_ranks[rank].Blocked)
+            if (state.IsStale)
             {
-                continue;
+                FindCandidate(state);
             }
 
-            foreach (var send in _ranks[rank].Pending)
+            if (state.Blocked && state.CandidateDelay < (best?.CandidateDelay ?? double.MaxValue))
             {
-                var peer = _ranks[send.Peer];
-                var key = _keys.Of(send);
-                if (send.IsSend && peer.Blocked && !_posted[key])
-                {
-                    var delay = _sentAt[key] - peer.Clock;
-                    if (delay < bestDelay)
-                    {
-                        (best, bestRank, bestDelay) = (send, rank, delay);
-                    }
-                }
+                best = state;
             }
         }
 
-        if (bestRank < 0)
+        if (best is null)
         {
             return false;
         }
 
-        Hoist(best, bestRank);
+        Hoist(best.Candidate.Send, best.Candidate.Sender);
         return true;
+    }
+
+    /// <summary>Among the blocked sends to a rank, the one that was sent first.</summary>
+    private void FindCandidate(RankState state)
+    {
+        state.IsStale = false;
+        state.CandidateDelay = double.PositiveInfinity;
+        state.Incoming.RemoveAll(i => _posted[_keys.Of(i.Send)]);
+        foreach (var incoming in state.Incoming)
+        {
+            var delay = _sentAt[_keys.Of(incoming.Send)] - state.Clock;
+            if (delay < state.CandidateDelay)
+            {
+                state.Candidate = incoming;
+                state.CandidateDelay = delay;
+            }
+        }
     }
 
     private void Hoist(in PipelineAction send, int rank)
@@ -331,6 +343,7 @@ internal sealed class CommunicationPlanner
         );
         var peer = _ranks[send.Peer];
         _posted[_keys.Of(receive)] = true;
+        peer.IsStale = true;
         peer.Pending.Add(receive);
         peer.Output.Insert(peer.CommitIndex++, receive);
         Register(send.Peer, receive);
@@ -341,6 +354,16 @@ internal sealed class CommunicationPlanner
         public List<PipelineAction> Output { get; } = [];
 
         public List<PipelineAction> Pending { get; } = [];
+
+        /// <summary>Submitted sends to this rank whose receive it has not posted.</summary>
+        public List<(PipelineAction Send, int Sender)> Incoming { get; } = [];
+
+        /// <summary>The best of <see cref="Incoming"/>, unless <see cref="IsStale"/>.</summary>
+        public (PipelineAction Send, int Sender) Candidate { get; set; }
+
+        public double CandidateDelay { get; set; } = double.PositiveInfinity;
+
+        public bool IsStale { get; set; }
 
         public int Position { get; set; }
 
