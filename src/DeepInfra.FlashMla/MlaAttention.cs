@@ -105,7 +105,11 @@ public static unsafe partial class MlaAttention
             };
             var bytes = DTypes.SizeInBytes(cache.Data.DType);
             arguments.BlockStrideBytes = cache.Data.Strides[0] * bytes;
-            arguments.RowStrideBytes = cache.Data.Strides[1] * bytes;
+            // Data rows of Model1 blocks lie 576 bytes apart, whatever the declared shape says.
+            arguments.RowStrideBytes =
+                cache.Format == KvCacheFormat.Fp8Model1
+                    ? KvLayout.Model1DataBytes
+                    : cache.Data.Strides[1] * bytes;
             arguments.HeadStrideBytes = cache.Data.Strides[2] * bytes;
             plan.Fill(ref arguments);
             RunDecode(arguments, plan, options.Cpu);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
 using DeepInfra.FlashMla.Cpu;
 
 namespace DeepInfra.FlashMla;
@@ -48,12 +49,20 @@ public static unsafe class MlaKvQuantizer
                         staging,
                         rope,
                         start + (long)slot * KvLayout.V32RowBytes,
-                        scaleFormat
+                        scaleFormat,
+                        CpuBackendOptions.Default.Tier
                     );
                     break;
                 case KvCacheFormat.Fp8Model1:
                     Rope(source, block, slot, head, KvLayout.Model1Latent, staging, rope);
-                    finite = Fp8Rows.EncodeModel1(staging, rope, start, slot, destination.PageSize);
+                    finite = Fp8Rows.EncodeModel1(
+                        staging,
+                        rope,
+                        start,
+                        slot,
+                        destination.PageSize,
+                        CpuBackendOptions.Default.Tier
+                    );
                     break;
                 default:
                     RowConvert.FromFloat(

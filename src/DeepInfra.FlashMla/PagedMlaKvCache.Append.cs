@@ -170,6 +170,7 @@ public sealed unsafe partial class PagedMlaKvCache
             Latent = latent,
             Rope = rope,
             LatentDim = latentDim,
+            Tier = Options.Cpu.Tier,
         };
         CpuParallel.Run(
             (count + AppendWork.TokensPerItem - 1) / AppendWork.TokensPerItem,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.Intrinsics;
+using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
 using DeepInfra.FlashMla.Cpu;
 
 namespace DeepInfra.FlashMla.Tests;
@@ -19,25 +21,92 @@ public sealed unsafe class Fp8RowsTests
         Decode<Simd512, Vector512<float>>(codes);
     }
 
-    [Fact]
-    public void EncodeE4M3_EveryCodeAndItsNeighbours_RoundsLikeTheReference()
+    [Theory]
+    [InlineData(SimdTier.Reference)]
+    [InlineData(SimdTier.V128)]
+    [InlineData(SimdTier.V256)]
+    [InlineData(SimdTier.V512)]
+    public void Encode_EveryCodeAndItsNeighbours_RoundsLikeTheReference(SimdTier tier)
     {
+        var values = new List<float> { float.NaN, 449, 463, 464, 465, 1e9f, -1e9f };
         for (var code = 0; code < 0x7F; code++)
         {
             var value = ReferenceRows.DecodeE4M3((byte)code);
-            Fp8Rows.EncodeE4M3(value).Should().Be((byte)code);
-            Fp8Rows.EncodeE4M3(-value).Should().Be((byte)(code | 0x80));
+            values.AddRange([value, -value]);
             if (code == 0x7E)
                 continue;
             var middle = (value + ReferenceRows.DecodeE4M3((byte)(code + 1))) / 2;
-            foreach (
-                var x in new[] { MathF.BitDecrement(middle), middle, MathF.BitIncrement(middle) }
-            )
-                Fp8Rows.EncodeE4M3(x).Should().Be(MlaReference.QuantizeCode(x), $"value {x:R}");
+            values.AddRange([MathF.BitDecrement(middle), middle, MathF.BitIncrement(middle)]);
         }
-        Fp8Rows.EncodeE4M3(float.NaN).Should().Be(0x7F);
-        Fp8Rows.EncodeE4M3(1e9f).Should().Be(0x7E);
-        Fp8Rows.EncodeE4M3(float.NegativeInfinity).Should().Be(0xFE);
+        while (values.Count % 16 != 0)
+            values.Add(0);
+        foreach (var scale in new[] { 1f, 0.25f, 3f })
+        {
+            var input = values.Select(v => v * scale).ToArray();
+            var codes = new byte[input.Length];
+
+            fixed (float* source = input)
+            fixed (byte* target = codes)
+                TileEncoder.Encode(source, target, input.Length, scale, tier);
+
+            for (var i = 0; i < input.Length; i++)
+                codes[i]
+                    .Should()
+                    .Be(
+                        MlaReference.QuantizeCode((double)(input[i] / scale)),
+                        $"value {input[i]:R}"
+                    );
+        }
+    }
+
+    [Theory]
+    [InlineData(SimdTier.Reference)]
+    [InlineData(SimdTier.V512)]
+    public void Amax_AnyPlace_IsFoundAndNaNWins(SimdTier tier)
+    {
+        var values = stackalloc float[64];
+        for (var at = 0; at < 64; at++)
+        {
+            for (var i = 0; i < 64; i++)
+                values[i] = i == at ? -7 : i / 64f;
+            TileEncoder.Amax(values, 64, tier).Should().Be(7);
+            values[(at + 5) % 64] = float.NaN;
+            float.IsNaN(TileEncoder.Amax(values, 64, tier)).Should().BeTrue();
+        }
+    }
+
+    [Theory]
+    [InlineData(1f)]
+    [InlineData(0.0009765625f)]
+    [InlineData(-2f)]
+    [InlineData(0.3f)]
+    [InlineData(float.NaN)]
+    [InlineData(0f)]
+    [InlineData(1e-38f)]
+    public void DecodeTile_AllCodesAndScales_RoundTheProductOnce(float scale)
+    {
+        var codes = stackalloc byte[256];
+        for (var i = 0; i < 256; i++)
+            codes[i] = (byte)i;
+        var narrow = stackalloc ushort[256];
+        var wide = stackalloc ushort[256];
+
+        Fp8Decoder.DecodeTile<SimdScalar, float>(codes, 256, scale, narrow);
+        Fp8Decoder.DecodeTile<Simd512, Vector512<float>>(codes, 256, scale, wide);
+        // Without the NaN codes, so that the look-up path runs to its end.
+        Fp8Decoder.DecodeTile<Simd512, Vector512<float>>(codes, 64, scale, wide);
+        Fp8Decoder.DecodeTile<Simd512, Vector512<float>>(codes + 128, 64, scale, wide + 128);
+
+        for (var i = 0; i < 256; i++)
+        {
+            var expected = (BFloat16)(ReferenceRows.DecodeE4M3((byte)i) * scale);
+            Same(narrow[i], expected).Should().BeTrue($"code {i}");
+            Same(wide[i], expected).Should().BeTrue($"code {i}");
+        }
+
+        static bool Same(ushort bits, BFloat16 expected) =>
+            bits == expected.Bits
+            || (float.IsNaN((float)expected) && float.IsNaN((float)BFloat16.FromBits(bits)));
     }
 
     [Fact]

@@ -27,24 +27,21 @@ public sealed class MlaProjectionsTests
         // Unabsorbed: keys and values per head, then ordinary attention.
         using var k = Tensor<float>.Create([keys, heads, 192]);
         using var v = Tensor<float>.Create([keys, heads, 128]);
+        for (var h = 0; h < heads; h++)
+        for (var n = 0; n < 128; n++)
+        {
+            var keyWeights = upKey.AsSelected(0, h).AsSelected(0, n).ToArray();
+            var valueWeights = upValue.AsSelected(0, h).AsSelected(1, n).ToArray();
+            for (var j = 0; j < keys; j++)
+            {
+                var c = latent.AsView().Row(j);
+                k[j, h, n] = Dot(keyWeights, c);
+                v[j, h, n] = Dot(valueWeights, c);
+            }
+        }
         for (var j = 0; j < keys; j++)
         for (var h = 0; h < heads; h++)
-        {
-            for (var n = 0; n < 128; n++)
-            {
-                double key = 0;
-                double value = 0;
-                for (var r = 0; r < 512; r++)
-                {
-                    key += (double)upKey[h, n, r] * latent[j, r];
-                    value += (double)upValue[h, r, n] * latent[j, r];
-                }
-                k[j, h, n] = (float)key;
-                v[j, h, n] = (float)value;
-            }
-            for (var r = 0; r < 64; r++)
-                k[j, h, 128 + r] = rope[j, r];
-        }
+            rope.AsView().Row(j).CopyTo(k.AsView().Row(j, h)[128..]);
         using var cuQ = Tensor<int>.FromSpan([0, 1], [2]);
         using var cuK = Tensor<int>.FromSpan([0, keys], [2]);
         var scale = (float)(1 / Math.Sqrt(192));
@@ -151,6 +148,14 @@ public sealed class MlaProjectionsTests
         foreach (ref var x in rows.AsSpan())
             x = random.NextSingle() * 2 - 1;
         return rows;
+    }
+
+    private static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        double sum = 0;
+        for (var i = 0; i < a.Length; i++)
+            sum += (double)a[i] * b[i];
+        return (float)sum;
     }
 
     private static void Scale(Tensor<float> tensor, float factor)

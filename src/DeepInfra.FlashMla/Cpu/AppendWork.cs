@@ -24,6 +24,7 @@ internal unsafe struct AppendWork : ICpuWork
     public RowSource Latent;
     public RowSource Rope;
     public int LatentDim;
+    public SimdTier Tier;
 
     public readonly void Execute(int item, int worker)
     {
@@ -60,9 +61,10 @@ internal unsafe struct AppendWork : ICpuWork
                     staging,
                     ropeBits,
                     block + (long)slot * KvLayout.V32RowBytes,
-                    ScaleFormat
+                    ScaleFormat,
+                    Tier
                 )
-                : Fp8Rows.EncodeModel1(staging, ropeBits, block, slot, PageSize);
+                : Fp8Rows.EncodeModel1(staging, ropeBits, block, slot, PageSize, Tier);
         if (!finite)
             throw new ArgumentException(
                 $"rows: token {token} holds an infinite value, which FP8 scales cannot express"

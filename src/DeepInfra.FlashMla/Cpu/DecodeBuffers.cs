@@ -5,7 +5,7 @@ namespace DeepInfra.FlashMla.Cpu;
 internal readonly unsafe struct DecodeBuffers
 {
     private const int Tile = 64;
-    private const int Rows = 64;
+    private const int MaxRows = 64;
 
     public DecodeBuffers(in DecodeArguments arguments, int elementBytes)
     {
@@ -17,12 +17,12 @@ internal readonly unsafe struct DecodeBuffers
             || KeyStride != arguments.HeadDim
             || ValueStride > arguments.HeadDim;
         var scratchTokens = NeedsConversion ? Tile : 0;
-        long queryBytes = (long)Rows * KeyStride * 4;
-        long outputBytes = (long)Rows * ValueStride * 4;
+        long queryBytes = (long)MaxRows * KeyStride * 4;
+        long outputBytes = (long)MaxRows * ValueStride * 4;
         long scoreBytes = 4 * Tile * 4;
         long stagingBytes = (long)KeyStride * 4;
-        long rowStateBytes = 2 * Rows * 4;
-        long pointerBytes = 2 * Tile * sizeof(byte*);
+        long rowStateBytes = 2 * MaxRows * 4;
+        long pointerBytes = 3 * Tile * sizeof(byte*);
         long keyBytes = (long)scratchTokens * KeyStride * elementBytes;
         var memory = ThreadScratch.Get(
             queryBytes
@@ -38,9 +38,10 @@ internal readonly unsafe struct DecodeBuffers
         Scores = (float*)(memory += outputBytes);
         Staging = (float*)(memory += scoreBytes);
         Max = (float*)(memory += stagingBytes);
-        Sum = Max + Rows;
+        Sum = Max + MaxRows;
         Keys = (byte**)(memory += rowStateBytes);
-        NextKeys = Keys + Tile;
+        Rows = Keys + Tile;
+        NextRows = Rows + Tile;
         KeyScratch = memory + pointerBytes;
     }
 
@@ -66,9 +67,14 @@ internal readonly unsafe struct DecodeBuffers
 
     public float* Sum { get; }
 
+    /// <summary>Converted rows of the current tile, if rows need conversion.</summary>
     public byte** Keys { get; }
 
-    public byte** NextKeys { get; }
+    /// <summary>Stored rows of the current tile.</summary>
+    public byte** Rows { get; }
+
+    /// <summary>Stored rows of the next tile.</summary>
+    public byte** NextRows { get; }
 
     public byte* KeyScratch { get; }
 

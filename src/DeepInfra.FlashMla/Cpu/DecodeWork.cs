@@ -69,19 +69,22 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
 
         // Keys behind what the last row sees are of no use to this block of rows.
         end = Math.Min(end, Visible(request, firstRow + rows - 1));
-        var keys = buffers.Keys;
-        var next = buffers.NextKeys;
-        var inPlace = !buffers.NeedsConversion;
-        if (inPlace && begin < end)
-            FindKeys(request, kvHead, begin, Math.Min(Tile, end - begin), keys);
+        var current = buffers.Rows;
+        var next = buffers.NextRows;
+        if (begin < end)
+            FindRows(request, kvHead, begin, Math.Min(Tile, end - begin), current);
         for (var start = begin; start < end; start += Tile)
         {
             var tokens = Math.Min(Tile, end - start);
-            var ahead = inPlace && start + Tile < end;
+            var ahead = start + Tile < end;
             if (ahead)
-                FindKeys(request, kvHead, start + Tile, Math.Min(Tile, end - start - Tile), next);
-            if (!inPlace)
-                ConvertKeys(buffers, request, kvHead, start, tokens, keys);
+                FindRows(request, kvHead, start + Tile, Math.Min(Tile, end - start - Tile), next);
+            var keys = current;
+            if (buffers.NeedsConversion)
+            {
+                keys = buffers.Keys;
+                ConvertRows(buffers, request, start, tokens, current, keys);
+            }
             for (var row = 0; row < rows; row += Group)
                 UpdateGroup(
                     buffers,
@@ -94,8 +97,8 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
                     keys,
                     new Lookahead(ahead ? next : null, row / Group, paddedRows / Group)
                 );
-            var done = keys;
-            keys = next;
+            var done = current;
+            current = next;
             next = done;
         }
     }
@@ -219,8 +222,8 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
         }
     }
 
-    /// <summary>Addresses of rows that are read where they lie, repeated to the end of the tile.</summary>
-    private readonly void FindKeys(int request, int kvHead, int start, int tokens, byte** keys)
+    /// <summary>Addresses of the stored rows of a tile, the last one repeated to the end of the tile.</summary>
+    private readonly void FindRows(int request, int kvHead, int start, int tokens, byte** rows)
     {
         var table = Arguments.BlockTable + request * Arguments.TableStride;
         var page = Arguments.PageSize;
@@ -233,85 +236,64 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
                 head + table[entry] * Arguments.BlockStrideBytes + slot * Arguments.RowStrideBytes;
             for (var stop = Math.Min(tokens, i + page - slot); i < stop; i++)
             {
-                keys[i] = row;
+                rows[i] = row;
                 row += Arguments.RowStrideBytes;
             }
         }
         // The score kernel works on four keys at a time; surplus scores are never used.
         for (var i = tokens; i < Tile; i++)
-            keys[i] = keys[tokens - 1];
+            rows[i] = rows[tokens - 1];
     }
 
-    private readonly void ConvertKeys(
+    /// <summary>Decodes or widens a tile into scratch rows.</summary>
+    private readonly void ConvertRows(
         in DecodeBuffers buffers,
         int request,
-        int kvHead,
         int start,
         int tokens,
+        byte** rows,
         byte** keys
     )
     {
-        var table = Arguments.BlockTable + request * Arguments.TableStride;
-        var page = Arguments.PageSize;
-        var slot = start % page;
-        var entry = start / page;
-        var block = Arguments.Cache + table[entry] * Arguments.BlockStrideBytes;
+        var stride = (long)buffers.KeyStride * TRows.ElementBytes;
         for (var i = 0; i < tokens; i++)
         {
-            keys[i] = KeyRow(buffers, block, slot, kvHead, i);
-            if (++slot < page || i + 1 == tokens)
-                continue;
-            slot = 0;
-            block = Arguments.Cache + table[++entry] * Arguments.BlockStrideBytes;
+            keys[i] = buffers.KeyScratch + i * stride;
+            if (Arguments.Format == KvCacheFormat.Fp8V32)
+                Fp8Rows.DecodeV32<TSimd, TVector>(rows[i], (ushort*)keys[i]);
+            else if (Arguments.Format == KvCacheFormat.Fp8Model1)
+                Fp8Rows.DecodeModel1<TSimd, TVector>(
+                    rows[i],
+                    Scales(request, start + i),
+                    (ushort*)keys[i]
+                );
+            else
+                Widen(buffers, rows[i], keys[i]);
         }
         for (var i = tokens; i < Tile; i++)
             keys[i] = keys[tokens - 1];
     }
 
-    private readonly byte* KeyRow(
-        in DecodeBuffers buffers,
-        byte* block,
-        int slot,
-        int kvHead,
-        int index
-    )
+    /// <summary>Scale bytes of a token: behind all data rows of its block.</summary>
+    private readonly byte* Scales(int request, int token)
     {
-        var scratch = buffers.KeyScratch + (long)index * buffers.KeyStride * TRows.ElementBytes;
-        switch (Arguments.Format)
-        {
-            case KvCacheFormat.Fp8V32:
-                Fp8Rows.DecodeV32<TSimd, TVector>(
-                    block + (long)slot * KvLayout.V32RowBytes,
-                    (ushort*)scratch
-                );
-                return scratch;
-            case KvCacheFormat.Fp8Model1:
-                Fp8Rows.DecodeModel1<TSimd, TVector>(
-                    block,
-                    slot,
-                    Arguments.PageSize,
-                    (ushort*)scratch
-                );
-                return scratch;
-        }
-        var row = block + slot * Arguments.RowStrideBytes + kvHead * Arguments.HeadStrideBytes;
-        if (TRows.ElementBytes == 4)
-        {
-            RowConvert.ToFloat(DType.Float16, row, (float*)scratch, Arguments.HeadDim);
-            new Span<float>(
-                (float*)scratch + Arguments.HeadDim,
-                buffers.KeyStride - Arguments.HeadDim
-            ).Clear();
-        }
+        var page = Arguments.PageSize;
+        var block = (Arguments.BlockTable + request * Arguments.TableStride)[token / page];
+        return Arguments.Cache
+            + block * Arguments.BlockStrideBytes
+            + (long)KvLayout.Model1DataBytes * page
+            + (long)KvLayout.Model1ScaleBytes * (token % page);
+    }
+
+    /// <summary>Copies a plain row, padded with zeros to whole pairs of vectors.</summary>
+    private readonly void Widen(in DecodeBuffers buffers, byte* row, byte* key)
+    {
+        var bytes = Arguments.HeadDim * TRows.ElementBytes;
+        if (Arguments.Format == KvCacheFormat.Float16)
+            RowConvert.ToFloat(DType.Float16, row, (float*)key, Arguments.HeadDim);
         else
-        {
-            Unsafe.CopyBlockUnaligned(scratch, row, (uint)(2 * Arguments.HeadDim));
-            new Span<ushort>(
-                (ushort*)scratch + Arguments.HeadDim,
-                buffers.KeyStride - Arguments.HeadDim
-            ).Clear();
-        }
-        return scratch;
+            Unsafe.CopyBlockUnaligned(key, row, (uint)bytes);
+        new Span<byte>(key + bytes, buffers.KeyStride * TRows.ElementBytes - bytes).Clear();
     }
 
     private readonly void Store(

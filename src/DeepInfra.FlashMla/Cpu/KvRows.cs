@@ -27,7 +27,12 @@ internal static unsafe class KvRows
                 RowConvert.ToFloat(DType.Float16, block + rowOffset, destination, headDim);
                 return;
             case KvCacheFormat.Fp8V32:
-                if (Vector256.IsHardwareAccelerated)
+                if (Vector512.IsHardwareAccelerated)
+                    Fp8Rows.DecodeV32<Simd512, Vector512<float>>(
+                        block + (long)slot * KvLayout.V32RowBytes,
+                        scratch
+                    );
+                else if (Vector256.IsHardwareAccelerated)
                     Fp8Rows.DecodeV32<Simd256, Vector256<float>>(
                         block + (long)slot * KvLayout.V32RowBytes,
                         scratch
@@ -39,10 +44,17 @@ internal static unsafe class KvRows
                     );
                 break;
             default:
-                if (Vector256.IsHardwareAccelerated)
-                    Fp8Rows.DecodeModel1<Simd256, Vector256<float>>(block, slot, pageSize, scratch);
+                var row = block + (long)KvLayout.Model1DataBytes * slot;
+                var scales =
+                    block
+                    + (long)KvLayout.Model1DataBytes * pageSize
+                    + (long)KvLayout.Model1ScaleBytes * slot;
+                if (Vector512.IsHardwareAccelerated)
+                    Fp8Rows.DecodeModel1<Simd512, Vector512<float>>(row, scales, scratch);
+                else if (Vector256.IsHardwareAccelerated)
+                    Fp8Rows.DecodeModel1<Simd256, Vector256<float>>(row, scales, scratch);
                 else
-                    Fp8Rows.DecodeModel1<SimdScalar, float>(block, slot, pageSize, scratch);
+                    Fp8Rows.DecodeModel1<SimdScalar, float>(row, scales, scratch);
                 break;
         }
         RowConvert.WidenBFloat16(scratch, destination, headDim);

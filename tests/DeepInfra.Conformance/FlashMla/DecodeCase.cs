@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using DeepInfra.Core;
 using DeepInfra.Core.Cpu;
 using DeepInfra.FlashMla;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Conformance.FlashMla;
 
@@ -62,7 +63,7 @@ public sealed class DecodeCase : IDisposable
 
     public DecodeCase Build()
     {
-        var random = new Random(Seed);
+        var random = new DeterministicRandom((ulong)Seed);
         var lengths = Lengths ?? MakeLengths(random);
         var needed = lengths.Select(n => (n + PageSize - 1) / PageSize).ToArray();
         var blocks = needed.Sum() + 3;
@@ -70,8 +71,7 @@ public sealed class DecodeCase : IDisposable
         CacheSeqlens = Own(Tensor<int>.FromSpan(lengths, [Batch]));
         BlockTable = Own(Tensor<int>.Create([Batch, columns]));
         BlockTable.Fill(2_147_480_000);
-        var order = Enumerable.Range(0, blocks).ToArray();
-        random.Shuffle(order);
+        var order = random.Permutation(blocks);
         var next = 0;
         for (var i = 0; i < Batch; i++)
         for (var j = 0; j < needed[i]; j++)
@@ -155,17 +155,20 @@ public sealed class DecodeCase : IDisposable
         return tensor;
     }
 
-    private int[] MakeLengths(Random random) =>
+    private int[] MakeLengths(DeterministicRandom random) =>
         Enumerable
             .Range(0, Batch)
             .Select(_ =>
                 Varlen
-                    ? Math.Max(QueryTokens, (int)(MeanLength + MeanLength / 2.0 * Gaussian(random)))
+                    ? Math.Max(
+                        QueryTokens,
+                        (int)(MeanLength + MeanLength / 2.0 * random.NextNormal())
+                    )
                     : MeanLength
             )
             .ToArray();
 
-    private Tensor<BFloat16> RandomRows(Random random, int blocks)
+    private Tensor<BFloat16> RandomRows(DeterministicRandom random, int blocks)
     {
         var rows = Own(
             Tensor<BFloat16>.Create([blocks, PageSize, KvHeads, HeadDim], zeroed: false)
@@ -216,33 +219,28 @@ public sealed class DecodeCase : IDisposable
         }
     }
 
-    private void FillRandom(Tensor tensor, Random random, int firstHead)
+    private void FillRandom(Tensor tensor, DeterministicRandom random, int firstHead)
     {
         for (long i = 0; i < tensor.Shape[0]; i++)
         for (long s = 0; s < tensor.Shape[1]; s++)
         for (long h = firstHead; h < tensor.Shape[2]; h++)
-        for (long c = 0; c < HeadDim; c++)
-        {
-            var value = Clipped(random);
             switch (tensor)
             {
                 case Tensor<float> t:
-                    t[i, s, h, c] = value;
+                    foreach (ref var x in t.AsView().Row(i, s, h))
+                        x = Clipped(random);
                     break;
                 case Tensor<BFloat16> t:
-                    t[i, s, h, c] = (BFloat16)value;
+                    foreach (ref var x in t.AsView().Row(i, s, h))
+                        x = (BFloat16)Clipped(random);
                     break;
                 case Tensor<Half> t:
-                    t[i, s, h, c] = (Half)value;
+                    foreach (ref var x in t.AsView().Row(i, s, h))
+                        x = (Half)Clipped(random);
                     break;
             }
-        }
     }
 
-    private float Clipped(Random random) =>
-        Math.Clamp((float)Gaussian(random) * Magnitude, -10 * Magnitude, 10 * Magnitude);
-
-    private static double Gaussian(Random random) =>
-        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()))
-        * Math.Cos(2 * Math.PI * random.NextDouble());
+    private float Clipped(DeterministicRandom random) =>
+        Math.Clamp((float)random.NextNormal() * Magnitude, -10 * Magnitude, 10 * Magnitude);
 }

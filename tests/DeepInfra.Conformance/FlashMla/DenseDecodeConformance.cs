@@ -2,6 +2,7 @@
 using DeepInfra.Core;
 using DeepInfra.Core.Cpu;
 using DeepInfra.FlashMla;
+using DeepInfra.Testing;
 using FluentAssertions;
 using Xunit;
 
@@ -150,7 +151,6 @@ public abstract class DenseDecodeConformance
     [Fact]
     public void Decode_HugeLogits_MatchReference()
     {
-        // Logits of about ±1e4: float32 products alone are off by 1e-3, which the exponential turns into relative error.
         Check(
             new DecodeCase
             {
@@ -158,10 +158,7 @@ public abstract class DenseDecodeConformance
                 Scale = 1,
                 MeanLength = 100,
             },
-            MlaTolerance.DecodeOut with
-            {
-                Absolute = 0.05,
-            }
+            Tolerances.FlashMla.CpuHugeLogits
         );
     }
 
@@ -173,7 +170,7 @@ public abstract class DenseDecodeConformance
     public void Decode_QueryAndOutputTypes_MatchReference(DType query, DType output) =>
         Check(
             new DecodeCase { QueryType = query, OutType = output },
-            output == DType.Float32 ? MlaTolerance.Cpu : MlaTolerance.DecodeOut
+            output == DType.Float32 ? Tolerances.FlashMla.Cpu : Tolerances.FlashMla.DenseDecode
         );
 
     [Fact]
@@ -198,7 +195,7 @@ public abstract class DenseDecodeConformance
             float.IsFinite(state.LogSumExp[1, head, 2]).Should().BeTrue();
             state.Out.As<float>()[1, 1, head, 7].Should().Be(0);
         }
-        CheckResult(problem, state, MlaTolerance.Cpu);
+        CheckResult(problem, state, Tolerances.FlashMla.Cpu);
     }
 
     [Theory]
@@ -220,7 +217,7 @@ public abstract class DenseDecodeConformance
 
         var state = Run(problem, Cpu with { MaxDegreeOfParallelism = workers });
 
-        CheckResult(problem, state, MlaTolerance.Cpu);
+        CheckResult(problem, state, Tolerances.FlashMla.Cpu);
     }
 
     [Theory]
@@ -301,12 +298,12 @@ public abstract class DenseDecodeConformance
         second.LogSumExp.ToArray().Should().Equal(first.LogSumExp.ToArray());
     }
 
-    private void Check(DecodeCase problem, MlaTolerance? tolerance = null)
+    private void Check(DecodeCase problem, Tolerance? tolerance = null)
     {
         using (problem)
         {
             problem.Build();
-            CheckResult(problem, Run(problem), tolerance ?? MlaTolerance.Cpu);
+            CheckResult(problem, Run(problem), tolerance ?? Tolerances.FlashMla.Cpu);
         }
     }
 
@@ -324,14 +321,10 @@ public abstract class DenseDecodeConformance
         );
     }
 
-    private static void CheckResult(
-        DecodeCase problem,
-        AttentionState state,
-        MlaTolerance tolerance
-    )
+    private static void CheckResult(DecodeCase problem, AttentionState state, Tolerance tolerance)
     {
         var (output, lse) = problem.Reference();
-        tolerance.Check(state.Out, output, "out");
-        MlaTolerance.LogSumExp.Check(state.LogSumExp, lse, "lse");
+        MlaCompare.Check(state.Out, output, tolerance, "out");
+        MlaCompare.Check(state.LogSumExp, lse, Tolerances.FlashMla.CpuLogSumExp, "lse");
     }
 }

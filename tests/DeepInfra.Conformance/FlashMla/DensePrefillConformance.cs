@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
 using DeepInfra.Core.Cpu;
+using DeepInfra.Testing;
 using FluentAssertions;
 using Xunit;
 
@@ -47,7 +48,7 @@ public abstract class DensePrefillConformance
             DType.Float32
         );
 
-        problem.CheckForward(Cpu, causal, MlaTolerance.Cpu);
+        problem.CheckForward(Cpu, causal, Tolerances.FlashMla.Cpu);
     }
 
     [Theory]
@@ -72,7 +73,7 @@ public abstract class DensePrefillConformance
             DType.Float32
         );
 
-        problem.CheckBackward(Cpu, causal, MlaTolerance.Cpu with { Absolute = 5e-5 });
+        problem.CheckBackward(Cpu, causal, Tolerances.FlashMla.DensePrefill);
     }
 
     [Theory]
@@ -82,8 +83,8 @@ public abstract class DensePrefillConformance
     {
         using var problem = new PrefillCase([100, 30], [100, 30], 2, 2, 192, 128, type);
 
-        problem.CheckForward(Cpu, causal: true, MlaTolerance.PrefillOut);
-        problem.CheckBackward(Cpu, causal: true, MlaTolerance.PrefillOut with { Cosine = 2e-5 });
+        problem.CheckForward(Cpu, causal: true, Tolerances.FlashMla.DensePrefill);
+        problem.CheckBackward(Cpu, causal: true, Tolerances.FlashMla.DensePrefillBackward16);
     }
 
     [Fact]
