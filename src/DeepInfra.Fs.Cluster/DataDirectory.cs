@@ -11,6 +11,8 @@ namespace DeepInfra.Fs.Cluster;
 /// </summary>
 internal sealed class DataDirectory : IDisposable
 {
+    private const string OwnerFile = "owner.pid";
+
     private readonly FileStream _lock;
 
     private DataDirectory(string path, FileStream lockFile)
@@ -59,12 +61,16 @@ internal sealed class DataDirectory : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lock.Dispose();
+    public void Dispose()
+    {
+        File.Delete(Path.Combine(Root, OwnerFile));
+        _lock.Dispose();
+    }
 
     private static FileStream Lock(string root)
     {
         var path = Path.Combine(root, "LOCK");
-        var ownerPath = Path.Combine(root, "owner.pid");
+        var ownerPath = Path.Combine(root, OwnerFile);
         FileStream stream;
         try
         {

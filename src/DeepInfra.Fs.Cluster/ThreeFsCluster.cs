@@ -24,7 +24,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
     private readonly MetadataService _metadata;
     private readonly GarbageCollector _collector;
     private readonly StorageHost[] _hosts;
-    private readonly RpcOptions _rpcOptions = new();
+    private readonly RpcOptions _rpcOptions;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _nodeChanges = new(1, 1);
     private readonly List<Task> _loops = [];
@@ -34,11 +34,13 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
 
     private ThreeFsCluster(
         ThreeFsClusterOptions options,
+        RpcOptions rpcOptions,
         DataDirectory directory,
         KeyValueStore store
     )
     {
         _options = options;
+        _rpcOptions = rpcOptions;
         _directory = directory;
         _store = store;
         _manager = new ManagerService(
@@ -98,8 +100,15 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
     /// <exception cref="DataDirectoryInUseException">Another cluster runs on the directory.</exception>
     /// <exception cref="ClusterStorageException">The directory does not fit or cannot be read.</exception>
     /// <exception cref="ThreeFsException">A port cannot be opened.</exception>
-    public static async Task<ThreeFsCluster> StartAsync(
+    public static Task<ThreeFsCluster> StartAsync(
         ThreeFsClusterOptions options,
+        CancellationToken cancellationToken = default
+    ) => StartAsync(options, new RpcOptions(), cancellationToken);
+
+    /// <summary>As the public method, with settings of the listeners, which can lose and delay messages.</summary>
+    internal static async Task<ThreeFsCluster> StartAsync(
+        ThreeFsClusterOptions options,
+        RpcOptions rpcOptions,
         CancellationToken cancellationToken = default
     )
     {
@@ -125,7 +134,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
             directory.Dispose();
             throw;
         }
-        var cluster = new ThreeFsCluster(options, directory, store);
+        var cluster = new ThreeFsCluster(options, rpcOptions, directory, store);
         try
         {
             await cluster.RunAsync(cancellationToken).ConfigureAwait(false);
@@ -223,9 +232,16 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
                 {
                     foreach (var target in node.Targets.Values)
                     {
-                        var result = target.Chunks.Verify(cancellationToken);
-                        chunks += result.Chunks;
-                        damaged.AddRange(result.Damaged);
+                        try
+                        {
+                            var result = target.Chunks.Verify(cancellationToken);
+                            chunks += result.Chunks;
+                            damaged.AddRange(result.Damaged);
+                        }
+                        catch (ObjectDisposedException)
+                        {
+                            // The node was stopped meanwhile; it is not a running one any more.
+                        }
                     }
                 }
                 return new ChunkVerification(chunks, damaged);

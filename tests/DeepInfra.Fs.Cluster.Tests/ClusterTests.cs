@@ -76,4 +76,51 @@ public sealed class ClusterTests
             $"*{temp["data"]}*process {Environment.ProcessId}*"
         );
     }
+
+    [Fact]
+    public async Task Dispose_Cluster_LeavesNoPortsOrOpenFiles()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
+        using var temp = new TempDirectory();
+        for (var i = 0; i < 3; i++)
+        {
+            var options = TestCluster.Options(temp["data"]) with
+            {
+                Durability = DurabilityMode.Fsync,
+            };
+            var cluster = await ThreeFsCluster.StartAsync(options);
+            await using (var client = await cluster.ConnectAsync())
+            {
+                await client.CreateDirectoryAsync($"/d{i}");
+            }
+            await cluster.DisposeAsync();
+            await cluster.DisposeAsync();
+
+            OpenFiles(temp.Path).Should().BeEmpty();
+            var connect = () => RawClient.ConnectAsync(cluster.ManagerEndpoints[0], "embedded");
+            await connect.Should().ThrowAsync<Exception>();
+            File.Exists(temp["data/owner.pid"]).Should().BeFalse();
+        }
+    }
+
+    private static List<string> OpenFiles(string below)
+    {
+        var result = new List<string>();
+        foreach (var path in Directory.EnumerateFiles("/proc/self/fd"))
+        {
+            try
+            {
+                var target = File.ResolveLinkTarget(path, false)?.FullName ?? "";
+                if (target.StartsWith(below, StringComparison.Ordinal))
+                {
+                    result.Add(target);
+                }
+            }
+            catch (IOException)
+            {
+                // Another test closed that one while we looked.
+            }
+        }
+        return result;
+    }
 }

@@ -106,7 +106,8 @@ internal sealed class RawClient : IAsyncDisposable
         ReadOnlyMemory<byte> data,
         uint chunkSize = 64 * 1024,
         MessageTag? tag = null,
-        ushort channel = 1
+        ushort channel = 1,
+        DebugFlags debug = default
     )
     {
         var request = new WriteReq
@@ -127,6 +128,7 @@ internal sealed class RawClient : IAsyncDisposable
             },
             Tag = tag ?? Tag(channel),
             FeatureFlags = FeatureFlags.SendDataInline,
+            DebugFlags = debug,
         };
         var response = await StorageAsync<WriteReq, WriteRsp>(chain, StorageMethod.Write, request);
         return response.HasValue

@@ -26,6 +26,8 @@ internal sealed class ChunkIndex : IDisposable
     private readonly WriteOptions _writeOptions;
     private readonly DurabilityMode _durability;
     private readonly GroupCommit<Commit> _commits;
+    private int _active;
+    private int _disposed;
 
     public ChunkIndex(string directory, DurabilityMode durability)
     {
@@ -44,8 +46,16 @@ internal sealed class ChunkIndex : IDisposable
     {
         Span<byte> key = stackalloc byte[TargetBytes + chunk.Length];
         WriteKey(key, target, chunk);
-        var value = _db.Get(key);
-        return value is null ? null : ChunkRecord.Decode(value, chunk);
+        Enter();
+        try
+        {
+            var value = _db.Get(key);
+            return value is null ? null : ChunkRecord.Decode(value, chunk);
+        }
+        finally
+        {
+            Exit();
+        }
     }
 
     /// <summary>
@@ -60,19 +70,29 @@ internal sealed class ChunkIndex : IDisposable
     {
         var low = begin is { } b ? KeyOf(target, b) : TargetKey(ChunkPrefix, target);
         var high = end is { } e ? KeyOf(target, e) : TargetKey(ChunkPrefix, target + 1);
-        using var iterator = _db.NewIterator();
-        iterator.SeekForPrev(high);
-        if (iterator.Valid() && iterator.GetKeySpan().SequenceEqual(high))
+        Enter();
+        try
         {
-            iterator.Prev();
+            using var iterator = _db.NewIterator();
+            iterator.SeekForPrev(high);
+            if (iterator.Valid() && iterator.GetKeySpan().SequenceEqual(high))
+            {
+                iterator.Prev();
+            }
+            while (iterator.Valid() && iterator.GetKeySpan().SequenceCompareTo(low) >= 0)
+            {
+                var id = new ChunkId(iterator.GetKeySpan()[TargetBytes..]);
+                yield return (id, ChunkRecord.Decode(iterator.GetValueSpan(), id));
+                // A long enumeration does not hold up the end of the node.
+                ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+                iterator.Prev();
+            }
+            Native.Instance.rocksdb_iter_get_error(iterator.Handle);
         }
-        while (iterator.Valid() && iterator.GetKeySpan().SequenceCompareTo(low) >= 0)
+        finally
         {
-            var id = new ChunkId(iterator.GetKeySpan()[TargetBytes..]);
-            yield return (id, ChunkRecord.Decode(iterator.GetValueSpan(), id));
-            iterator.Prev();
+            Exit();
         }
-        Native.Instance.rocksdb_iter_get_error(iterator.Handle);
     }
 
     /// <summary>Settings of the targets stored here.</summary>
@@ -129,9 +149,27 @@ internal sealed class ChunkIndex : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
         _commits.Dispose();
+        // The database is native: it must not go away under somebody who reads it.
+        SpinWait.SpinUntil(() => Volatile.Read(ref _active) == 0);
         _db.Dispose();
     }
+
+    private void Enter()
+    {
+        Interlocked.Increment(ref _active);
+        if (Volatile.Read(ref _disposed) != 0)
+        {
+            Exit();
+            throw new ObjectDisposedException(nameof(ChunkIndex));
+        }
+    }
+
+    private void Exit() => Interlocked.Decrement(ref _active);
 
     private static byte[] TargetKey(byte prefix, ulong target)
     {

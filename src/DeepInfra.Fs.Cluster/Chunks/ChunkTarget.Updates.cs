@@ -100,6 +100,8 @@ internal sealed partial class ChunkTarget
         {
             Unlock(pending.Slot);
         }
+        ClusterMetrics.Updates.Add(1);
+        ClusterMetrics.BytesWritten.Add(pending.Update.Data.Length);
         return record;
     }
 

@@ -174,6 +174,7 @@ internal sealed partial class ChunkTarget : IDisposable
         }
         if (all != record.ChecksumOfPages(firstPage, endPage))
         {
+            ClusterMetrics.ChecksumFailures.Add(1);
             throw Corrupted(lease, chunk, firstPage, covering.Span);
         }
         checksum = ZeroCrc.ToMessageForm(middle, wanted);

@@ -54,8 +54,8 @@ internal sealed class DataFiles : IDisposable
         return true;
     }
 
-    /// <summary>Reads exactly the span.</summary>
-    /// <exception cref="ChunkStoreException">The file is too short or cannot be read.</exception>
+    /// <summary>Reads the span; behind the end of the file there are zeros.</summary>
+    /// <exception cref="ChunkStoreException">The file cannot be read.</exception>
     public void Read(BlockAddress block, int offset, Span<byte> destination)
     {
         var file = Open(block);
@@ -67,10 +67,10 @@ internal sealed class DataFiles : IDisposable
                 var read = RandomAccess.Read(file, destination, position);
                 if (read == 0)
                 {
-                    throw new ChunkStoreException(
-                        StatusCode.StorageChunkReadFailed,
-                        $"'{Locate(block).Path}' ends before offset {position + destination.Length}"
-                    );
+                    // The file lost its end: what is missing reads as zeros, like a hole, and the
+                    // checksums tell whether zeros are what was there.
+                    destination.Clear();
+                    return;
                 }
                 destination = destination[read..];
                 position += read;

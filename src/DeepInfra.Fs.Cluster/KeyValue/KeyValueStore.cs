@@ -80,6 +80,7 @@ internal sealed class KeyValueStore : IDisposable
             {
                 return result;
             }
+            ClusterMetrics.Conflicts.Add(1);
             if (attempt > 4)
             {
                 await Task.Delay(Random.Shared.Next(1, 2 + (attempt / 4)), cancellationToken)
@@ -138,6 +139,7 @@ internal sealed class KeyValueStore : IDisposable
     private void Write(List<PendingCommit> commits)
     {
         var failure = WriteBatch(commits);
+        ClusterMetrics.Commits.Add(failure is null ? commits.Count : 0);
         foreach (var commit in commits)
         {
             if (failure is null)

@@ -41,6 +41,7 @@ internal sealed class GarbageCollector(
             }
             if (page.Count < Page)
             {
+                ClusterMetrics.Collected.Add(finished);
                 return finished;
             }
             previous = page[^1].Name;

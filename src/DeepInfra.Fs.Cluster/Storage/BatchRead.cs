@@ -20,6 +20,7 @@ internal sealed class BatchRead
     private readonly InlineSegment[] _segments;
     private int _segmentCount;
     private Memory<byte> _free;
+    private long _bytes;
     private int _next;
     private bool _released;
 
@@ -83,6 +84,8 @@ internal sealed class BatchRead
     /// <summary>The answer, once everything has been read.</summary>
     public BatchReadRsp Finish()
     {
+        ClusterMetrics.Reads.Add(_ios.Count);
+        ClusterMetrics.BytesRead.Add(_bytes);
         var response = new BatchReadRsp { Results = _results };
         response.Tag.ClientId.Uuid = Guid.NewGuid();
         response.Inlinebuf.Data = new InlineData(_segments, _segmentCount);
@@ -117,6 +120,7 @@ internal sealed class BatchRead
             }
             _free = _free[ChunkTarget.BufferLength(lease.Record, io.Offset, io.Length)..];
             _results.Add(Success(lease.Record, (uint)data.Length, checksum));
+            _bytes += data.Length;
             AddSegment(data, checksum);
         }
         catch (ChunkStoreException e)

@@ -9,13 +9,15 @@ internal sealed partial class StorageService
     private async ValueTask<WriteRsp> WriteAsync(WriteReq request, CancellationToken ct)
     {
         var io = request.Payload;
+        var faults = FaultInjection.From(request.DebugFlags);
         var result = await AnswerAsync(async () =>
             {
                 CheckInline(io, request.FeatureFlags);
                 return await FromClientAsync(
                         io.Key.VChainId,
                         request.Tag,
-                        ToUpdate(io, request.Tag)
+                        ToUpdate(io, request.Tag),
+                        faults
                     )
                     .ConfigureAwait(false);
             })
@@ -26,6 +28,7 @@ internal sealed partial class StorageService
     private async ValueTask<UpdateRsp> UpdateAsync(UpdateReq request, CancellationToken ct)
     {
         var io = request.Payload;
+        var faults = FaultInjection.From(request.DebugFlags);
         var result = await AnswerAsync(async () =>
             {
                 var view = node.Chains.Require(io.Key.VChainId);
@@ -38,9 +41,9 @@ internal sealed partial class StorageService
                     IsSyncing = request.Options.IsSyncing,
                 };
                 return request.Options.FromClient
-                    ? await FromClientAsync(io.Key.VChainId, request.Tag, update)
+                    ? await FromClientAsync(io.Key.VChainId, request.Tag, update, faults)
                         .ConfigureAwait(false)
-                    : await ApplyAsync(view, update).ConfigureAwait(false);
+                    : await ApplyAsync(view, update, faults).ConfigureAwait(false);
             })
             .ConfigureAwait(false);
         return new UpdateRsp { Tag = request.Tag, Result = result };
@@ -65,7 +68,14 @@ internal sealed partial class StorageService
                 RequestId = op.Tag.RequestId,
             };
             response.Results.Add(
-                await AnswerAsync(() => FromClientAsync(op.VChainId, op.Tag, update))
+                await AnswerAsync(() =>
+                        FromClientAsync(
+                            op.VChainId,
+                            op.Tag,
+                            update,
+                            FaultInjection.From(request.DebugFlags)
+                        )
+                    )
                     .ConfigureAwait(false)
             );
         }
@@ -83,6 +93,7 @@ internal sealed partial class StorageService
             RemoveChunksResult result;
             try
             {
+                FaultInjection.From(request.DebugFlags)?.Point();
                 result = await RemoveRangeAsync(op).ConfigureAwait(false);
             }
             catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)
@@ -154,7 +165,8 @@ internal sealed partial class StorageService
                         ChainVersion = op.VChainId.ChainVer,
                         Client = op.Tag.ClientId.Uuid,
                         RequestId = op.Tag.RequestId,
-                    }
+                    },
+                    null
                 )
                 .ConfigureAwait(false);
             result.NumChunksRemoved++;
@@ -166,9 +178,11 @@ internal sealed partial class StorageService
     private async ValueTask<IOResult> FromClientAsync(
         VersionedChainId chain,
         MessageTag tag,
-        ChunkUpdate update
+        ChunkUpdate update,
+        FaultInjection? faults
     )
     {
+        faults?.Point();
         var view = RequireHead(chain);
         var channel = _channels.Begin(
             tag.ClientId.Uuid,
@@ -185,9 +199,10 @@ internal sealed partial class StorageService
         try
         {
             CheckChunkSize(view.Target, update);
-            var result = await ApplyAsync(view, update with { RejectCreate = node.Space.IsLow() })
-                .ConfigureAwait(false);
+            var checkedUpdate = update with { RejectCreate = node.Space.IsLow() };
+            var result = await ApplyAsync(view, checkedUpdate, faults).ConfigureAwait(false);
             remembered = result;
+            faults?.Point();
             return result;
         }
         finally
@@ -200,11 +215,24 @@ internal sealed partial class StorageService
     /// Applies an update on this replica: written, then handed to the next replica, then committed. Chains
     /// have one replica, so the middle step has nothing to do; the order is the one that replication needs.
     /// </summary>
-    private static async ValueTask<IOResult> ApplyAsync(ChainView view, ChunkUpdate update)
+    private static async ValueTask<IOResult> ApplyAsync(
+        ChainView view,
+        ChunkUpdate update,
+        FaultInjection? faults
+    )
     {
         var chunks = view.Target.Chunks;
         // An update that has begun is finished even if the caller is gone: the answer may be asked for again.
         var pending = await chunks.PrepareAsync(update).ConfigureAwait(false);
+        try
+        {
+            faults?.Point();
+        }
+        catch (ServiceException)
+        {
+            chunks.Abort(pending);
+            throw;
+        }
         var commitChainVersion = view.Chain.ChainVersion;
         var record = await chunks.CommitAsync(pending, commitChainVersion).ConfigureAwait(false);
         return new IOResult

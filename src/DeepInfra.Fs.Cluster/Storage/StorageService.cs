@@ -47,6 +47,7 @@ internal sealed partial class StorageService(StorageNode node)
     {
         try
         {
+            FaultInjection.From(request.DebugFlags)?.Point();
             CheckRead(request);
             var read = new BatchRead(request, node.Chains, context);
             return read.TryRun(mayWait: false) ? new(read.Finish()) : new(WaitForDiskAsync(read));
@@ -59,6 +60,7 @@ internal sealed partial class StorageService(StorageNode node)
 
     private async Task<Result<BatchReadRsp>> WaitForDiskAsync(BatchRead read)
     {
+        ClusterMetrics.DiskWaits.Add(1);
         try
         {
             await node.DiskThreads.RunAsync(read).ConfigureAwait(false);
@@ -105,6 +107,7 @@ internal sealed partial class StorageService(StorageNode node)
             QueryLastChunkResult result;
             try
             {
+                FaultInjection.From(request.DebugFlags)?.Point();
                 result = QueryLast(op.VChainId, op.ChunkIdRange);
             }
             catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)

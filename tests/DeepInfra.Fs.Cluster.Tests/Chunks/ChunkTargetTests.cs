@@ -218,6 +218,25 @@ public sealed class ChunkTargetTests
     }
 
     [Fact]
+    public async Task Read_DataFileCutOff_IsDetected()
+    {
+        using var fixture = new ChunkFixture();
+        await fixture.WriteAsync(0, 0, Bytes(1, 20_000));
+        using (var stream = Open(Directory.EnumerateFiles(fixture.DataDirectory).Single()))
+        {
+            stream.SetLength(9_000);
+        }
+
+        var read = () => fixture.Read(0);
+
+        read.Should()
+            .Throw<ChunkStoreException>()
+            .Which.Code.Should()
+            .Be(StatusCode.StorageChecksumMismatch);
+        fixture.Read(0, 0, 8_192).Should().Equal(Bytes(1, 20_000)[..8_192]);
+    }
+
+    [Fact]
     public async Task Write_IntoCorruptedChunk_DoesNotLaunderTheDamage()
     {
         using var fixture = new ChunkFixture();

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Fs.Net;
+using DeepInfra.Fs.Wire;
+
 namespace DeepInfra.Fs.Cluster.Tests.Client;
 
 public sealed class ClientFailureTests
@@ -74,6 +77,54 @@ public sealed class ClientFailureTests
             await Task.Delay(25);
         }
         await fs.WriteFileAsync("/small", new byte[1 << 20]);
+    }
+
+    [Theory]
+    [InlineData((int)RpcFaultAction.Drop)]
+    [InlineData((int)RpcFaultAction.CloseConnection)]
+    public async Task AnswersLost_WritesAndReads_SucceedByRepetition(int faultAction)
+    {
+        var fault = (RpcFaultAction)faultAction;
+        var random = new Random(1);
+        var options = new RpcOptions
+        {
+            // Every sixth answer of a storage service is lost after the work is done.
+            OnReply = context =>
+            {
+                lock (random)
+                {
+                    var lost = context.ServiceId == ServiceId.Storage && random.Next(6) == 0;
+                    return new(lost ? fault : RpcFaultAction.Deliver);
+                }
+            },
+        };
+        using var temp = new TempDirectory();
+        await using var cluster = await ThreeFsCluster.StartAsync(
+            TestCluster.Options(temp["data"]),
+            options
+        );
+        await using var client = await cluster.ConnectAsync(o =>
+            o with
+            {
+                StorageTimeout = TimeSpan.FromMilliseconds(100),
+            }
+        );
+        var content = ClientFixture.Bytes(1, 640_000);
+        await using var file = await client.OpenAsync(
+            "/f",
+            FileMode.CreateNew,
+            FileAccess.ReadWrite
+        );
+
+        for (var i = 0; i < 40; i++)
+        {
+            await file.WriteAsync(content.AsMemory(i * 16_000, 16_000), i * 16_000);
+        }
+        var read = new byte[content.Length];
+        await file.ReadAsync(read, 0);
+
+        read.AsSpan().SequenceEqual(content).Should().BeTrue();
+        (await cluster.VerifyChunksAsync()).Damaged.Should().BeEmpty();
     }
 
     private static readonly StatusCode[] s_unavailable =

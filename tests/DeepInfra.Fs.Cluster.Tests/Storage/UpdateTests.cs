@@ -74,6 +74,38 @@ public sealed class UpdateTests : IAsyncLifetime
         repeated.LengthInfo.HasValue.Should().BeTrue();
     }
 
+    [Theory]
+    [InlineData(1, 0u, 1u)]
+    [InlineData(2, 1u, 1u)]
+    public async Task Write_FailsAtInjectedPoint_IsAppliedOnceByTheRepetition(
+        ushort point,
+        uint versionAfterFailure,
+        uint versionAfterRepetition
+    )
+    {
+        var flags = new DebugFlags
+        {
+            InjectRandomServerError = true,
+            NumOfInjectPtsBeforeFail = point,
+        };
+        var tag = _fs.Client.Tag(5);
+
+        var failed = await _fs.Client.WriteAsync(
+            _chain,
+            s_chunk,
+            0,
+            new byte[10],
+            tag: tag,
+            debug: flags
+        );
+        var (between, _) = await _fs.Client.ReadAsync(_chain, s_chunk, 0, 10);
+        var repeated = await _fs.Client.WriteAsync(_chain, s_chunk, 0, new byte[10], tag: tag);
+
+        failed.LengthInfo.Status.Code.Should().Be(StatusCode.FaultInjection);
+        between.CommitVer.Should().Be(versionAfterFailure);
+        repeated.CommitVer.Should().Be(versionAfterRepetition);
+    }
+
     [Fact]
     public async Task RemoveChunks_InBatches_RemovesFromTheEndAndCountsNumbers()
     {
