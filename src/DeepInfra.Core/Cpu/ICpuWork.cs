@@ -8,7 +8,7 @@ public interface ICpuWork
     /// <param name="item">Item index, each exactly once.</param>
     /// <param name="worker">
     /// Index of the executing thread, 0 to the degree of parallelism minus 1; one worker runs one item at a
-    /// time, so it may index per-worker scratch.
+    /// time, so it may index per-worker scratch of this loop.
     /// </param>
     void Execute(int item, int worker);
 }

@@ -38,11 +38,7 @@ internal sealed unsafe class ParallelJob
         _error = null;
     }
 
-    public void Enter()
-    {
-        if (Interlocked.Increment(ref _activeWorkers) == 1)
-            _idle.Reset();
-    }
+    public void Enter() => Interlocked.Increment(ref _activeWorkers);
 
     public void Leave()
     {
@@ -79,7 +75,14 @@ internal sealed unsafe class ParallelJob
         foreach (var worker in workers)
             worker.Revoke(this);
         while (Volatile.Read(ref _activeWorkers) != 0)
+        {
+            // A worker that left earlier may have set the event late. Whoever leaves last from here on sets it
+            // after the reset, because the count is read in between.
+            _idle.Reset();
+            if (Volatile.Read(ref _activeWorkers) == 0)
+                break;
             _idle.Wait();
+        }
         _work = null;
     }
 
