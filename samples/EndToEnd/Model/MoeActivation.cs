@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core;
+using DeepInfra.Ep;
+
+namespace EndToEnd.Model;
+
+/// <summary>What <see cref="MoeBlock"/> keeps of a forward pass.</summary>
+internal sealed class MoeActivation : IDisposable
+{
+    public Tensor<float> X { get; set; } = null!;
+    public Tensor<float> Normed { get; set; } = null!;
+    public Tensor<float> SharedGateUp { get; set; } = null!;
+    public Tensor<float> SharedHidden { get; set; } = null!;
+    public Tensor<float> SharedOutput { get; set; } = null!;
+    public RouterActivation Routing { get; } = new();
+    public DispatchResult? Dispatched { get; set; }
+    public CombineResult? Combined { get; set; }
+    public ExpertRows? Rows { get; set; }
+    public Tensor<float> RowInputs { get; set; } = null!;
+    public Tensor<float> RowGateUp { get; set; } = null!;
+    public Tensor<float> RowHidden { get; set; } = null!;
+    public Tensor<float> RowOutputs { get; set; } = null!;
+
+    public void Dispose()
+    {
+        Routing.Dispose();
+        Dispatched?.Dispose();
+        Combined?.Dispose();
+        Rows?.Dispose();
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+using System.Text;
+
+namespace EndToEnd.Report;
+
+/// <summary>One self-contained page: no network, no script.</summary>
+internal sealed class HtmlReport(string title)
+{
+    private const string Style = """
+        :root { color-scheme: light dark; --ink: #1d2733; --soft: #5c6b73; --line: #d8dee4; --page: #fff; --card: #f6f8fa; --good: #1f8a70; --bad: #b23a48; }
+        @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ee; --soft: #9aa7b1; --line: #37424c; --page: #12181f; --card: #1a222b; } }
+        body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 900px; margin: 2rem auto; padding: 0 1rem; }
+        h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid var(--line); padding-bottom: .3rem; }
+        p.lead, .soft { color: var(--soft); } table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+        td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } .ok { color: var(--good); font-weight: 600; } .failed { color: var(--bad); font-weight: 600; }
+        .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; } .tile { background: var(--card); border-radius: 8px; padding: .7rem 1rem; flex: 1 1 9rem; } .tile b { display: block; font-size: 1.35rem; }
+        svg { width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; } svg text:not([fill]) { fill: currentColor; } .grid { stroke: var(--line); } .marker { stroke: var(--bad); stroke-dasharray: 4 3; }
+        pre { background: var(--card); border-radius: 8px; padding: .8rem 1rem; white-space: pre-wrap; } .scroll { overflow-x: auto; } figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; }
+        """;
+
+    private readonly StringBuilder _body = new();
+
+    public HtmlReport Section(string heading)
+    {
+        _body.Append($"<h2>{Svg.Escape(heading)}</h2>\n");
+        return this;
+    }
+
+    public HtmlReport Paragraph(string text)
+    {
+        _body.Append($"<p>{Svg.Escape(text)}</p>\n");
+        return this;
+    }
+
+    public HtmlReport Figure(string svg, string caption)
+    {
+        _body.Append(
+            $"<figure class=\"scroll\">{svg}<figcaption>{Svg.Escape(caption)}</figcaption></figure>\n"
+        );
+        return this;
+    }
+
+    public HtmlReport Tiles(params (string Value, string Label)[] tiles)
+    {
+        _body.Append("<div class=\"tiles\">");
+        foreach (var (value, label) in tiles)
+            _body.Append(
+                $"<div class=\"tile\"><b>{Svg.Escape(value)}</b><span class=\"soft\">{Svg.Escape(label)}</span></div>"
+            );
+        _body.Append("</div>\n");
+        return this;
+    }
+
+    /// <summary>A table; columns whose heading ends with '#' are right-aligned numbers.</summary>
+    public HtmlReport Table(IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<string>> rows)
+    {
+        string Class(int column) => headings[column].EndsWith('#') ? " class=\"number\"" : "";
+        _body.Append("<table><tr>");
+        for (var i = 0; i < headings.Count; i++)
+            _body.Append($"<th{Class(i)}>{Svg.Escape(headings[i].TrimEnd('#'))}</th>");
+        _body.Append("</tr>\n");
+        foreach (var row in rows)
+        {
+            _body.Append("<tr>");
+            for (var i = 0; i < row.Count; i++)
+                _body.Append($"<td{Class(i)}>{Svg.Escape(row[i])}</td>");
+            _body.Append("</tr>\n");
+        }
+        _body.Append("</table>\n");
+        return this;
+    }
+
+    public HtmlReport Checks(IEnumerable<Checks.Verdict> verdicts)
+    {
+        _body.Append("<table><tr><th>check</th><th>result</th><th>measured</th></tr>\n");
+        foreach (var v in verdicts)
+            _body.Append(
+                $"<tr><td>{Svg.Escape(v.Claim)}</td><td class=\"{(v.Passed ? "ok" : "failed")}\">{(v.Passed ? "passed" : "failed")}</td><td>{Svg.Escape(v.Evidence)}</td></tr>\n"
+            );
+        _body.Append("</table>\n");
+        return this;
+    }
+
+    public HtmlReport Preformatted(string text)
+    {
+        _body.Append($"<pre>{Svg.Escape(text)}</pre>\n");
+        return this;
+    }
+
+    /// <summary>Writes the page beside its final name and renames it, so that no half report is left behind.</summary>
+    public void Save(string path, string lead)
+    {
+        var page = $"""
+            <!doctype html>
+            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>{Svg.Escape(title)}</title><style>{Style}</style></head>
+            <body><h1>{Svg.Escape(title)}</h1><p class="lead">{Svg.Escape(lead)}</p>
+            {_body}</body></html>
+            """;
+        var draft = path + ".tmp";
+        File.WriteAllText(draft, page);
+        File.Move(draft, path, overwrite: true);
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+namespace EndToEnd;
+
+/// <summary>What the command line decides.</summary>
+internal sealed record RunOptions
+{
+    /// <summary>A folder of .txt, .jsonl(.gz) or .parquet files; null means the shipped corpus.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>Tokens to train on; the last step is rounded up.</summary>
+    public int Tokens { get; init; } = 300_000;
+
+    public string Report { get; init; } = "artifacts/end-to-end/report.html";
+
+    /// <summary>Where the embedded cluster keeps its data; a temporary folder that is removed if null.</summary>
+    public string? Data { get; init; }
+
+    public int Seed { get; init; } = 20_260_101;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+using EndToEnd.Model;
+
+namespace EndToEnd.Training;
+
+/// <summary>What share of exchanges happened while the same expert rank computed for another micro-batch.</summary>
+internal static class OverlapAnalysis
+{
+    private static readonly (string Before, string After)[] s_exchanges =
+    [
+        ("attention", "experts"),
+        ("experts", "combine"),
+        ("head backward", "experts backward"),
+        ("experts backward", "attention backward"),
+    ];
+
+    /// <summary>
+    /// An exchange runs from the end of one phase of a micro-batch to the start of its next. It is overlapped if
+    /// a phase of another micro-batch on the same rank lies in between.
+    /// </summary>
+    public static double Share(IEnumerable<OverlapTrace> traces)
+    {
+        var (exchanges, overlapped) = (0, 0);
+        foreach (
+            var rank in traces
+                .SelectMany(t => t.Records)
+                .GroupBy(r => (r.PipelineRank, r.ExpertRank))
+        )
+        {
+            var records = rank.OrderBy(r => r.Start).ToList();
+            for (var i = 0; i + 1 < records.Count; i++)
+            {
+                var next = records.FindIndex(
+                    i + 1,
+                    r =>
+                        r.MicroBatch == records[i].MicroBatch
+                        && s_exchanges.Contains((records[i].Phase, r.Phase))
+                );
+                if (next < 0)
+                    continue;
+                exchanges++;
+                if (next > i + 1)
+                    overlapped++;
+            }
+        }
+        return exchanges == 0 ? 0 : (double)overlapped / exchanges;
+    }
+}
