@@ -60,6 +60,8 @@ public abstract class EpBuffer : IDisposable, IAsyncDisposable
 
     internal IEpTransport Transport => Group.Transport;
 
+    internal TimeSpan CurrentTimeout => _firstCallDone ? Timeout : Timeout * FirstCallTimeoutFactor;
+
     internal bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     /// <summary>Waits until all ranks have called it and all earlier operations of this buffer are complete. Collective.</summary>
@@ -139,29 +141,43 @@ public abstract class EpBuffer : IDisposable, IAsyncDisposable
     {
         var request = Signals.RequestAll(kind, value, AbortSignal);
         var start = Stopwatch.GetTimestamp();
-        var timeout = _firstCallDone ? Timeout : Timeout * FirstCallTimeoutFactor;
-        switch (Transport.Wait(ref request, timeout, cancellationToken))
-        {
-            case EpWaitStatus.Satisfied:
-                return;
-            case EpWaitStatus.PeerFailed:
-                throw new PeerFailedException(
-                    $"rank {Group.Rank}: rank {request.Peer} left or failed while {operation} waited for it in phase '{phase}'",
-                    [request.Peer]
-                );
-            default:
-                throw new ExpertParallelTimeoutException(
-                    new EpErrorRecord(
-                        operation,
-                        phase,
-                        Group.Rank,
-                        request.Peer,
-                        request.Actual,
-                        value,
-                        Stopwatch.GetElapsedTime(start)
-                    )
-                );
-        }
+        var status = Transport.Wait(ref request, CurrentTimeout, cancellationToken);
+        if (status != EpWaitStatus.Satisfied)
+            throw FailureOf(status, request, operation, phase, start);
+    }
+
+    internal EpException FailureOf(
+        EpWaitStatus status,
+        in EpWaitRequest request,
+        string operation,
+        string phase,
+        long start
+    ) =>
+        status == EpWaitStatus.PeerFailed
+            ? new PeerFailedException(
+                $"rank {Group.Rank}: rank {request.Peer} left or failed while {operation} waited for it in phase '{phase}'",
+                [request.Peer]
+            )
+            : new ExpertParallelTimeoutException(
+                new EpErrorRecord(
+                    operation,
+                    phase,
+                    Group.Rank,
+                    request.Peer,
+                    request.Actual,
+                    request.Value,
+                    Stopwatch.GetElapsedTime(start)
+                )
+            );
+
+    /// <summary>Waits until asynchronous operations have ended, whatever their outcome.</summary>
+    internal void DrainCommunication()
+    {
+        if (_communication.IsIdle)
+            return;
+        var marker = new MarkerOperation();
+        _communication.Enqueue(marker);
+        marker.Completion.Wait();
     }
 
     internal void MarkFirstCallDone() => _firstCallDone = true;
@@ -183,5 +199,12 @@ public abstract class EpBuffer : IDisposable, IAsyncDisposable
         public EpEvent Completion { get; } = new();
 
         public void Execute() => buffer.Synchronize(cancellationToken);
+    }
+
+    private sealed class MarkerOperation : IEpOperation
+    {
+        public EpEvent Completion { get; } = new();
+
+        public void Execute() { }
     }
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using DeepInfra.Core;
 using DeepInfra.Core.Cpu;
@@ -49,56 +48,49 @@ internal static unsafe class RowSum
     )
     {
         var i = 0;
-        // A vector of codes is two vectors of floats: the odd codes masked in place, the even ones shifted up.
         if (tier >= SimdTier.V512)
         {
-            var odd = Vector512.Create(0xFFFF0000u);
             for (; i <= hidden - 32; i += 32)
             {
-                var low = Vector512<float>.Zero;
-                var high = Vector512<float>.Zero;
+                var even = Vector512<float>.Zero;
+                var odd = Vector512<float>.Zero;
                 for (var row = 0; row < count; row++)
                 {
-                    var codes = Vector512.Load((uint*)(rows[row] + i));
-                    low += (codes << 16).AsSingle();
-                    high += (codes & odd).AsSingle();
+                    var pairs = Vector512.Load((uint*)(rows[row] + i));
+                    even += BFloat16Pairs.Even(pairs);
+                    odd += BFloat16Pairs.Odd(pairs);
                 }
-                var result = (Round(low) >>> 16) | (Round(high) & odd);
-                result.Store((uint*)(target + i));
+                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
             }
         }
         if (tier >= SimdTier.V256)
         {
-            var odd = Vector256.Create(0xFFFF0000u);
             for (; i <= hidden - 16; i += 16)
             {
-                var low = Vector256<float>.Zero;
-                var high = Vector256<float>.Zero;
+                var even = Vector256<float>.Zero;
+                var odd = Vector256<float>.Zero;
                 for (var row = 0; row < count; row++)
                 {
-                    var codes = Vector256.Load((uint*)(rows[row] + i));
-                    low += (codes << 16).AsSingle();
-                    high += (codes & odd).AsSingle();
+                    var pairs = Vector256.Load((uint*)(rows[row] + i));
+                    even += BFloat16Pairs.Even(pairs);
+                    odd += BFloat16Pairs.Odd(pairs);
                 }
-                var result = (Round(low) >>> 16) | (Round(high) & odd);
-                result.Store((uint*)(target + i));
+                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
             }
         }
         if (tier >= SimdTier.V128)
         {
-            var odd = Vector128.Create(0xFFFF0000u);
             for (; i <= hidden - 8; i += 8)
             {
-                var low = Vector128<float>.Zero;
-                var high = Vector128<float>.Zero;
+                var even = Vector128<float>.Zero;
+                var odd = Vector128<float>.Zero;
                 for (var row = 0; row < count; row++)
                 {
-                    var codes = Vector128.Load((uint*)(rows[row] + i));
-                    low += (codes << 16).AsSingle();
-                    high += (codes & odd).AsSingle();
+                    var pairs = Vector128.Load((uint*)(rows[row] + i));
+                    even += BFloat16Pairs.Even(pairs);
+                    odd += BFloat16Pairs.Odd(pairs);
                 }
-                var result = (Round(low) >>> 16) | (Round(high) & odd);
-                result.Store((uint*)(target + i));
+                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
             }
         }
         for (; i < hidden; i++)
@@ -108,43 +100,6 @@ internal static unsafe class RowSum
                 sum += (float)BFloat16.FromBits(rows[row][i]);
             target[i] = ((BFloat16)sum).Bits;
         }
-    }
-
-    // The rounded value sits in the upper half of each element; the lower half is left over.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Round(Vector512<float> value)
-    {
-        var bits = value.AsUInt32();
-        var rounded = bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512.Create(1u));
-        return Vector512.ConditionalSelect(
-            Vector512.Equals(value, value).AsUInt32(),
-            rounded,
-            Vector512.Create(0x7FFF0000u)
-        );
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<uint> Round(Vector256<float> value)
-    {
-        var bits = value.AsUInt32();
-        var rounded = bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256.Create(1u));
-        return Vector256.ConditionalSelect(
-            Vector256.Equals(value, value).AsUInt32(),
-            rounded,
-            Vector256.Create(0x7FFF0000u)
-        );
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<uint> Round(Vector128<float> value)
-    {
-        var bits = value.AsUInt32();
-        var rounded = bits + Vector128.Create(0x7FFFu) + ((bits >>> 16) & Vector128.Create(1u));
-        return Vector128.ConditionalSelect(
-            Vector128.Equals(value, value).AsUInt32(),
-            rounded,
-            Vector128.Create(0x7FFF0000u)
-        );
     }
 
     private static void SumFloat32(

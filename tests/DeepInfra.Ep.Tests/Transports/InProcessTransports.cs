@@ -23,3 +23,24 @@ public sealed class PutThroughputTests : ThroughputConformance
             new InProcessOptions { ZeroCopy = false, LoadStore = false }
         );
 }
+
+public sealed class ZeroCopyLowLatencyTests : LowLatencyConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size);
+}
+
+public sealed class LoadStoreLowLatencyTests : LowLatencyConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
+}
+
+public sealed class PutLowLatencyTests : LowLatencyConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(
+            size,
+            new InProcessOptions { ZeroCopy = false, LoadStore = false }
+        );
+}
