@@ -57,6 +57,7 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
     /// <param name="options">Options; null = defaults.</param>
     /// <returns>The group.</returns>
     /// <exception cref="ArgumentException">An option does not fit the schedule.</exception>
+    /// <exception cref="PipelineScheduleException">The schedule is invalid.</exception>
     public static LocalPipelineGroup Create(
         PipelineSchedule schedule,
         Func<StageLocation, IPipelineStage> stageFactory,
@@ -67,24 +68,8 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(stageFactory);
         options ??= new PipelineOptions();
         options.Validate(schedule.RankCount);
-        var complete = CommunicationInserter.Insert(schedule);
-        var stages = new IPipelineStage[complete.RankCount][];
-        for (var rank = 0; rank < stages.Length; rank++)
-        {
-            stages[rank] = new IPipelineStage[complete.Placement.SlotCount];
-            for (var slot = 0; slot < stages[rank].Length; slot++)
-            {
-                stages[rank][slot] = stageFactory(
-                    new StageLocation(
-                        rank,
-                        slot,
-                        complete.Placement.StageOf(rank, slot),
-                        complete.StageCount
-                    )
-                );
-            }
-        }
-
+        var complete = PipelineEngine.Complete(schedule);
+        var stages = CreateStages(complete, stageFactory);
         var transports = InProcessTransport.CreateGroup(
             complete.RankCount,
             options.TransportCapacity
@@ -127,17 +112,54 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
     /// <returns>A task.</returns>
     public ValueTask ResetAsync() => _coordinator.ResetAsync(null);
 
-    /// <summary>Ends the rank threads and disposes the stages.</summary>
+    /// <summary>Cancels a running step, ends the rank threads and disposes the stages.</summary>
     /// <returns>A task.</returns>
     public async ValueTask DisposeAsync()
     {
-        _coordinator.Dispose();
+        // Aborting first frees ranks that wait for each other.
         foreach (var transport in _transports)
         {
             await transport.DisposeAsync().ConfigureAwait(false);
         }
 
-        foreach (var stage in _stages.SelectMany(s => s).Distinct())
+        _coordinator.Dispose();
+        DisposeStages(_stages.SelectMany(s => s));
+    }
+
+    private static IPipelineStage[][] CreateStages(
+        PipelineSchedule schedule,
+        Func<StageLocation, IPipelineStage> stageFactory
+    )
+    {
+        var stages = new IPipelineStage[schedule.RankCount][];
+        var created = new List<IPipelineStage>();
+        try
+        {
+            for (var rank = 0; rank < stages.Length; rank++)
+            {
+                stages[rank] = new IPipelineStage[schedule.Placement.SlotCount];
+                for (var slot = 0; slot < stages[rank].Length; slot++)
+                {
+                    var stage = schedule.Placement.StageOf(rank, slot);
+                    stages[rank][slot] = stageFactory(
+                        new StageLocation(rank, slot, stage, schedule.StageCount)
+                    );
+                    created.Add(stages[rank][slot]);
+                }
+            }
+
+            return stages;
+        }
+        catch
+        {
+            DisposeStages(created);
+            throw;
+        }
+    }
+
+    private static void DisposeStages(IEnumerable<IPipelineStage> stages)
+    {
+        foreach (var stage in stages.Distinct())
         {
             (stage as IDisposable)?.Dispose();
         }

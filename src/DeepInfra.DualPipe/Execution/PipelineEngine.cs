@@ -2,6 +2,7 @@
 using DeepInfra.DualPipe.Schedules;
 using DeepInfra.DualPipe.Stages;
 using DeepInfra.DualPipe.Transports;
+using DeepInfra.DualPipe.Validation;
 
 namespace DeepInfra.DualPipe.Execution;
 
@@ -37,6 +38,7 @@ public sealed class PipelineEngine : IAsyncDisposable
     /// <param name="options">Options; null = defaults.</param>
     /// <returns>The engine.</returns>
     /// <exception cref="ArgumentException">Stages, transport or mapping do not fit the schedule.</exception>
+    /// <exception cref="PipelineScheduleException">The schedule is invalid.</exception>
     public static PipelineEngine Create(
         PipelineSchedule schedule,
         int rank,
@@ -49,7 +51,7 @@ public sealed class PipelineEngine : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(transport);
         options ??= new PipelineOptions();
         options.Validate(schedule.RankCount);
-        var complete = CommunicationInserter.Insert(schedule);
+        var complete = Complete(schedule);
         var runner = CreateRunner(complete, rank, stages, transport, options);
         return new PipelineEngine(
             complete,
@@ -77,12 +79,32 @@ public sealed class PipelineEngine : IAsyncDisposable
     /// <returns>A task.</returns>
     public ValueTask ResetAsync(long? nextStepId = null) => _coordinator.ResetAsync(nextStepId);
 
-    /// <summary>Ends the rank's thread; waits for a running stage call.</summary>
+    /// <summary>Cancels a running step and ends the rank's thread; waits for a running stage call.</summary>
     /// <returns>A task.</returns>
     public ValueTask DisposeAsync()
     {
         _coordinator.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>
+    /// The schedule with communication, checked for what the interpreter relies on. Bounds and orders that
+    /// only concern memory and reproducibility are the author's choice.
+    /// </summary>
+    internal static PipelineSchedule Complete(PipelineSchedule schedule)
+    {
+        var complete = CommunicationInserter.Insert(schedule);
+        var report = ScheduleValidator.Validate(
+            complete,
+            new ValidationOptions
+            {
+                RequireFifo = false,
+                CheckAccumulationOrder = false,
+                ActivationBound = _ => int.MaxValue,
+            }
+        );
+        report.ThrowIfInvalid();
+        return complete;
     }
 
     internal static RankRunner CreateRunner(

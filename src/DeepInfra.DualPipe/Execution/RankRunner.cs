@@ -54,6 +54,7 @@ internal sealed class RankRunner : IDisposable
     public void Dispose()
     {
         _disposed = true;
+        Stop();
         _wake.Release();
         if (Thread.CurrentThread != _thread)
         {
