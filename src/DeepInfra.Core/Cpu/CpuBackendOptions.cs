@@ -8,11 +8,14 @@ namespace DeepInfra.Core.Cpu;
 /// <summary>How CPU kernels run. Immutable; results do not depend on the degree of parallelism.</summary>
 public sealed record CpuBackendOptions
 {
+    private static readonly Lazy<CpuBackendOptions> s_default = new(FromEnvironment);
+
     /// <summary>
     /// The process default: every core and the widest SIMD of this machine, capped by the environment variables
     /// <c>DEEPINFRA_CPU_THREADS</c> and <c>DEEPINFRA_CPU_ISA</c> (<c>reference|v128|v256|v512</c>), read once.
     /// </summary>
-    public static CpuBackendOptions Default { get; } = FromEnvironment();
+    /// <exception cref="DeepInfraException">A variable has a value that cannot be understood.</exception>
+    public static CpuBackendOptions Default => s_default.Value;
 
     /// <summary>The widest tier that this process can run.</summary>
     public static SimdTier HardwareTier { get; } = DetectTier();

@@ -98,15 +98,15 @@ public class FormatTests
     [MemberData(nameof(InputSets))]
     public void E8M0FromSingle_AnyInput_MatchesSearch(string set)
     {
+        double[] powers = [.. Enumerable.Range(0, 255).Select(c => Math.Pow(2, c - 127))];
         foreach (var x in Inputs(set))
         {
             var magnitude = Math.Abs((double)x);
-            var up = Enumerable
-                .Range(0, 255)
-                .FirstOrDefault(c => Math.Pow(2, c - 127) >= magnitude, 255);
-            var zero = Enumerable
-                .Range(0, 255)
-                .LastOrDefault(c => Math.Pow(2, c - 127) <= magnitude, 0);
+            var (up, zero) = (0, 254);
+            while (up < 255 && !(powers[up] >= magnitude))
+                up++;
+            while (zero > 0 && !(powers[zero] <= magnitude))
+                zero--;
             if (double.IsInfinity(magnitude))
                 zero = 255;
             var (upSaturated, zeroSaturated) = (Math.Min(up, 254), Math.Min(zero, 254));
