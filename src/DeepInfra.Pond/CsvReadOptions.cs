@@ -16,8 +16,8 @@ public sealed record CsvReadOptions
     /// <summary>Text that stands for NULL.</summary>
     public string NullText { get; init; } = "";
 
-    /// <summary>Longest line in bytes.</summary>
-    public int MaxLineBytes { get; init; } = 16 << 20;
+    /// <summary>Longest line in bytes. Each reading thread holds a buffer of many times this size.</summary>
+    public int MaxLineBytes { get; init; } = 2 << 20;
 
     /// <summary>Return no rows instead of failing when no file matches.</summary>
     public bool AllowMissing { get; init; }

@@ -4,8 +4,8 @@ namespace DeepInfra.Pond;
 /// <summary>How files with one JSON object per line are read; .gz and .zst files are decompressed.</summary>
 public sealed record JsonReadOptions
 {
-    /// <summary>Largest object in bytes.</summary>
-    public int MaxObjectBytes { get; init; } = 256 << 20;
+    /// <summary>Largest object in bytes. Each reading thread holds a buffer of twice this size.</summary>
+    public int MaxObjectBytes { get; init; } = 16 << 20;
 
     /// <summary>What to do with lines that cannot be parsed.</summary>
     public BadRowPolicy BadRows { get; init; } = BadRowPolicy.Fail;

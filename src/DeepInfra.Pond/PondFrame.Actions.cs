@@ -239,6 +239,45 @@ public sealed partial class PondFrame
         CancellationToken cancellationToken = default
     ) => Session.WriteAsync(Node, path, mode, new JsonLinesOutput(compression), cancellationToken);
 
+    /// <summary>
+    /// Writes the values of a BLOB column as raw records for random access, see <see cref="PondRecords"/>;
+    /// otherwise like <see cref="WriteParquetAsync"/>.
+    /// </summary>
+    /// <param name="path">Directory on the local disk or on a mounted file system.</param>
+    /// <param name="column">The BLOB column; NULLs are refused.</param>
+    /// <param name="recordBytes">
+    /// Length of every record, when all have the same: files then hold nothing but records. Otherwise each file
+    /// ends with an index.
+    /// </param>
+    /// <param name="recordsPerFile">Records after which a partition begins another file.</param>
+    /// <param name="mode">What to do when the directory exists.</param>
+    /// <param name="cancellationToken">Stops the work and leaves the target as it was.</param>
+    /// <returns>The files.</returns>
+    public Task<PondWriteResult> WriteRecordsAsync(
+        string path,
+        string column,
+        int? recordBytes = null,
+        long recordsPerFile = long.MaxValue,
+        WriteMode mode = WriteMode.Error,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(column);
+        if (recordBytes is { } bytes)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes, nameof(recordBytes));
+        }
+
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(recordsPerFile);
+        return Session.WriteAsync(
+            Node,
+            path,
+            mode,
+            new RecordOutput(column, recordBytes, recordsPerFile),
+            cancellationToken
+        );
+    }
+
     private async Task<IReadOnlyList<IReadOnlyList<FileSet>>> PartsAsync(
         string action,
         CancellationToken cancellationToken

@@ -92,7 +92,7 @@ public sealed partial class PondSession
                             (IReadOnlyList<DataFile>)p.Sets.SelectMany(s => s.Files).ToArray()
                         )
                         .ToArray(),
-                    format.Extension,
+                    format,
                     schema,
                     linked.Token
                 )

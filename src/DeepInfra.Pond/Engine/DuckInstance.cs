@@ -148,6 +148,19 @@ internal sealed class DuckInstance : IDisposable
         ));
     }
 
+    /// <summary>Runs <c>COPY</c> to one file of a format that has no statistics; returns the row count.</summary>
+    public long CopyText(
+        string query,
+        string target,
+        string options,
+        CancellationToken cancellation
+    ) =>
+        // Asking for the file list makes the count a result row; otherwise it is a 32-bit "rows affected".
+        Scalar(
+            $"COPY ({query}\n) TO {SqlText.Literal(target)} ({options}, RETURN_FILES true)",
+            cancellation
+        );
+
     /// <summary>Streams a query on a second connection of the same instance.</summary>
     public ArrowQuery OpenArrow(string sql, CancellationToken cancellation) =>
         ArrowQuery.Open(_connection, sql, cancellation);

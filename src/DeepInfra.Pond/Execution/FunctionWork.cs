@@ -34,9 +34,15 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
             duck.PreserveOrder(true);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
             using var batches = new BlockingCollection<RecordBatch>(QueuedBatches);
-            Exception? failure = null;
+            var outcome = new Outcome();
+            var functionContext = new PondFunctionContext(
+                context.Task.Partition,
+                Math.Max(1, context.Task.Node.PartitionCount),
+                context.Task.Attempts,
+                stop.Token
+            );
             var thread = new Thread(() =>
-                failure = Produce(context, duck, view, batches, stop.Token)
+                Produce(context, duck, view, batches, functionContext, outcome)
             )
             {
                 IsBackground = true,
@@ -45,16 +51,21 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
             thread.Start();
             try
             {
-                return Consume(context, duck, batches, () => failure);
+                var (file, columns) = Consume(context, duck, batches, outcome);
+                // The thread has ended its work, so nobody adds observations any more.
+                thread.Join();
+                return new TaskOutput
+                {
+                    Slots = [new FileSet(FileFormat.StoredParquet, columns, [file])],
+                    Observations = functionContext.Observations,
+                };
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                stop.Cancel();
-                thread.Join();
-                // The function's own error explains the query's.
-                if (failure is not null and not OperationCanceledException)
+                // The function's own error, from before anything was stopped, explains the query's.
+                if (outcome.Error is { } error && !context.Cancellation.IsCancellationRequested)
                 {
-                    throw failure is PondTaskException ? failure : Wrap(failure);
+                    throw error is PondTaskException ? error : Wrap(error);
                 }
 
                 throw;
@@ -66,15 +77,17 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
             }
         });
 
-    /// <summary>Runs the function; returns what went wrong.</summary>
-    private Exception? Produce(
+    /// <summary>Runs the function on its thread.</summary>
+    private void Produce(
         TaskContext context,
         DuckInstance duck,
         string view,
         BlockingCollection<RecordBatch> batches,
-        CancellationToken cancellation
+        PondFunctionContext functionContext,
+        Outcome outcome
     )
     {
+        var cancellation = functionContext.CancellationToken;
         try
         {
             using var input = duck.OpenArrow($"SELECT * FROM {view}", cancellation);
@@ -82,12 +95,6 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
                 input,
                 function.BatchRows,
                 Math.Max(1 << 20, context.MemoryBytes / 8)
-            );
-            var functionContext = new PondFunctionContext(
-                context.Task.Partition,
-                Math.Max(1, context.Task.Node.PartitionCount),
-                context.Task.Attempts,
-                cancellation
             );
             foreach (var batch in function.Body(reader, functionContext))
             {
@@ -99,24 +106,23 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
                     cancellation
                 );
             }
-
-            return null;
         }
         catch (Exception e)
         {
-            return e;
+            outcome.Error = e;
         }
         finally
         {
+            // Publishes the outcome: the consumer looks at it when there are no more batches.
             batches.CompleteAdding();
         }
     }
 
-    private TaskOutput Consume(
+    private (DataFile File, PondSchema Columns) Consume(
         TaskContext context,
         DuckInstance duck,
         BlockingCollection<RecordBatch> batches,
-        Func<Exception?> failure
+        Outcome outcome
     )
     {
         var path = context.OutputFile("part" + format.Extension);
@@ -127,7 +133,7 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
                 return batch;
             }
 
-            return failure() is { } e
+            return outcome.Error is { } e
                 ? throw new PondTaskException("The function failed.", e)
                 : null;
         }
@@ -174,10 +180,7 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
             }
 
             var file = new DataFile(path, written.Sum(f => f.Rows), new FileInfo(path).Length);
-            return new TaskOutput
-            {
-                Slots = [new FileSet(FileFormat.StoredParquet, columns, [file])],
-            };
+            return (file, columns);
         }
         finally
         {
@@ -213,6 +216,11 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
             )
         );
         return $"SELECT {list} FROM ({query})";
+    }
+
+    private sealed class Outcome
+    {
+        public Exception? Error { get; set; }
     }
 
     private PondFunctionException Wrap(Exception error) =>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
-using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using ZstdSharp;
@@ -26,7 +25,7 @@ internal static class JsonLineFilter
         StreamWriter? quarantine = null;
         try
         {
-            using var input = Open(path);
+            using var input = TextInput.Open(path);
             using var output = new FileStream(
                 target,
                 FileMode.Create,
@@ -69,10 +68,11 @@ internal static class JsonLineFilter
                 }
             }
         }
-        catch (InvalidDataException e)
+        catch (Exception e)
+            when (e is InvalidDataException or EndOfStreamException or ZstdException)
         {
             throw new PondCorruptFileException(
-                $"Input file {displayPath} cannot be decompressed: {e.Message}",
+                $"Input file {displayPath} cannot be read: {e.Message}",
                 e
             )
             {
@@ -85,23 +85,6 @@ internal static class JsonLineFilter
         }
 
         return target;
-    }
-
-    internal static Stream Open(string path)
-    {
-        Stream file = new FileStream(
-            path,
-            FileMode.Open,
-            FileAccess.Read,
-            FileShare.Read,
-            1 << 16,
-            FileOptions.SequentialScan
-        );
-        return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
-                ? new GZipStream(file, CompressionMode.Decompress)
-            : path.EndsWith(".zst", StringComparison.OrdinalIgnoreCase)
-                ? new DecompressionStream(file, leaveOpen: false)
-            : file;
     }
 
     internal static IEnumerable<ReadOnlyMemory<byte>> ReadLines(Stream stream, int maxBytes)

@@ -30,8 +30,11 @@ internal sealed class SqlWork(string sql, OutputFormat format, bool ordered, Pon
             var columns = schema ?? duck.Describe(query, context.Cancellation);
             var path = context.OutputFile(FilePrefix + format.Extension);
             duck.PreserveOrder(ordered);
-            var written = duck.Copy(query, path, format.CopyOptions, context.Cancellation);
-            var rows = written.Sum(f => f.Rows);
+            var rows =
+                format is ParquetOutput
+                    ? duck.Copy(query, path, format.CopyOptions, context.Cancellation)
+                        .Sum(f => f.Rows)
+                    : duck.CopyText(query, path, format.CopyOptions, context.Cancellation);
             var file = new DataFile(path, rows, new FileInfo(path).Length);
             return new TaskOutput
             {

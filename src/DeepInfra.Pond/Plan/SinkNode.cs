@@ -13,7 +13,25 @@ internal sealed class SinkNode(PondSession session, PlanNode input, OutputFormat
 
     public override string Describe() => $"{format.Extension} {format.CopyOptions}";
 
-    public override PondSchema? GetSchema(SchemaResolver resolver) => resolver.Of(Inputs[0]);
+    public override PondSchema? GetSchema(SchemaResolver resolver)
+    {
+        var schema = resolver.Of(Inputs[0]);
+        if (
+            format is RecordOutput records
+            && schema is not null
+            && (
+                schema.IndexOf(records.Column) is var index && index < 0
+                || schema[index].SqlType != "BLOB"
+            )
+        )
+        {
+            throw new PondPlanException(
+                $"column: expected a BLOB column, got '{records.Column}'; columns: {schema}."
+            );
+        }
+
+        return schema;
+    }
 
     public override IReadOnlyList<TaskInput> Expand(Planner planner)
     {
@@ -26,7 +44,9 @@ internal sealed class SinkNode(PondSession session, PlanNode input, OutputFormat
 
     private TaskInput Copy(TaskInput part, int partition, PondSchema? schema)
     {
-        var work = new SqlWork("SELECT * FROM {0}", format, Inputs[0].IsOrdered, schema);
+        TaskWork work = format is RecordOutput records
+            ? new RecordWork(records)
+            : new SqlWork("SELECT * FROM {0}", format, Inputs[0].IsOrdered, schema);
         return new TaskInput(new SlotRef(new PondTask(this, partition, work, [part]), 0));
     }
 

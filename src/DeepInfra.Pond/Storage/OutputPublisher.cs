@@ -72,7 +72,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
 
     public async Task<OutputManifest> PublishAsync(
         IReadOnlyList<IReadOnlyList<DataFile>> partitions,
-        string extension,
+        OutputFormat format,
         PondSchema? schema,
         CancellationToken cancellation
     )
@@ -93,7 +93,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
                     cancellation
                 )
                 .ConfigureAwait(false);
-            var files = Name(partitions, extension);
+            var files = Name(partitions, format.Extension);
             await Parallel
                 .ForEachAsync(
                     files,
@@ -129,6 +129,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
                         .ToList()
                     ?? [],
                 Files = files.ConvertAll(f => f.Entry),
+                RecordBytes = (format as RecordOutput)?.RecordBytes,
                 Observations = job
                     .Statistics.Observations()
                     .ToDictionary(o => o.Key, o => new Dictionary<string, double>(o.Value)),

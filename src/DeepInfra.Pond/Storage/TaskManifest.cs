@@ -64,6 +64,9 @@ internal sealed class OutputManifest
 
     public long Bytes { get; set; }
 
+    /// <summary>Length of every record, for outputs of fixed-length records.</summary>
+    public int? RecordBytes { get; set; }
+
     public Dictionary<string, Dictionary<string, double>> Observations { get; set; } = [];
 }
 
