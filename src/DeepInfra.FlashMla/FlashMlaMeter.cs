@@ -15,6 +15,10 @@ internal static class FlashMlaMeter
         "operation",
         "prefill_backward"
     );
+    public static readonly KeyValuePair<string, object?> PrefillSparse = new(
+        "operation",
+        "prefill_sparse"
+    );
     public static readonly KeyValuePair<string, object?> Append = new("operation", "append");
     public static readonly KeyValuePair<string, object?> Gather = new("operation", "gather");
 

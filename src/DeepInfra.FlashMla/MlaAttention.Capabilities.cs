@@ -22,7 +22,7 @@ public static unsafe partial class MlaAttention
             QueryHeads = cpu ? (1, int.MaxValue) : (0, 0),
             PrefillDense = cpu,
             PrefillDenseBackward = cpu,
-            Sparse = false,
+            Sparse = cpu,
             Reason = cpu
                 ? null
                 : $"DeepInfra.FlashMla runs on the CPU only in this version, not on {device}.",

@@ -39,7 +39,7 @@ public static unsafe partial class MlaAttention
     /// <returns>The output and the log-sum-exp.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A type, shape, stride or block index is wrong, or does not fit the plan.</exception>
-    /// <exception cref="InvalidOperationException">Another call is using the plan.</exception>
+    /// <exception cref="InvalidOperationException">Another call is using the plan, or it is for sparse decode.</exception>
     /// <exception cref="NotSupportedException">CUDA tensors.</exception>
     /// <remarks>Synchronous. Allocates nothing when <paramref name="output"/> and <paramref name="logSumExp"/> are given and the threads are warm. Thread-safe with one plan per caller.</remarks>
     public static AttentionState Decode(
@@ -53,6 +53,7 @@ public static unsafe partial class MlaAttention
     )
     {
         ArgumentNullException.ThrowIfNull(plan);
+        plan.RequireKind(sparse: false);
         ValidateDecode(plan, q, cache, blockTable, cacheSeqlens, output, logSumExp);
         var options = plan.Options;
         var shape = options.Shape;
@@ -72,47 +73,8 @@ public static unsafe partial class MlaAttention
         {
             if (plan.StaleLengths(cacheSeqlens) is { } stale)
                 throw new ArgumentException(stale, nameof(cacheSeqlens));
-            var arguments = new DecodeArguments
-            {
-                Query = (byte*)q.DataPointer,
-                QueryType = q.DType,
-                QueryBatchStride = q.Strides[0],
-                QueryTokenStride = q.Strides[1],
-                QueryHeadStride = q.Strides[2],
-                Cache = (byte*)cache.Data.DataPointer,
-                Format = cache.Format,
-                PageSize = cache.PageSize,
-                BlockTable = blockTable.DataPointer,
-                TableStride = blockTable.Strides[0],
-                Out = (byte*)output.DataPointer,
-                OutType = output.DType,
-                OutBatchStride = output.Strides[0],
-                OutTokenStride = output.Strides[1],
-                OutHeadStride = output.Strides[2],
-                LogSumExp = logSumExp.DataPointer,
-                LseBatchStride = logSumExp.Strides[0],
-                LseHeadStride = logSumExp.Strides[1],
-                LseTokenStride = logSumExp.Strides[2],
-                QueryTokens = options.QueryTokens,
-                QueryHeads = shape.QueryHeads,
-                KvHeads = shape.KvHeads,
-                HeadDim = shape.HeadDim,
-                ValueDim = shape.ValueDim,
-                Scale = options.ResolvedScale,
-                Causal = options.Causal,
-                Base = options.LogSumExpBase,
-                Empty = options.EmptyLogSumExp,
-            };
-            var bytes = DTypes.SizeInBytes(cache.Data.DType);
-            arguments.BlockStrideBytes = cache.Data.Strides[0] * bytes;
-            // Data rows of Model1 blocks lie 576 bytes apart, whatever the declared shape says.
-            arguments.RowStrideBytes =
-                cache.Format == KvCacheFormat.Fp8Model1
-                    ? KvLayout.Model1DataBytes
-                    : cache.Data.Strides[1] * bytes;
-            arguments.HeadStrideBytes = cache.Data.Strides[2] * bytes;
-            plan.Fill(ref arguments);
-            RunDecode(arguments, plan, options.Cpu);
+            var arguments = DecodeArgumentsOf(plan, q, cache.Format, output, logSumExp);
+            RunDecode(arguments, new CacheView(cache), blockTable, plan, options.Cpu);
         }
         finally
         {
@@ -127,8 +89,49 @@ public static unsafe partial class MlaAttention
         return new AttentionState(output, logSumExp, options.LogSumExpBase);
     }
 
+    private static DecodeArguments DecodeArgumentsOf(
+        MlaDecodePlan plan,
+        Tensor q,
+        KvCacheFormat format,
+        Tensor output,
+        Tensor<float> logSumExp
+    )
+    {
+        var options = plan.Options;
+        var arguments = new DecodeArguments
+        {
+            Query = (byte*)q.DataPointer,
+            QueryType = q.DType,
+            QueryBatchStride = q.Strides[0],
+            QueryTokenStride = q.Strides[1],
+            QueryHeadStride = q.Strides[2],
+            Format = format,
+            Out = (byte*)output.DataPointer,
+            OutType = output.DType,
+            OutBatchStride = output.Strides[0],
+            OutTokenStride = output.Strides[1],
+            OutHeadStride = output.Strides[2],
+            LogSumExp = logSumExp.DataPointer,
+            LseBatchStride = logSumExp.Strides[0],
+            LseHeadStride = logSumExp.Strides[1],
+            LseTokenStride = logSumExp.Strides[2],
+            QueryTokens = options.QueryTokens,
+            QueryHeads = options.Shape.QueryHeads,
+            KvHeads = options.Shape.KvHeads,
+            HeadDim = options.Shape.HeadDim,
+            ValueDim = options.Shape.ValueDim,
+            Scale = options.ResolvedScale,
+            Base = options.LogSumExpBase,
+            Empty = options.EmptyLogSumExp,
+        };
+        plan.Fill(ref arguments);
+        return arguments;
+    }
+
     private static void RunDecode(
         in DecodeArguments arguments,
+        in CacheView cache,
+        Tensor<int> blockTable,
         MlaDecodePlan plan,
         CpuBackendOptions cpu
     )
@@ -136,22 +139,24 @@ public static unsafe partial class MlaAttention
         switch (cpu.Tier)
         {
             case SimdTier.V512:
-                RunDecode<Simd512, Vector512<float>>(arguments, plan, cpu);
+                RunDecode<Simd512, Vector512<float>>(arguments, cache, blockTable, plan, cpu);
                 break;
             case SimdTier.V256:
-                RunDecode<Simd256, Vector256<float>>(arguments, plan, cpu);
+                RunDecode<Simd256, Vector256<float>>(arguments, cache, blockTable, plan, cpu);
                 break;
             case SimdTier.V128:
-                RunDecode<Simd128, Vector128<float>>(arguments, plan, cpu);
+                RunDecode<Simd128, Vector128<float>>(arguments, cache, blockTable, plan, cpu);
                 break;
             default:
-                RunDecode<SimdScalar, float>(arguments, plan, cpu);
+                RunDecode<SimdScalar, float>(arguments, cache, blockTable, plan, cpu);
                 break;
         }
     }
 
     private static void RunDecode<TSimd, TVector>(
         in DecodeArguments arguments,
+        in CacheView cache,
+        Tensor<int> blockTable,
         MlaDecodePlan plan,
         CpuBackendOptions cpu
     )
@@ -159,9 +164,55 @@ public static unsafe partial class MlaAttention
         where TVector : struct
     {
         if (arguments.Format == KvCacheFormat.Float16)
-            RunDecode<TSimd, TVector, FloatRows<TSimd, TVector>>(arguments, cpu);
+            RunDecode<TSimd, TVector, FloatRows<TSimd, TVector>>(
+                arguments,
+                cache,
+                blockTable,
+                plan,
+                cpu
+            );
         else
-            RunDecode<TSimd, TVector, BFloat16Rows<TSimd, TVector>>(arguments, cpu);
+            RunDecode<TSimd, TVector, BFloat16Rows<TSimd, TVector>>(
+                arguments,
+                cache,
+                blockTable,
+                plan,
+                cpu
+            );
+        RunCombine<TSimd, TVector>(arguments, plan, cpu);
+    }
+
+    private static void RunDecode<TSimd, TVector, TRows>(
+        in DecodeArguments arguments,
+        in CacheView cache,
+        Tensor<int> blockTable,
+        MlaDecodePlan plan,
+        CpuBackendOptions cpu
+    )
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+        where TRows : struct, IKeyRows<TSimd, TVector>
+    {
+        var work = new DecodeWork<TSimd, TVector, TRows>
+        {
+            Arguments = arguments,
+            Cache = cache,
+            BlockTable = blockTable.DataPointer,
+            TableStride = blockTable.Strides[0],
+            SequenceLengths = plan.LengthPointer,
+            Causal = plan.Options.Causal,
+        };
+        CpuParallel.Run(work.ItemCount, ref work, cpu.MaxDegreeOfParallelism);
+    }
+
+    private static void RunCombine<TSimd, TVector>(
+        in DecodeArguments arguments,
+        MlaDecodePlan plan,
+        CpuBackendOptions cpu
+    )
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
         if (plan.SplitSets == 0)
             return;
         var combine = new CombineWork<TSimd, TVector> { Arguments = arguments };
@@ -170,22 +221,6 @@ public static unsafe partial class MlaAttention
             ref combine,
             cpu.MaxDegreeOfParallelism
         );
-    }
-
-    private static void RunDecode<TSimd, TVector, TRows>(
-        in DecodeArguments arguments,
-        CpuBackendOptions cpu
-    )
-        where TSimd : struct, ISimd<TVector>
-        where TVector : struct
-        where TRows : struct, IKeyRows<TSimd, TVector>
-    {
-        var work = new DecodeWork<TSimd, TVector, TRows> { Arguments = arguments };
-        var items =
-            (long)arguments.PartCount
-            * arguments.KvHeads
-            * DecodeWork<TSimd, TVector, TRows>.RowBlocks(arguments.Rows);
-        CpuParallel.Run(checked((int)items), ref work, cpu.MaxDegreeOfParallelism);
     }
 
     private static void ValidateDecode(

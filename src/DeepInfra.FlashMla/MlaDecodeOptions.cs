@@ -27,6 +27,15 @@ public sealed record MlaDecodeOptions
     /// </summary>
     public bool Causal { get; init; }
 
+    /// <summary>Entries of the index lists of sparse decode; 0 makes a plan for dense decode.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Entries of the extra index lists of sparse decode; 0 for no extra scope.</summary>
+    public int ExtraTopK { get; init; }
+
+    /// <summary>Tokens per block of the extra cache; used if <see cref="ExtraTopK"/> is not 0.</summary>
+    public int ExtraPageSize { get; init; } = 64;
+
     /// <summary>
     /// Factor of the logits, any finite value; null means 1/sqrt(HeadDim). Beware: a model whose unabsorbed heads have
     /// 192 elements needs 1/sqrt(192) (times its YaRN factor) here, not 1/sqrt(576).
@@ -61,6 +70,24 @@ public sealed record MlaDecodeOptions
         RequireAtLeast(QueryTokens, 1, nameof(QueryTokens));
         RequireAtLeast(MaxBatch, 0, nameof(MaxBatch));
         RequireAtLeast(PageSize, 1, nameof(PageSize));
+        RequireAtLeast(TopK, 0, nameof(TopK));
+        RequireAtLeast(ExtraTopK, 0, nameof(ExtraTopK));
+        RequireAtLeast(ExtraPageSize, 1, nameof(ExtraPageSize));
+        if (TopK > 0 && Causal)
+            throw new ArgumentException(
+                "Causal: sparse decode has no causal mask (leave entries out of the index lists instead), got true",
+                nameof(Causal)
+            );
+        if (TopK > 0 && Shape.KvHeads != 1)
+            throw new ArgumentException(
+                $"Shape: sparse decode needs one KV head, got {Shape.KvHeads}",
+                nameof(Shape)
+            );
+        if (TopK == 0 && ExtraTopK > 0)
+            throw new ArgumentException(
+                "ExtraTopK: an extra scope needs a main scope, got TopK 0",
+                nameof(ExtraTopK)
+            );
         if (FixedSplitSize < 64 || FixedSplitSize % 64 != 0)
             throw new ArgumentOutOfRangeException(
                 nameof(FixedSplitSize),

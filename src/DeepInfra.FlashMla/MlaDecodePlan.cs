@@ -22,6 +22,8 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     private const int OverheadBlocks = 1;
 
     private readonly int[] _lengths;
+    private readonly int[] _topK;
+    private readonly int[] _extraTopK;
     private readonly int[] _splitOffsets;
     private readonly int[] _splitBase;
     private readonly int _balancedParts;
@@ -38,6 +40,8 @@ public sealed unsafe class MlaDecodePlan : IDisposable
         Options = options;
         _balancedParts = options.Cpu.MaxDegreeOfParallelism;
         _lengths = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
+        _topK = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
+        _extraTopK = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
         _splitOffsets = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
         _splitBase = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
         _parts = GC.AllocateArray<MlaPartRecord>(
@@ -68,7 +72,11 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     public long WorkspaceBytes => _accumulatorRows * (Options.Shape.ValueDim + 1) * sizeof(float);
 
     /// <summary>Names the kernel that a call with this plan runs.</summary>
-    public string KernelName => $"cpu-{Options.Cpu.Tier}-dense".ToLowerInvariant();
+    public string KernelName =>
+        $"cpu-{Options.Cpu.Tier}-{(IsSparse ? "sparse" : "dense")}".ToLowerInvariant();
+
+    /// <summary>True if the plan is for sparse decode.</summary>
+    public bool IsSparse => Options.TopK > 0;
 
     /// <summary>Creates a plan.</summary>
     /// <param name="device">Where tensors will live; the CPU.</param>
@@ -119,33 +127,68 @@ public sealed unsafe class MlaDecodePlan : IDisposable
                     $"cacheSeqlens[{i}]: expected a value >= 0, got {cacheSeqlens[i]}",
                     nameof(cacheSeqlens)
                 );
+        RequireKind(sparse: false);
         Enter();
         try
         {
             Batch = cacheSeqlens.Length;
             cacheSeqlens.CopyTo(_lengths);
-            TotalTokens = 0;
-            foreach (var length in cacheSeqlens)
-                TotalTokens += length;
-            if (Options.SplitPolicy == SplitPolicy.Balanced)
-            {
-                PartCount = _balancedParts;
-                MlaSchedule.Compute(
-                    cacheSeqlens,
-                    OverheadBlocks,
-                    _parts.AsSpan(0, PartCount),
-                    _splitOffsets
-                );
-            }
-            else
-                PlanFixedSplits(cacheSeqlens);
-            ReserveAccumulators();
-            _updated = true;
+            Schedule();
         }
         finally
         {
             Leave();
         }
+    }
+
+    /// <summary>Plans a batch of sparse decode.</summary>
+    /// <param name="batch">Requests, at most MaxBatch.</param>
+    /// <param name="topKLength">Int32 <c>[b]</c>, contiguous: valid entries per request, 0 to TopK; null means all.</param>
+    /// <param name="extraTopKLength">Int32 <c>[b]</c>, contiguous: valid entries of the extra lists, 0 to ExtraTopK; null means all.</param>
+    /// <exception cref="ArgumentException">Wrong shape, stride or length.</exception>
+    /// <exception cref="InvalidOperationException">The plan is for dense decode, or a call is using it.</exception>
+    public void UpdateSparse(
+        int batch,
+        Tensor<int>? topKLength = null,
+        Tensor<int>? extraTopKLength = null
+    )
+    {
+        RequireKind(sparse: true);
+        if (batch < 0 || batch > Options.MaxBatch)
+            throw new ArgumentOutOfRangeException(
+                nameof(batch),
+                $"batch: expected a value in [0,{Options.MaxBatch}], got {batch}"
+            );
+        if (extraTopKLength is not null && Options.ExtraTopK == 0)
+            throw new ArgumentException(
+                "extraTopKLength: the plan has no extra scope (ExtraTopK is 0)",
+                nameof(extraTopKLength)
+            );
+        CheckLengths(topKLength, batch, Options.TopK, nameof(topKLength));
+        CheckLengths(extraTopKLength, batch, Options.ExtraTopK, nameof(extraTopKLength));
+        Enter();
+        try
+        {
+            Batch = batch;
+            for (var i = 0; i < batch; i++)
+            {
+                _topK[i] = topKLength is null ? Options.TopK : topKLength.DataPointer[i];
+                _extraTopK[i] = extraTopKLength is null
+                    ? Options.ExtraTopK
+                    : extraTopKLength.DataPointer[i];
+                _lengths[i] = MlaSchedule.SparseLength(
+                    _topK[i],
+                    Options.ExtraTopK > 0 ? _extraTopK[i] : null
+                );
+            }
+            Schedule();
+        }
+        finally
+        {
+            Leave();
+        }
+        GC.KeepAlive(topKLength);
+        GC.KeepAlive(extraTopKLength);
     }
 
     /// <summary>Tells whether a decode call with these arguments fits the plan, without running it.</summary>
@@ -186,6 +229,46 @@ public sealed unsafe class MlaDecodePlan : IDisposable
 
     internal void Leave() => Volatile.Write(ref _busy, 0);
 
+    internal string? StaleSparse(Tensor<int>? lengths, bool extra)
+    {
+        if (!_updated)
+            return "plan: it was never updated; call UpdateSparse first";
+        var planned = (extra ? _extraTopK : _topK).AsSpan(0, Batch);
+        if (lengths is null)
+            return planned.ContainsAnyExcept(extra ? Options.ExtraTopK : Options.TopK)
+                ? "lengths: the plan was updated with lengths, but the scope has none"
+                : null;
+        return new ReadOnlySpan<int>(lengths.DataPointer, Batch).SequenceEqual(planned)
+            ? null
+            : "lengths: they changed since the plan was updated; call UpdateSparse again";
+    }
+
+    internal static void CheckLengths(Tensor<int>? lengths, long batch, int most, string name)
+    {
+        if (lengths is null)
+            return;
+        ArgumentCheck.Alive(lengths, name);
+        ArgumentCheck.Shape(lengths, [batch], name);
+        ArgumentCheck.LastAxisContiguous(lengths, name);
+        ArgumentCheck.OnCpu(lengths, name);
+        for (var i = 0; i < batch; i++)
+            if (lengths.DataPointer[i] < 0 || lengths.DataPointer[i] > most)
+                throw new ArgumentException(
+                    $"{name}[{i}]: expected a value in [0,{most}], got {lengths.DataPointer[i]}",
+                    name
+                );
+    }
+
+    internal void RequireKind(bool sparse)
+    {
+        if (sparse != IsSparse)
+            throw new InvalidOperationException(
+                sparse
+                    ? "The plan is for dense decode (TopK is 0)."
+                    : $"The plan is for sparse decode (TopK is {Options.TopK})."
+            );
+    }
+
     internal string? Mismatch(Tensor q, in KvBlocks cache)
     {
         var shape = Options.Shape;
@@ -217,16 +300,43 @@ public sealed unsafe class MlaDecodePlan : IDisposable
             : "cacheSeqlens: the lengths changed since the plan was updated; call Update again";
     }
 
+    internal int* LengthPointer => (int*)Unsafe.AsPointer(ref _lengths[0]);
+
+    internal int* TopKPointer => (int*)Unsafe.AsPointer(ref _topK[0]);
+
+    internal int* ExtraTopKPointer => (int*)Unsafe.AsPointer(ref _extraTopK[0]);
+
     internal void Fill(ref DecodeArguments arguments)
     {
         arguments.Parts = (MlaPartRecord*)Unsafe.AsPointer(ref _parts[0]);
         arguments.SplitBase = (int*)Unsafe.AsPointer(ref _splitBase[0]);
         arguments.SplitOffsets = (int*)Unsafe.AsPointer(ref _splitOffsets[0]);
-        arguments.SequenceLengths = (int*)Unsafe.AsPointer(ref _lengths[0]);
         arguments.OutAccumulator = _outAccumulator;
         arguments.LseAccumulator = _lseAccumulator;
         arguments.PartCount = PartCount;
         arguments.Batch = Batch;
+    }
+
+    private void Schedule()
+    {
+        var lengths = _lengths.AsSpan(0, Batch);
+        TotalTokens = 0;
+        foreach (var length in lengths)
+            TotalTokens += length;
+        if (Options.SplitPolicy == SplitPolicy.Balanced)
+        {
+            PartCount = _balancedParts;
+            MlaSchedule.Compute(
+                lengths,
+                OverheadBlocks,
+                _parts.AsSpan(0, PartCount),
+                _splitOffsets
+            );
+        }
+        else
+            PlanFixedSplits(lengths);
+        ReserveAccumulators();
+        _updated = true;
     }
 
     private void PlanFixedSplits(ReadOnlySpan<int> lengths)

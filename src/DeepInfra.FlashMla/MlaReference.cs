@@ -7,7 +7,7 @@ namespace DeepInfra.FlashMla;
 /// The operations of this package written for clarity in float64, one sum after another: what the kernels are tested
 /// against. Slow. Arguments have the meaning they have in <see cref="MlaAttention"/> but are hardly checked. Thread-safe.
 /// </summary>
-public static class MlaReference
+public static partial class MlaReference
 {
     /// <summary>
     /// Attention of one query over visible keys: <c>x_j = scale·(q·k_j)</c>, <c>m = max x</c>, <c>L = Σ exp(x_j - m)</c>,

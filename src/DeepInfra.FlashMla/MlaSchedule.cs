@@ -30,6 +30,34 @@ public static class MlaSchedule
         return (int)Math.Max(1, multiprocessors / kvHeads / rowTiles);
     }
 
+    /// <summary>Parts of a sparse decode on a GPU: multiprocessors / query tokens / head tiles of 64, at least 1.</summary>
+    /// <param name="multiprocessors">Multiprocessors of the device.</param>
+    /// <param name="queryTokens">Query tokens per request.</param>
+    /// <param name="queryHeads">Query heads.</param>
+    public static int SparsePartCount(int multiprocessors, int queryTokens, int queryHeads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(multiprocessors, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(queryTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(queryHeads, 1);
+        return (int)Math.Max(1, multiprocessors / queryTokens / (((long)queryHeads + 63) / 64));
+    }
+
+    /// <summary>
+    /// The length that <see cref="Compute"/> takes for a sparse request: the entries of the main list, at least 1, and with an
+    /// extra list those rounded up to whole blocks plus the entries of the extra list.
+    /// </summary>
+    /// <param name="length">Entries of the main list.</param>
+    /// <param name="extraLength">Entries of the extra list; null if there is none.</param>
+    public static int SparseLength(int length, int? extraLength = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfNegative(extraLength ?? 0, nameof(extraLength));
+        length = Math.Max(1, length);
+        return extraLength is { } extra
+            ? checked((int)(((long)length + BlockTokens - 1) / BlockTokens * BlockTokens + extra))
+            : length;
+    }
+
     /// <summary>Blocks of a dense request: ceil(length / 64); an empty request counts as one.</summary>
     /// <param name="sequenceLength">Tokens in the cache.</param>
     public static int DenseBlocks(int sequenceLength) =>

@@ -22,21 +22,18 @@ internal unsafe struct CombineWork<TSimd, TVector> : ICpuWork
         if (splits <= 1)
             return;
         var output = (float*)ThreadScratch.Get((long)Arguments.ValueDim * sizeof(float) + 64);
+        var step = (long)Arguments.QueryTokens * Arguments.QueryHeads;
         for (var row = 0; row < Arguments.Rows; row++)
         {
-            var first =
-                (long)Arguments.SplitBase[request] * Arguments.KvHeads * Arguments.Rows
-                + (long)kvHead * Arguments.Rows
-                + row;
-            var step = (long)Arguments.KvHeads * Arguments.Rows;
-            var lse2 = Merge(first, step, splits, output);
-            Arguments.StoreRow(
-                request,
-                row / Arguments.GroupSize,
-                kvHead * Arguments.GroupSize + row % Arguments.GroupSize,
-                output,
-                lse2
+            var token = row / Arguments.GroupSize;
+            var head = kvHead * Arguments.GroupSize + row % Arguments.GroupSize;
+            var lse2 = Merge(
+                Arguments.AccumulatorRow(request, 0, token, head),
+                step,
+                splits,
+                output
             );
+            Arguments.StoreFinal(request, token, head, output, lse2);
         }
     }
 

@@ -12,16 +12,7 @@ internal unsafe struct DecodeArguments
     public long QueryTokenStride;
     public long QueryHeadStride;
 
-    public byte* Cache;
     public KvCacheFormat Format;
-    public long BlockStrideBytes;
-    public long RowStrideBytes;
-    public long HeadStrideBytes;
-    public int PageSize;
-
-    public int* BlockTable;
-    public long TableStride;
-    public int* SequenceLengths;
 
     public byte* Out;
     public DType OutType;
@@ -34,6 +25,11 @@ internal unsafe struct DecodeArguments
     public long LseHeadStride;
     public long LseTokenStride;
 
+    /// <summary>Attention sink per query head; null for none.</summary>
+    public float* Sink;
+    public long SinkStride;
+
+    /// <summary>Null: part p is the whole request p.</summary>
     public MlaPartRecord* Parts;
 
     /// <summary>Per request: first row set of its splits in the accumulators; only for split requests.</summary>
@@ -56,7 +52,6 @@ internal unsafe struct DecodeArguments
     public int HeadDim;
     public int ValueDim;
     public float Scale;
-    public bool Causal;
     public LogSumExpBase Base;
     public EmptyLogSumExp Empty;
 
@@ -64,17 +59,60 @@ internal unsafe struct DecodeArguments
 
     public readonly int Rows => QueryTokens * GroupSize;
 
-    /// <summary>Writes one finished row: normalised output in <paramref name="output"/>, log-sum-exp in log2 units.</summary>
-    public readonly void StoreRow(int request, int token, int head, float* output, double lse2)
+    public readonly byte* QueryRow(int request, int token, int head) =>
+        Query
+        + (request * QueryBatchStride + token * QueryTokenStride + head * QueryHeadStride)
+            * DTypes.SizeInBytes(QueryType);
+
+    /// <summary>The work of a part.</summary>
+    public readonly MlaPartRecord Part(int index) =>
+        Parts is null
+            ? new MlaPartRecord(index, index, 0, int.MaxValue / KeyTile.Capacity, 0, 0, 0)
+            : Parts[index];
+
+    /// <summary>Writes one row: to the result, or for a split (number 0 and up) to the accumulators.</summary>
+    public readonly void Store(
+        int request,
+        int split,
+        int token,
+        int head,
+        float* output,
+        double lse2
+    )
     {
-        var bytes = DTypes.SizeInBytes(OutType);
+        if (split < 0)
+        {
+            StoreFinal(request, token, head, output, lse2);
+            return;
+        }
+        var row = AccumulatorRow(request, split, token, head);
+        LseAccumulator[row] = (float)lse2;
+        new ReadOnlySpan<float>(output, ValueDim).CopyTo(
+            new Span<float>(OutAccumulator + row * ValueDim, ValueDim)
+        );
+    }
+
+    /// <summary>Row of a split in the accumulators.</summary>
+    public readonly long AccumulatorRow(int request, int split, int token, int head) =>
+        (((long)SplitBase[request] + split) * QueryTokens + token) * QueryHeads + head;
+
+    /// <summary>Applies the sink and writes a finished row: normalised output, log-sum-exp in log2 units.</summary>
+    public readonly void StoreFinal(int request, int token, int head, float* output, double lse2)
+    {
+        if (Sink != null && !double.IsNegativeInfinity(lse2))
+        {
+            // Once per row, here: partial results of a split know nothing of the sink.
+            var factor = (float)(1 / (1 + Math.Exp(Sink[head * SinkStride] - lse2 * SimdMath.Ln2)));
+            for (var c = 0; c < ValueDim; c++)
+                output[c] *= factor;
+        }
         var offset = request * OutBatchStride + token * OutTokenStride + head * OutHeadStride;
-        RowConvert.FromFloat(OutType, output, Out + offset * bytes, ValueDim);
+        RowConvert.FromFloat(OutType, output, Out + offset * DTypes.SizeInBytes(OutType), ValueDim);
         LogSumExp[request * LseBatchStride + head * LseHeadStride + token * LseTokenStride] =
             FinalLse(lse2);
     }
 
-    private readonly float FinalLse(double lse2)
+    public readonly float FinalLse(double lse2)
     {
         if (double.IsNegativeInfinity(lse2))
             return Empty == EmptyLogSumExp.PositiveInfinity

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 namespace DeepInfra.FlashMla.Cpu;
 
-/// <summary>Slices of the thread's scratch buffer for one decode work item.</summary>
+/// <summary>State and scratch of one block of query rows: slices of the thread's scratch buffer.</summary>
 internal readonly unsafe struct DecodeBuffers
 {
-    private const int Tile = 64;
-    private const int MaxRows = 64;
+    /// <summary>Query rows whose queries, scores and outputs stay in the second-level cache beside a key tile.</summary>
+    public const int MaxRows = 64;
+
+    private const int Tile = KeyTile.Capacity;
 
     public DecodeBuffers(in DecodeArguments arguments, int elementBytes)
     {
+        Format = arguments.Format;
+        HeadDim = arguments.HeadDim;
+        Scale2 = (float)(arguments.Scale * SimdMath.Log2E);
         // Columns are processed in pairs of the widest vectors; surplus columns hold zeros.
         KeyStride = RoundUp(arguments.HeadDim, 32);
         ValueStride = RoundUp(arguments.ValueDim, 32);
@@ -16,14 +21,13 @@ internal readonly unsafe struct DecodeBuffers
             arguments.Format != KvCacheFormat.BFloat16
             || KeyStride != arguments.HeadDim
             || ValueStride > arguments.HeadDim;
-        var scratchTokens = NeedsConversion ? Tile : 0;
         long queryBytes = (long)MaxRows * KeyStride * 4;
         long outputBytes = (long)MaxRows * ValueStride * 4;
         long scoreBytes = 4 * Tile * 4;
         long stagingBytes = (long)KeyStride * 4;
-        long rowStateBytes = 2 * MaxRows * 4;
-        long pointerBytes = 3 * Tile * sizeof(byte*);
-        long keyBytes = (long)scratchTokens * KeyStride * elementBytes;
+        long rowStateBytes = 5 * MaxRows * 4;
+        long pointerBytes = 5 * Tile * sizeof(byte*);
+        long keyBytes = NeedsConversion ? (long)Tile * KeyStride * elementBytes : 0;
         var memory = ThreadScratch.Get(
             queryBytes
                 + outputBytes
@@ -39,11 +43,19 @@ internal readonly unsafe struct DecodeBuffers
         Staging = (float*)(memory += scoreBytes);
         Max = (float*)(memory += stagingBytes);
         Sum = Max + MaxRows;
+        IndexerMax = Sum + MaxRows;
+        IndexerSum = IndexerMax + MaxRows;
+        Visible = (int*)(IndexerSum + MaxRows);
         Keys = (byte**)(memory += rowStateBytes);
-        Rows = Keys + Tile;
-        NextRows = Rows + Tile;
         KeyScratch = memory + pointerBytes;
     }
+
+    public KvCacheFormat Format { get; }
+
+    public int HeadDim { get; }
+
+    /// <summary>Softmax scale times log2(e).</summary>
+    public float Scale2 { get; }
 
     /// <summary>Padded elements of a query or key row.</summary>
     public int KeyStride { get; }
@@ -61,22 +73,28 @@ internal readonly unsafe struct DecodeBuffers
     /// <summary>[4][64].</summary>
     public float* Scores { get; }
 
+    /// <summary>One row in natural column order.</summary>
     public float* Staging { get; }
 
     public float* Max { get; }
 
     public float* Sum { get; }
 
+    public float* IndexerMax { get; }
+
+    public float* IndexerSum { get; }
+
+    /// <summary>Keys of the current tile that each row sees.</summary>
+    public int* Visible { get; }
+
     /// <summary>Converted rows of the current tile, if rows need conversion.</summary>
     public byte** Keys { get; }
 
-    /// <summary>Stored rows of the current tile.</summary>
-    public byte** Rows { get; }
-
-    /// <summary>Stored rows of the next tile.</summary>
-    public byte** NextRows { get; }
-
     public byte* KeyScratch { get; }
+
+    /// <summary>An empty tile; two of them alternate.</summary>
+    public KeyTile NewTile(int index) =>
+        new() { Rows = Keys + (1 + 2 * index) * Tile, Scales = Keys + (2 + 2 * index) * Tile };
 
     private static int RoundUp(int value, int multiple) =>
         (value + multiple - 1) / multiple * multiple;

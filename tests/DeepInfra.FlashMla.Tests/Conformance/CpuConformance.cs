@@ -44,6 +44,26 @@ public sealed class DensePrefillV512Tests : DensePrefillConformance
     protected override CpuBackendOptions Cpu => Tiers.V512;
 }
 
+public sealed class SparseReferenceTierTests : SparseConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.Reference;
+}
+
+public sealed class SparseV128Tests : SparseConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V128;
+}
+
+public sealed class SparseV256Tests : SparseConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V256;
+}
+
+public sealed class SparseV512Tests : SparseConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V512;
+}
+
 internal static class Tiers
 {
     public static CpuBackendOptions Reference { get; } = new() { MaxIsa = SimdTier.Reference };
