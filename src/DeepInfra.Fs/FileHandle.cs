@@ -202,6 +202,14 @@ public abstract class FileHandle : IAsyncDisposable
 
     private protected abstract ValueTask CloseCoreAsync();
 
+    /// <summary>Counts a read that went past <see cref="ReadAsync"/>.</summary>
+    internal void CountBatchedRead(long offset, int count)
+    {
+        FsMetrics.Reads.Add(1, Backend);
+        FsMetrics.BytesRead.Add(count, Backend);
+        CountPosition(offset, count);
+    }
+
     private protected void ThrowIfDisposed() =>
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
 

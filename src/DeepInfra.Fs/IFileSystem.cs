@@ -63,23 +63,6 @@ public interface IFileSystem
         CancellationToken cancellationToken = default
     );
 
-    /// <summary>Describes a file or directory, following symbolic links.</summary>
-    /// <param name="path">The file or directory.</param>
-    /// <param name="cancellationToken">Gives the operation up.</param>
-    /// <exception cref="FileNotFoundException">There is neither.</exception>
-    async ValueTask<FileSystemEntry> StatAsync(
-        string path,
-        CancellationToken cancellationToken = default
-    ) =>
-        await TryStatAsync(path, cancellationToken).ConfigureAwait(false)
-        ?? throw new FileNotFoundException($"'{path}' does not exist", path);
-
-    /// <summary>Says whether a file or directory exists.</summary>
-    /// <param name="path">The file or directory.</param>
-    /// <param name="cancellationToken">Gives the operation up.</param>
-    async ValueTask<bool> ExistsAsync(string path, CancellationToken cancellationToken = default) =>
-        await TryStatAsync(path, cancellationToken).ConfigureAwait(false) is not null;
-
     /// <summary>Deletes a file, a symbolic link or a directory.</summary>
     /// <param name="path">What to delete.</param>
     /// <param name="recursive">Whether a directory goes with its content; otherwise it must be empty.</param>

@@ -162,6 +162,14 @@ public sealed partial class ThreeFsClient : IAsyncDisposable
         return file;
     }
 
+    /// <summary>Creates an empty batch of reads and writes.</summary>
+    /// <param name="capacity">Operations that may be added or in flight.</param>
+    public ThreeFsBatch CreateBatch(int capacity = 1024)
+    {
+        ThrowIfDisposed();
+        return new ThreeFsBatch(this, capacity);
+    }
+
     /// <summary>Closes all files and connections.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -149,7 +149,7 @@ public sealed partial class ThreeFsFile
     }
 
     /// <summary>The length to clamp a read to; asks again when the read would end beyond what is known.</summary>
-    private async ValueTask<long> LengthForAsync(long end, CancellationToken cancellationToken)
+    internal async ValueTask<long> LengthForAsync(long end, CancellationToken cancellationToken)
     {
         if (end > EffectiveLength)
         {
@@ -159,7 +159,8 @@ public sealed partial class ThreeFsFile
         return EffectiveLength;
     }
 
-    private int CountOf(long offset, int count) =>
+    /// <summary>Upper bound of the entries that <see cref="Split"/> makes of a range to read.</summary>
+    internal int CountOf(long offset, int count) =>
         PiecesOf(offset, count, Math.Min(_layout.ChunkSize, (uint)_client.Options.MaximumIoBytes));
 
     /// <summary>Upper bound of the pieces that a range is cut into.</summary>
@@ -174,7 +175,8 @@ public sealed partial class ThreeFsFile
         return checked((int)(chunks + ((count + piece - 1) / piece)));
     }
 
-    private int Split(ChunkRead[] reads, int used, Memory<byte> buffer, long offset)
+    /// <summary>Cuts a range into reads of chunks; returns the number of entries used.</summary>
+    internal int Split(ChunkRead[] reads, int used, Memory<byte> buffer, long offset)
     {
         while (!buffer.IsEmpty)
         {
@@ -200,7 +202,7 @@ public sealed partial class ThreeFsFile
     }
 
     /// <summary>Turns the outcome of a range into bytes: what was never written reads as zeros.</summary>
-    private void Check(in ChunkRead read)
+    internal void Check(in ChunkRead read)
     {
         if (read.Status.IsOk && read.BytesRead == read.Buffer.Length)
         {

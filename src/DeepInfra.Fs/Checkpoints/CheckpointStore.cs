@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
-using DeepInfra.Fs.KvCache;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Checkpoints;
@@ -72,8 +71,8 @@ public sealed class CheckpointStore
             manifest,
             CheckpointJson.Default.CheckpointManifest
         );
-        await KvFiles
-            .WriteAsync(_fileSystem, $"{folder}/{ManifestName}", json, cancellationToken)
+        await _fileSystem
+            .WriteAllBytesAsync($"{folder}/{ManifestName}", json, cancellationToken)
             .ConfigureAwait(false);
     }
 
@@ -86,8 +85,8 @@ public sealed class CheckpointStore
         CancellationToken cancellationToken = default
     )
     {
-        var bytes = await KvFiles
-            .TryReadAsync(_fileSystem, $"{FolderOf(name)}/{ManifestName}", cancellationToken)
+        var bytes = await _fileSystem
+            .TryReadAllBytesAsync($"{FolderOf(name)}/{ManifestName}", cancellationToken)
             .ConfigureAwait(false);
         if (bytes is null)
         {
@@ -123,14 +122,15 @@ public sealed class CheckpointStore
     /// <summary>Loads tensors of a checkpoint.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="select">
-    /// Called for each tensor; returns the memory that receives its bytes, of exactly that length, or null to skip it.
+    /// Called for each tensor; returns the memory that receives its bytes, of exactly that length, or empty memory
+    /// (also a null array) to skip it.
     /// </param>
     /// <param name="cancellationToken">Gives the operation up.</param>
     /// <exception cref="FileNotFoundException">There is no complete checkpoint of that name.</exception>
     /// <exception cref="InvalidDataException">A tensor is damaged.</exception>
     public async ValueTask<CheckpointInfo> LoadAsync(
         string name,
-        Func<CheckpointTensor, Memory<byte>?> select,
+        Func<CheckpointTensor, Memory<byte>> select,
         CancellationToken cancellationToken = default
     )
     {
@@ -141,7 +141,8 @@ public sealed class CheckpointStore
         var wanted = new List<(CheckpointTensor Tensor, Memory<byte> Memory)>();
         foreach (var tensor in info.Tensors)
         {
-            if (select(tensor) is not { } memory)
+            var memory = select(tensor);
+            if (memory.IsEmpty)
             {
                 continue;
             }

@@ -46,7 +46,8 @@ public sealed partial class KvCacheStore
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         await _index.FlushAsync(cancellationToken).ConfigureAwait(false);
         long evicted = 0;
-        foreach (var (key, use) in _known.OrderBy(k => k.Value.LastUse).ToList())
+        // ToArray of the dictionary is a snapshot; sorting the live dictionary is not safe beside other tasks.
+        foreach (var (key, use) in _known.ToArray().OrderBy(k => k.Value.LastUse))
         {
             if (evicted >= bytes)
             {
@@ -132,8 +133,8 @@ public sealed partial class KvCacheStore
                 .Create(item.Key, ExpiryOf(item.TimeToLive), item.Value.Span)
                 .Write(buffer);
             item.Value.CopyTo(buffer.AsMemory(KvRecordHeader.Bytes));
-            await KvFiles
-                .WriteAsync(_fileSystem, path, buffer.AsMemory(0, length), cancellationToken)
+            await _fileSystem
+                .WriteAllBytesAsync(path, buffer.AsMemory(0, length), cancellationToken)
                 .ConfigureAwait(false);
         }
         finally

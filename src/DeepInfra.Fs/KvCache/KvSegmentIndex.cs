@@ -133,8 +133,8 @@ internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root) : IAsy
                 Folder,
                 $"{DateTime.UtcNow:yyyyMMddHHmmssfffffff}-{Guid.NewGuid():N}{Suffix}"
             );
-            await KvFiles
-                .WriteAsync(fileSystem, path, KvSegment.Build(records), cancellationToken)
+            await fileSystem
+                .WriteAllBytesAsync(path, KvSegment.Build(records), cancellationToken)
                 .ConfigureAwait(false);
             await AddAsync(path, cancellationToken).ConfigureAwait(false);
             lock (_lock)
@@ -326,8 +326,8 @@ internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root) : IAsy
             position += sizeof(ulong);
         }
 
-        await KvFiles
-            .WriteAsync(fileSystem, path + DeletedSuffix, bytes, cancellationToken)
+        await fileSystem
+            .WriteAllBytesAsync(path + DeletedSuffix, bytes, cancellationToken)
             .ConfigureAwait(false);
     }
 
@@ -336,8 +336,8 @@ internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root) : IAsy
         CancellationToken cancellationToken
     )
     {
-        var bytes = await KvFiles
-            .TryReadAsync(fileSystem, path + DeletedSuffix, cancellationToken)
+        var bytes = await fileSystem
+            .TryReadAllBytesAsync(path + DeletedSuffix, cancellationToken)
             .ConfigureAwait(false);
         var keys = new HashSet<ulong>();
         for (var i = 0; bytes is not null && i + sizeof(ulong) <= bytes.Length; i += sizeof(ulong))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Net;
@@ -53,6 +54,7 @@ internal sealed class RpcClient : IAsyncDisposable
             try
             {
                 var connection = await GetAsync(address, cancellationToken).ConfigureAwait(false);
+                var start = TimeProvider.System.GetTimestamp();
                 var result = await connection
                     .CallAsync<TReq, TRsp>(
                         service,
@@ -63,6 +65,7 @@ internal sealed class RpcClient : IAsyncDisposable
                         cancellationToken
                     )
                     .ConfigureAwait(false);
+                Measure(service, method, start);
                 if (result.HasValue || result.Status.Code != StatusCode.RpcSendFailed)
                 {
                     return result;
@@ -104,6 +107,21 @@ internal sealed class RpcClient : IAsyncDisposable
         {
             await slot.DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    private static void Measure(ushort service, ushort method, long start)
+    {
+        if (!FsMetrics.Requests.Enabled && !FsMetrics.RequestDuration.Enabled)
+        {
+            return;
+        }
+
+        var tags = new TagList { { "service", (int)service }, { "method", (int)method } };
+        FsMetrics.Requests.Add(1, tags);
+        FsMetrics.RequestDuration.Record(
+            TimeProvider.System.GetElapsedTime(start).TotalSeconds,
+            tags
+        );
     }
 
     private async ValueTask<RpcConnection> GetAsync(

@@ -74,6 +74,8 @@ internal sealed partial class RpcConnection
             _buffer = [];
             ArrayPool<byte>.Shared.Return(buffer);
             Abort(reason);
+            // Only now, so that a caller who tries again finds this connection closed.
+            _claimed?.Fail(LostStatus());
         }
     }
 

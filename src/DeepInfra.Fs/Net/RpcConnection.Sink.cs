@@ -6,6 +6,8 @@ namespace DeepInfra.Fs.Net;
 
 internal sealed partial class RpcConnection
 {
+    private PendingCall? _claimed;
+
     /// <summary>
     /// Receives a large answer whose bulk bytes go straight to the caller's memory. Null means that the frame is not
     /// of that kind and nothing was consumed; false is the end of the stream.
@@ -60,30 +62,16 @@ internal sealed partial class RpcConnection
         }
 
         _pending.TryRemove(packet.Uuid, out _);
-        var completed = false;
-        try
+        // From here on the receive loop writes to the caller's memory; when it ends early, it fails the call last.
+        _claimed = call;
+        var frame = new SinkFrame(total, head + headLength, bulkLength);
+        var received = await ReceiveClaimedAsync(header, call, sink, frame).ConfigureAwait(false);
+        if (received)
         {
-            completed = await ReceiveClaimedAsync(
-                    header,
-                    call,
-                    sink,
-                    new SinkFrame(total, head + headLength, bulkLength)
-                )
-                .ConfigureAwait(false);
-            return completed;
+            _claimed = null;
         }
-        finally
-        {
-            if (!completed)
-            {
-                call.Fail(
-                    new Status(
-                        StatusCode.RpcTimeout,
-                        $"connection to {RemoteEndPoint} lost in the middle of an answer"
-                    )
-                );
-            }
-        }
+
+        return received;
     }
 
     private async ValueTask<bool> ReceiveClaimedAsync(

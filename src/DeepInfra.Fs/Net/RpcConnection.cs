@@ -157,13 +157,13 @@ internal sealed partial class RpcConnection : IAsyncDisposable
     private void Touch() =>
         Interlocked.Exchange(ref _lastActivity, Options.TimeProvider.GetTimestamp());
 
+    /// <summary>A lost connection looks like a time-out to the caller: the request may or may not have been executed.</summary>
+    private Status LostStatus() =>
+        new(StatusCode.RpcTimeout, $"connection to {RemoteEndPoint} lost: {CloseReason}");
+
     private void FailPending()
     {
-        // A lost connection looks like a time-out to the caller: the request may or may not have been executed.
-        var status = new Status(
-            StatusCode.RpcTimeout,
-            $"connection to {RemoteEndPoint} lost: {CloseReason}"
-        );
+        var status = LostStatus();
         foreach (var (uuid, call) in _pending)
         {
             if (_pending.TryRemove(uuid, out _))
