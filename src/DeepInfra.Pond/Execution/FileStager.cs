@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Fs;
 using DeepInfra.Pond.Storage;
 
 namespace DeepInfra.Pond.Execution;
