@@ -103,7 +103,12 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
     public static Task<ThreeFsCluster> StartAsync(
         ThreeFsClusterOptions options,
         CancellationToken cancellationToken = default
-    ) => StartAsync(options, new RpcOptions(), cancellationToken);
+    ) =>
+        StartAsync(
+            options,
+            new RpcOptions { Compressor = new ZstdFrameCompressor() },
+            cancellationToken
+        );
 
     /// <summary>As the public method, with settings of the listeners, which can lose and delay messages.</summary>
     internal static async Task<ThreeFsCluster> StartAsync(
