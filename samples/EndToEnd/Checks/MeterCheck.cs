@@ -25,9 +25,15 @@ internal static class MeterCheck
             ]
         ),
         (
-            "expert exchange through Ep (throughput)",
-            ["deepinfra.ep.dispatch.calls/throughput", "deepinfra.ep.combine.calls/throughput"]
+            "expert exchange through Ep (throughput and low latency)",
+            [
+                "deepinfra.ep.dispatch.calls/throughput",
+                "deepinfra.ep.combine.calls/throughput",
+                "deepinfra.ep.dispatch.calls/low-latency",
+                "deepinfra.ep.combine.calls/low-latency",
+            ]
         ),
+        ("decode experts through Gemm (masked)", ["deepinfra.gemm.calls/fp8_m_grouped_masked"]),
         ("pipeline steps through DualPipe", ["deepinfra.dualpipe."]),
         ("text preparation through Pond", ["deepinfra.pond."]),
         ("KV blocks through the KV-cache store of Fs", ["deepinfra.fs.kv"]),

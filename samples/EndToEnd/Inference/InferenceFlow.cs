@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
 using System.Diagnostics;
+using DeepInfra.Ep;
 using DeepInfra.FlashMla;
 using DeepInfra.Fs.KvCache;
 using EndToEnd.Model;
@@ -45,9 +46,22 @@ internal sealed class InferenceFlow(
         using var team = new RankTeam("serve", config.ExpertRanks);
         var group = ExpertRanks.CreateGroup(config);
         var throughput = ExpertRanks.CreateBuffers(config, group);
+        var lowLatency = ExpertRanks.OnEveryRank(
+            group,
+            g =>
+                LowLatencyBuffer.Create(
+                    g,
+                    new LowLatencyBufferOptions
+                    {
+                        MaxTokensPerRank = RankDecoder.MaxBatch,
+                        Hidden = config.Width,
+                        Experts = config.Experts,
+                    }
+                )
+        );
         var ranks = new RankDecoder[config.ExpertRanks];
         for (var r = 0; r < ranks.Length; r++)
-            ranks[r] = new RankDecoder(config, layers, r, throughput[r], Fp8.Single);
+            ranks[r] = new RankDecoder(config, layers, r, throughput[r], lowLatency[r], Fp8.Single);
 
         await run.Progress.PhaseAsync(
             "prefill and decode agree",
@@ -60,6 +74,8 @@ internal sealed class InferenceFlow(
 
         foreach (var rank in ranks)
             rank.Dispose();
+        foreach (var buffer in lowLatency)
+            buffer.Dispose();
         foreach (var buffer in throughput)
             buffer.Dispose();
         foreach (var member in group)
@@ -74,9 +90,11 @@ internal sealed class InferenceFlow(
         const int decoded = 24;
         var differences = new double[ranks.Length];
         var sameChoice = new int[ranks.Length];
+        var attention = new AttentionDifference[ranks.Length];
         team.Run(r =>
         {
             var tokens = Row(prompts.Inputs, r, PromptTokens);
+            attention[r] = ranks[r].CompareAttention(tokens);
             var cache = ranks[r].Cache;
             var whole = cache.CreateSequence();
             var expected = ranks[r].Prefill([whole], [tokens]);
@@ -99,6 +117,13 @@ internal sealed class InferenceFlow(
             cache.Free(whole);
             cache.Free(stepped);
         });
+        run.Verdicts.Add(
+            "Absorbed attention on the FP8 cache equals unabsorbed attention",
+            attention.All(a => a.Cosine < AttentionDifference.CosineLimit),
+            FormattableString.Invariant(
+                $"1-cos {attention.Max(a => a.Cosine):0.0e+00} (limit {AttentionDifference.CosineLimit}), largest error {attention.Max(a => a.Largest):0.0e+00}, {PromptTokens} tokens, all layers"
+            )
+        );
         run.Verdicts.Add(
             "Prefill and decode give the same logits",
             differences.Max() < 1e-3,

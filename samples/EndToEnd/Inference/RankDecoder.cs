@@ -23,6 +23,7 @@ internal sealed class RankDecoder : IDisposable
     private readonly int _rank;
     private readonly ThroughputBuffer _throughput;
     private readonly AbsorbedAttention _attention;
+    private readonly DecodeExperts _experts;
     private readonly BlockTableBuilder _table = new(MaxBatch, CacheBlocks);
     private readonly MlaDecodePlan _plan;
 
@@ -31,6 +32,7 @@ internal sealed class RankDecoder : IDisposable
         IReadOnlyList<TransformerLayer> layers,
         int rank,
         ThroughputBuffer throughput,
+        LowLatencyBuffer lowLatency,
         CpuBackendOptions cpu
     )
     {
@@ -61,6 +63,7 @@ internal sealed class RankDecoder : IDisposable
             }
         );
         _attention = new AbsorbedAttention(config, layers);
+        _experts = new DecodeExperts(config, lowLatency, rank);
     }
 
     public PagedMlaKvCache Cache { get; }
@@ -114,13 +117,47 @@ internal sealed class RankDecoder : IDisposable
             var hidden = arena.Rent(tokens.Length, _config.Width);
             _layers[l].Attention.Output.Forward(context, hidden);
             VectorMath.Add(hidden.AsSpan(), x.AsSpan());
-            using var a = new LayerActivation();
-            _layers[l].Moe.BeginForward(a.Moe, arena, hidden, _throughput);
-            _layers[l].Moe.SharedForward(a.Moe, arena);
-            _layers[l].Moe.ExpertsForward(a.Moe, arena, _throughput, _rank);
-            x = _layers[l].Moe.EndForward(a.Moe, arena);
+            x = _experts.Run(arena, _layers[l].Moe, hidden);
         }
         return Rows(_layers[^1].Logits(arena, x));
+    }
+
+    /// <summary>
+    /// Attention of both forms on the same layer inputs: one prefill over the tokens, then one absorbed step per token on
+    /// the FP8 cache. Collective.
+    /// </summary>
+    public AttentionDifference CompareAttention(int[] tokens)
+    {
+        var difference = new AttentionDifference();
+        using var starts = Starts([tokens]);
+        using var arena = new Arena();
+        var layers = new LayerActivation[_layers.Count];
+        var x = _layers[0].Embed(arena, tokens);
+        for (var l = 0; l < layers.Length; l++)
+        {
+            var a = layers[l] = new LayerActivation { CumulativeLengths = Starts([tokens]) };
+            _layers[l].BeginForward(a, x, _throughput);
+            _layers[l].MiddleForward(a, _throughput, _rank);
+            x = _layers[l].Moe.EndForward(a.Moe, a.Arena);
+        }
+        var sequence = Cache.CreateSequence();
+        for (var t = 0; t < tokens.Length; t++)
+        {
+            using var step = new Arena();
+            Cache.Extend(sequence, 1);
+            _table.Build([sequence], newTokens: 1);
+            _plan.Update(_table.CacheSeqlens);
+            for (var l = 0; l < layers.Length; l++)
+            {
+                var row = layers[l].Attention.X.AsSlice(0, t, 1);
+                var values = _attention.Run(step, l, row, [t], Cache, _table, _plan);
+                difference.Add(values.AsView().Row(0), layers[l].Attention.Context.AsView().Row(t));
+            }
+        }
+        Cache.Free(sequence);
+        foreach (var a in layers)
+            a.Dispose();
+        return difference;
     }
 
     public void Dispose()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using DeepInfra.Core.Numerics;
 
 namespace EndToEnd.Model;
 
@@ -73,6 +74,19 @@ internal sealed class ExpertRows : IDisposable
                 target.Clear();
             else
                 received.AsView().Row(_source[row]).CopyTo(target);
+        }
+    }
+
+    /// <summary>Copies received rows into expert order; gap rows become zero.</summary>
+    public void Gather(Tensor<BFloat16> received, Tensor<float> grouped)
+    {
+        for (var row = 0; row < RowCount; row++)
+        {
+            var target = grouped.AsView().Row(row);
+            if (_source[row] < 0)
+                target.Clear();
+            else
+                NumberConvert.Widen(received.AsView().Row(_source[row]), target);
         }
     }
 

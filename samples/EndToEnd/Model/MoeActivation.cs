@@ -12,6 +12,9 @@ internal sealed class MoeActivation : IDisposable
     public Tensor<float> SharedGateUp { get; set; } = null!;
     public Tensor<float> SharedHidden { get; set; } = null!;
     public Tensor<float> SharedOutput { get; set; } = null!;
+
+    /// <summary>The rows that travel, in BFloat16; alive until the exchange is done.</summary>
+    public Tensor<BFloat16>? SentRows { get; set; }
     public RouterActivation Routing { get; } = new();
     public DispatchResult? Dispatched { get; set; }
     public CombineResult? Combined { get; set; }
@@ -25,6 +28,7 @@ internal sealed class MoeActivation : IDisposable
     {
         Routing.Dispose();
         Dispatched?.Dispose();
+        SentRows?.Dispose();
         Combined?.Dispose();
         Rows?.Dispose();
     }

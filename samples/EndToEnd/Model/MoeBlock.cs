@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using DeepInfra.Core.Numerics;
 using DeepInfra.Ep;
+using DeepInfra.Gemm;
 
 namespace EndToEnd.Model;
 
@@ -63,8 +65,10 @@ internal sealed class MoeBlock
         a.Normed = arena.Rent(x.Shape[0], _config.Width);
         _norm.Forward(x, a.Normed);
         Router.Forward(a.Normed, a.Routing);
+        a.SentRows = Tensor<BFloat16>.Create(a.Normed.Shape, zeroed: false);
+        NumberConvert.Narrow(a.Normed.AsSpan(), a.SentRows.AsSpan());
         a.Dispatched = buffer.Dispatch(
-            new DispatchInput(a.Normed, a.Routing.Chosen, a.Routing.Weights)
+            new DispatchInput(a.SentRows, a.Routing.Chosen, a.Routing.Weights)
             {
                 Experts = _config.Experts,
             },
@@ -90,7 +94,7 @@ internal sealed class MoeBlock
     {
         var dispatched = a.Dispatched!;
         dispatched.Event.Wait();
-        var received = dispatched.X.As<float>();
+        var received = dispatched.X.As<BFloat16>();
         a.Rows = new ExpertRows(dispatched.TopkIdx!.As<long>(), _config.LocalExperts);
         a.RowInputs = arena.Rent(a.Rows.RowCount, _config.Width);
         a.Rows.Gather(received, a.RowInputs);
@@ -227,6 +231,9 @@ internal sealed class MoeBlock
         return dx;
     }
 
+    /// <summary>The norm alone, for decode.</summary>
+    public void Normalise(Tensor<float> x, Tensor<float> normed) => _norm.Forward(x, normed);
+
     public Tensor<float> SharedExpert(
         Arena arena,
         Tensor<float> normed,
@@ -242,6 +249,47 @@ internal sealed class MoeBlock
             VectorMath.SwiGlu(gateUp.AsView().Row(t), hidden.AsView().Row(t));
         var output = arena.Rent(tokens, _config.Width);
         _sharedDown.Forward(hidden, output);
+        return output;
+    }
+
+    /// <summary>The local experts on rows as the low-latency exchange delivers them.</summary>
+    /// <param name="x">[L,M,width] E4M3, scales [L,M,width/128]; the first <paramref name="valid"/> rows count.</param>
+    /// <returns>[L,M,width] BFloat16.</returns>
+    public Tensor<BFloat16> RunExpertsMasked(
+        Arena arena,
+        Tensor<Float8E4M3> x,
+        Tensor<float> scales,
+        Tensor<int> valid,
+        int expertRank
+    )
+    {
+        var (experts, places) = (x.Shape[0], x.Shape[1]);
+        var gateUp = arena.Rent(experts * places, 2 * _config.ExpertWidth);
+        var expected = (int)Math.Max(1, places / _config.Experts);
+        _gateUp.ForwardMasked(
+            new ScaledTensor(x, scales),
+            gateUp.AsReshaped([experts, places, 2 * _config.ExpertWidth]),
+            valid,
+            expected,
+            expertRank
+        );
+        var hidden = arena.Rent(experts * places, _config.ExpertWidth);
+        hidden.AsSpan().Clear();
+        for (var e = 0; e < experts; e++)
+        for (var row = e * places; row < e * places + valid[e]; row++)
+            VectorMath.SwiGlu(gateUp.AsView().Row(row), hidden.AsView().Row(row));
+        var quantized = Fp8.PerToken(hidden, powerOfTwo: true);
+        var output = Tensor<BFloat16>.Create([experts, places, _config.Width]);
+        _down.ForwardMasked(
+            new ScaledTensor(
+                quantized.Data.AsReshaped([experts, places, _config.ExpertWidth]),
+                quantized.Scales.AsReshaped([experts, places, Fp8.Blocks(_config.ExpertWidth)])
+            ),
+            output,
+            valid,
+            expected,
+            expertRank
+        );
         return output;
     }
 

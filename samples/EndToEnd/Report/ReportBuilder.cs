@@ -126,15 +126,10 @@ internal static class ReportBuilder
     {
         report.Section("Pipeline");
         if (facts.MeasuredTimeline is { } measured && facts.SimulatedTimeline is { } simulated)
-            report
-                .Figure(
-                    ScheduleSvgRenderer.Render([measured]),
-                    "Measured: the last training step, one row per pipeline rank."
-                )
-                .Figure(
-                    ScheduleSvgRenderer.Render([simulated]),
-                    "Simulated: the same schedule with the measured mean time of every action."
-                );
+            report.Figure(
+                ScheduleSvgRenderer.Render([measured, simulated]),
+                "Above: the last training step as measured, one row per pipeline rank. Below: the same schedule, simulated with the measured mean time of every action."
+            );
         report.Paragraph(facts.BubbleText);
         report.Paragraph(
             $"{F(100 * facts.OverlapShare, "0")} % of expert exchanges had work of another micro-batch in flight on the same rank."

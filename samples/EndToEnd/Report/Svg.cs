@@ -69,10 +69,18 @@ internal static class Svg
             svg.Append(
                 $"<polyline points=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>"
             );
-            var last = series[i].Points[^1];
+        }
+        // Labels at the ends of the lines, moved apart where lines end close together.
+        var lastLabel = double.NegativeInfinity;
+        foreach (
+            var i in Enumerable.Range(0, series.Length).OrderBy(i => Y(series[i].Points[^1].Y))
+        )
+        {
+            var end = series[i].Points[^1];
+            lastLabel = Math.Max(Y(end.Y) + 4, lastLabel + 15);
             svg.Append(
                 Text(
-                    $"<text x=\"{X(last.X) + 6:0.#}\" y=\"{Y(last.Y) + 4:0.#}\" fill=\"{colour}\">{Escape(series[i].Name)} {Number(last.Y)}</text>"
+                    $"<text x=\"{X(end.X) + 6:0.#}\" y=\"{lastLabel:0.#}\" fill=\"{s_colours[i % s_colours.Length]}\">{Escape(series[i].Name)} {Number(end.Y)}</text>"
                 )
             );
         }
