@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using DeepInfra.DualPipe.Schedules;
 using DeepInfra.DualPipe.Stages;
 using DeepInfra.DualPipe.Transports;
@@ -151,12 +152,26 @@ internal sealed partial class RankExecutor : IDisposable
     private void Cleanup()
     {
         CleanupCommunication();
+        Exception? failure = null;
         for (var i = 0; i < _plan.CellCount && i < _cells.Length; i++)
         {
-            _cells[i].Clear();
+            try
+            {
+                _cells[i].Clear();
+            }
+            catch (Exception e)
+            {
+                // A stage's Dispose failed: the other micro-batches are still to be released.
+                failure ??= e;
+                _cells[i] = default;
+            }
         }
 
         _scratch.Reset();
+        if (failure is not null)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
     }
 
     [Conditional("DEBUG")]

@@ -13,6 +13,7 @@ internal sealed class RankRunner : IDisposable
     private readonly Thread _thread;
     private readonly SemaphoreSlim _wake = new(0);
     private Request? _request;
+    private readonly Lock _stopLock = new();
     private Task<AbortInfo>? _watched;
     private CancellationTokenSource? _stop;
     private volatile bool _disposed;
@@ -46,23 +47,34 @@ internal sealed class RankRunner : IDisposable
     )
     {
         var request = new Request(plan, inputs, data, stepId, progress, cancellationToken);
-        _request = request;
-        _wake.Release();
+        lock (_stopLock)
+        {
+            if (_disposed)
+            {
+                return Task.FromResult(Refused());
+            }
+
+            _request = request;
+            _wake.Release();
+        }
+
         return request.Completion.Task;
     }
 
+    /// <summary>Ends the thread, which releases its resources itself: a stage may dispose its own group.</summary>
     public void Dispose()
     {
-        _disposed = true;
-        Stop();
-        _wake.Release();
+        lock (_stopLock)
+        {
+            _disposed = true;
+            _wake.Release();
+        }
+
+        Stop(null);
         if (Thread.CurrentThread != _thread)
         {
             _thread.Join();
         }
-
-        _wake.Dispose();
-        _executor.Dispose();
     }
 
     private void Loop()
@@ -72,14 +84,27 @@ internal sealed class RankRunner : IDisposable
             _wake.Wait();
             if (_disposed)
             {
-                return;
+                break;
             }
 
             var request = _request!;
             _request = null;
             request.Completion.SetResult(Run(request));
         }
+
+        // A step that was requested but not begun must not leave its caller waiting.
+        _request?.Completion.SetResult(Refused());
+        _request = null;
+        _wake.Dispose();
+        _executor.Dispose();
     }
+
+    private RankOutcome Refused() =>
+        new(
+            _rank,
+            null,
+            new RankFailure(_rank, -1, "start of the step", new ObjectDisposedException("pipeline"))
+        );
 
     private RankOutcome Run(Request request)
     {
@@ -89,8 +114,7 @@ internal sealed class RankRunner : IDisposable
             static state => ((RankExecutor)state!).Wake(),
             _executor
         );
-        Volatile.Write(ref _stop, stop);
-        Watch(faulted);
+        Watch(faulted, stop);
         try
         {
             return new RankOutcome(
@@ -112,36 +136,61 @@ internal sealed class RankRunner : IDisposable
         }
         finally
         {
-            Volatile.Write(ref _stop, null);
+            lock (_stopLock)
+            {
+                _stop = null;
+            }
         }
     }
 
     /// <summary>
-    /// Stops the running step when the transport faults. One continuation per fault task, not per step: a
-    /// transport that never faults would otherwise collect them.
+    /// Stops the step when the transport faults. One continuation per fault task, not per step: a transport
+    /// that never faults would otherwise collect them.
     /// </summary>
-    private void Watch(Task<AbortInfo> faulted)
+    private void Watch(Task<AbortInfo> faulted, CancellationTokenSource stop)
     {
-        if (ReferenceEquals(faulted, _watched))
+        bool known;
+        bool disposed;
+        lock (_stopLock)
         {
-            return;
+            known = ReferenceEquals(faulted, _watched);
+            disposed = _disposed;
+            _watched = faulted;
+            _stop = stop;
         }
 
-        _watched = faulted;
-        _ = faulted.ContinueWith(
-            static (_, state) => ((RankRunner)state!).Stop(),
-            this,
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default
-        );
+        if (disposed)
+        {
+            stop.Cancel();
+        }
+
+        if (!known)
+        {
+            _ = faulted.ContinueWith(
+                static (task, state) => ((RankRunner)state!).Stop(task),
+                this,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
+        }
     }
 
-    private void Stop()
+    /// <summary>
+    /// Stops the running step, if it runs under the given fault task: a late continuation of an earlier fault
+    /// must not stop a step that began after the reset.
+    /// </summary>
+    private void Stop(Task? faulted)
     {
+        CancellationTokenSource? stop;
+        lock (_stopLock)
+        {
+            stop = faulted is null || ReferenceEquals(faulted, _watched) ? _stop : null;
+        }
+
         try
         {
-            Volatile.Read(ref _stop)?.Cancel();
+            stop?.Cancel();
         }
         catch (ObjectDisposedException)
         {
@@ -159,13 +208,13 @@ internal sealed class RankRunner : IDisposable
         if (error is OperationCanceledException && faulted.IsCompletedSuccessfully)
         {
             var info = faulted.Result;
-            if (info.Rank != _transport.Rank && !info.IsCancellation)
-            {
-                error = new PipelinePeerFaultedException(info);
-            }
-            else if (cancellation.IsCancellationRequested)
+            if (info.IsCancellation && cancellation.IsCancellationRequested)
             {
                 error = new OperationCanceledException(cancellation);
+            }
+            else if (info.Rank != _transport.Rank)
+            {
+                error = new PipelinePeerFaultedException(info);
             }
         }
 

@@ -175,7 +175,8 @@ internal sealed class StepCoordinator : IDisposable
             );
         }
 
-        root ??= failures[0];
+        root ??=
+            Array.Find(failures, f => f.Exception is OperationCanceledException) ?? failures[0];
         return new PipelineStepException(root, failures, GradientsDirty);
     }
 }

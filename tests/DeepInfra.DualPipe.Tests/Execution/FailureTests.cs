@@ -107,6 +107,136 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task StepAsync_RightAfterReset_IsNotStoppedByTheOldFault()
+    {
+        var bomb = new Bomb();
+        await using var group = LocalPipelineGroup.Create(
+            PipelineSchedules.DualPipe(4, 8),
+            l => new BombStage(new SyntheticStage(SyntheticCosts.Zero, l.StageCount), bomb, l.Rank)
+        );
+        var inputs = EngineTests.SyntheticInputs(4);
+        for (var i = 0; i < 200; i++)
+        {
+            bomb.Arm(i % 4, i % 13);
+            await FluentActions
+                .Awaiting(() => group.StepAsync(inputs, Token))
+                .Should()
+                .ThrowAsync<PipelineStepException>();
+            bomb.Arm(-1, -1);
+            await group.ResetAsync();
+
+            using var result = await group.StepAsync(inputs, Token).WaitAsync(s_patience, Token);
+
+            result.Losses.Should().HaveCount(8);
+        }
+    }
+
+    [Fact]
+    public async Task StepAsync_StageThrowsItsOwnCancellation_IsAFailure()
+    {
+        await using var group = LocalPipelineGroup.Create(
+            PipelineSchedules.DualPipe(2, 4),
+            l => new ProbeStage(
+                new SyntheticStage(SyntheticCosts.Zero, l.StageCount),
+                (_, microBatch, _) =>
+                {
+                    if (l.Rank == 1 && microBatch == 1)
+                    {
+                        throw new TaskCanceledException("a remote call timed out");
+                    }
+                }
+            )
+        );
+
+        var failure = await FluentActions
+            .Awaiting(() => group.StepAsync(EngineTests.SyntheticInputs(2), Token))
+            .Should()
+            .ThrowAsync<PipelineStepException>();
+
+        failure.Which.InnerException.Should().BeOfType<TaskCanceledException>();
+    }
+
+    [Fact]
+    public async Task DisposeAsync_WhileAStepRuns_EndsIt()
+    {
+        var started = new TaskCompletionSource();
+        var group = LocalPipelineGroup.Create(
+            PipelineSchedules.DualPipe(2, 4),
+            l => new ProbeStage(
+                new SyntheticStage(SyntheticCosts.Zero, l.StageCount),
+                (_, _, token) =>
+                {
+                    started.TrySetResult();
+                    token.WaitHandle.WaitOne(s_patience);
+                }
+            )
+        );
+        var step = group.StepAsync(EngineTests.SyntheticInputs(2), Token);
+        await started.Task;
+
+        await group.DisposeAsync();
+
+        await FluentActions
+            .Awaiting(() => step.WaitAsync(s_patience, Token))
+            .Should()
+            .ThrowAsync<PipelineStepException>();
+        await FluentActions
+            .Awaiting(() => group.StepAsync(EngineTests.SyntheticInputs(2), Token))
+            .Should()
+            .ThrowAsync<ObjectDisposedException>();
+    }
+
+    [Fact]
+    public async Task StepAsync_StageDisposeFails_ReportsItAndRecovers()
+    {
+        var fail = true;
+        await using var group = LocalPipelineGroup.Create(
+            PipelineSchedules.GPipe(1, 2),
+            _ => new DelegateStage
+            {
+                ForwardFunction = (in c) =>
+                    new StageForwardResult(
+                        PipelineTensor.Allocate(PipelineDataType.Float32, 1),
+                        new FragileActivation(() => fail)
+                    ),
+                BackwardFunction = (in _, _, _) => default,
+            }
+        );
+        var inputs = StepInputs.Single(default, default, new NoLoss());
+
+        await FluentActions
+            .Awaiting(() => group.StepAsync(inputs, Token))
+            .Should()
+            .ThrowAsync<PipelineStepException>()
+            .WithInnerException(typeof(InvalidTimeZoneException));
+
+        fail = false;
+        await group.ResetAsync();
+        using var result = await group.StepAsync(inputs, Token);
+        result.Losses.Should().Equal(0, 0);
+    }
+
+    private sealed class FragileActivation(Func<bool> fails) : StageActivation
+    {
+        protected override void Dispose(bool disposing)
+        {
+            if (fails())
+            {
+                throw new InvalidTimeZoneException("boom");
+            }
+        }
+    }
+
+    private sealed class NoLoss : IPipelineLoss
+    {
+        public LossResult Forward(in LossContext context, TensorList outputs, TensorList labels) =>
+            new(0, null);
+
+        public TensorList Backward(in LossContext context, IDisposable? state, double gradient) =>
+            PipelineTensor.Allocate(PipelineDataType.Float32, 1);
+    }
+
+    [Fact]
     public async Task StepAsync_CancelledBefore_DoesNotStart()
     {
         await using var group = Synthetic(PipelineSchedules.GPipe(2, 2));
