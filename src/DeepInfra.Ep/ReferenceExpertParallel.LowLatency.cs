@@ -95,9 +95,8 @@ public static partial class ReferenceExpertParallel
             var (tokens, hidden) = (topkIdx[home].Shape[0], expertRows[home].Shape[2]);
             results[home] = Tensor<BFloat16>.Create([tokens, hidden]);
             for (var token = 0; token < tokens; token++)
-            for (var channel = 0; channel < hidden; channel++)
             {
-                float sum = 0;
+                var sums = new float[hidden];
                 for (var k = 0; k < topkIdx[home].Shape[1]; k++)
                 {
                     var expert = (int)ReadIndex(topkIdx[home], token, k);
@@ -105,10 +104,16 @@ public static partial class ReferenceExpertParallel
                         continue;
                     var (rank, local) = (expert / localExperts, expert % localExperts);
                     var row = layout[rank][local].IndexOf((home, token));
-                    var value = (float)expertRows[rank][local, row, channel];
-                    sum = MathF.FusedMultiplyAdd(value, topkWeights[home][token, k], sum);
+                    var weight = topkWeights[home][token, k];
+                    for (var channel = 0; channel < hidden; channel++)
+                        sums[channel] = MathF.FusedMultiplyAdd(
+                            (float)expertRows[rank][local, row, channel],
+                            weight,
+                            sums[channel]
+                        );
                 }
-                results[home][token, channel] = (BFloat16)sum;
+                for (var channel = 0; channel < hidden; channel++)
+                    results[home][token, channel] = (BFloat16)sums[channel];
             }
         }
         return results;

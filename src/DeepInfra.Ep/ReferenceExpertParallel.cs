@@ -45,20 +45,19 @@ public static partial class ReferenceExpertParallel
             var hidden = rows[home].Shape[1];
             var output = Tensor.Create(rows[home].DType, [dispatches[home].TokenCount, hidden]);
             for (var token = 0; token < dispatches[home].TokenCount; token++)
-            for (var channel = 0; channel < hidden; channel++)
             {
-                float sum = 0;
-                if (bias0 is not null)
-                    sum += Read(bias0[home], token, channel);
-                if (bias1 is not null)
-                    sum += Read(bias1[home], token, channel);
-                for (var rank = 0; rank < dispatches.Count; rank++)
+                var returned = ReturnedRows(dispatches, home, token);
+                for (var channel = 0; channel < hidden; channel++)
                 {
-                    var row = RowOf(dispatches[rank], home, token);
-                    if (row >= 0)
+                    float sum = 0;
+                    if (bias0 is not null)
+                        sum += Read(bias0[home], token, channel);
+                    if (bias1 is not null)
+                        sum += Read(bias1[home], token, channel);
+                    foreach (var (rank, row) in returned)
                         sum += Read(rows[rank], row, channel);
+                    Write(output, token, channel, sum);
                 }
-                Write(output, token, channel, sum);
             }
             results[home] = output;
         }
@@ -81,25 +80,27 @@ public static partial class ReferenceExpertParallel
             var topK = weights[home].Shape[1];
             var output = Tensor<float>.Create([dispatches[home].TokenCount, topK]);
             for (var token = 0; token < dispatches[home].TokenCount; token++)
-            for (var k = 0; k < topK; k++)
-            for (var rank = 0; rank < dispatches.Count; rank++)
-            {
-                var row = RowOf(dispatches[rank], home, token);
-                if (row >= 0)
-                    output[token, k] += weights[rank][row, k];
-            }
+                foreach (var (rank, row) in ReturnedRows(dispatches, home, token))
+                    for (var k = 0; k < topK; k++)
+                        output[token, k] += weights[rank][row, k];
             results[home] = output;
         }
         return results;
     }
 
-    /// <summary>The received row of a source token, or -1.</summary>
-    private static int RowOf(ReferenceDispatch dispatch, int home, int token)
+    /// <summary>Where a token's rows are: by ascending rank, the received row there.</summary>
+    private static List<(int Rank, int Row)> ReturnedRows(
+        IReadOnlyList<ReferenceDispatch> dispatches,
+        int home,
+        int token
+    )
     {
-        for (var row = 0; row < dispatch.Sources.Count; row++)
-            if (dispatch.Sources[row] == (home, token))
-                return row;
-        return -1;
+        var result = new List<(int, int)>();
+        for (var rank = 0; rank < dispatches.Count; rank++)
+        for (var row = 0; row < dispatches[rank].Sources.Count; row++)
+            if (dispatches[rank].Sources[row] == (home, token))
+                result.Add((rank, row));
+        return result;
     }
 
     private static ReferenceDispatch Receive(

@@ -25,6 +25,8 @@ public abstract class ThroughputConformance
             { 8, 33, DType.BFloat16, 256, 256, 1 },
             { 8, 40, DType.Float32, 64, 64, 32 },
             { 8, 1, DType.BFloat16, 256, 8, 2 },
+            // More ranks than bits in a word, more ranks than selections.
+            { 70, 3, DType.BFloat16, 64, 140, 32 },
         };
 
     [Theory]

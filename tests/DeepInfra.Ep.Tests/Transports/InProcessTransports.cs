@@ -44,3 +44,45 @@ public sealed class PutLowLatencyTests : LowLatencyConformance
             new InProcessOptions { ZeroCopy = false, LoadStore = false }
         );
 }
+
+public sealed class ZeroCopyThroughputFeatureTests : ThroughputFeatureConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size);
+}
+
+public sealed class LoadStoreThroughputFeatureTests : ThroughputFeatureConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
+}
+
+public sealed class PutThroughputFeatureTests : ThroughputFeatureConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(
+            size,
+            new InProcessOptions { ZeroCopy = false, LoadStore = false }
+        );
+}
+
+public sealed class ZeroCopyProtocolTests : ProtocolConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size);
+}
+
+public sealed class LoadStoreProtocolTests : ProtocolConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
+}
+
+public sealed class PutProtocolTests : ProtocolConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(
+            size,
+            new InProcessOptions { ZeroCopy = false, LoadStore = false }
+        );
+}
