@@ -102,6 +102,7 @@ internal static unsafe class QuantizeKernel<S, VF, VU, T, TFormat>
     }
 
     /// <summary>Turns largest magnitudes into scales, factors and exponents; the first two may be the same memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scales(
         ScaleFormula formula,
         uint* largest,

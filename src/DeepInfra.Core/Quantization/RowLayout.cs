@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+
 namespace DeepInfra.Core.Quantization;
 
 /// <summary>Several dimensions of a strided tensor flattened into one index.</summary>
@@ -57,10 +59,11 @@ internal readonly struct RowLayout
     }
 
     /// <summary>Distance from the tensor's first element, in elements.</summary>
-    public long OffsetOf(long index)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public long OffsetOf(long index) => _isUniform ? index * _uniformStride : Walk(index);
+
+    private long Walk(long index)
     {
-        if (_isUniform)
-            return index * _uniformStride;
         long offset = 0;
         for (var i = _shape.Rank - 1; i >= 0; i--)
         {

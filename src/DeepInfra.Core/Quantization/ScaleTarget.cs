@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+
 namespace DeepInfra.Core.Quantization;
 
 /// <summary>
@@ -27,6 +29,7 @@ internal readonly unsafe struct ScaleTarget
     /// <param name="kBlock">The K block.</param>
     /// <param name="scale">The scale.</param>
     /// <param name="exponent">Its exponent code, where it is a power of two.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write(long offset, long kBlock, float scale, uint exponent)
     {
         switch (_dtype)
