@@ -27,9 +27,15 @@ internal static class NodeIdentity
         (node * 100_000ul) + (disk * 1000) + (uint)number + 1;
 
     /// <summary>The application record of a node that offers one service and the core service.</summary>
-    public static FbsAppInfo App(uint nodeId, IPEndPoint endPoint, string service)
+    public static FbsAppInfo App(
+        uint nodeId,
+        IPEndPoint endPoint,
+        string service,
+        bool asRdma = false
+    )
     {
-        var address = NodeAddress.From(endPoint);
+        var core = NodeAddress.From(endPoint);
+        var address = asRdma ? core with { Type = AddressType.Rdma } : core;
         return new FbsAppInfo
         {
             NodeId = nodeId,
@@ -38,7 +44,7 @@ internal static class NodeIdentity
             ServiceGroups =
             [
                 new ServiceGroupInfo { Services = [service], Endpoints = [address] },
-                new ServiceGroupInfo { Services = [ServiceName.Core], Endpoints = [address] },
+                new ServiceGroupInfo { Services = [ServiceName.Core], Endpoints = [core] },
             ],
         };
     }

@@ -50,7 +50,8 @@ public sealed partial class ThreeFsCluster
             App = NodeIdentity.App(
                 NodeIdentity.Manager,
                 _managerListener!.EndPoint,
-                ServiceName.Mgmtd
+                ServiceName.Mgmtd,
+                _options.PublishAsRdma
             ),
             Type = NodeType.Mgmtd,
         };
@@ -140,7 +141,8 @@ public sealed partial class ThreeFsCluster
                         App = NodeIdentity.App(
                             NodeIdentity.Meta,
                             _metaListener!.EndPoint,
-                            ServiceName.Meta
+                            ServiceName.Meta,
+                            _options.PublishAsRdma
                         ),
                         HbVersion = Interlocked.Increment(ref _metaHeartbeat),
                     },

@@ -275,6 +275,10 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
         _directory.Dispose();
         _stopping.Dispose();
         _nodeChanges.Dispose();
+        if (_options.DeleteDataOnDispose)
+        {
+            Directory.Delete(_directory.Root, true);
+        }
     }
 
     /// <summary>Drops all chunk files from the page cache, so that the next reads come from the disk.</summary>

@@ -44,6 +44,15 @@ public sealed record ThreeFsClusterOptions
     /// <summary>Port of the manager; 0 picks a free one.</summary>
     public int ManagerPort { get; init; }
 
+    /// <summary>
+    /// Publish the addresses of services as RDMA ones, as production clusters do. Clients rewrite them to
+    /// TCP; nothing else changes.
+    /// </summary>
+    public bool PublishAsRdma { get; init; }
+
+    /// <summary>Delete the data directory when the cluster is disposed.</summary>
+    public bool DeleteDataOnDispose { get; init; }
+
     /// <summary>How often nodes report to the manager.</summary>
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -58,6 +67,18 @@ public sealed record ThreeFsClusterOptions
 
     /// <summary>Reads every chunk at the start and refuses to start when one is damaged.</summary>
     public bool VerifyChunksOnStart { get; init; }
+
+    /// <summary>Settings of a cluster in a fresh temporary directory, which goes away with it. Nothing is flushed to the device.</summary>
+    public static ThreeFsClusterOptions Temporary() =>
+        new()
+        {
+            DataDirectory = Path.Combine(
+                Path.GetTempPath(),
+                $"deepinfra-3fs-{Path.GetRandomFileName()}"
+            ),
+            DeleteDataOnDispose = true,
+            Durability = DurabilityMode.None,
+        };
 
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentException">A setting is out of range.</exception>

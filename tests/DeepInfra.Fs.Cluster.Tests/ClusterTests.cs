@@ -103,6 +103,45 @@ public sealed class ClusterTests
         }
     }
 
+    [Fact]
+    public async Task Temporary_Cluster_IsGoneAfterDispose()
+    {
+        var cluster = await ThreeFsCluster.StartAsync(ThreeFsClusterOptions.Temporary());
+        await using (var client = await cluster.ConnectAsync())
+        {
+            var files = new ThreeFsFileSystem(client);
+            await using (var file = await files.CreateAsync("hello.txt"))
+            {
+                await file.WriteAsync("hello"u8.ToArray(), 0);
+            }
+            (await files.TryStatAsync("hello.txt"))!.Length.Should().Be(5);
+        }
+
+        await cluster.DisposeAsync();
+
+        Directory.Exists(cluster.Options.DataDirectory).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task PublishAsRdma_Client_SpeaksTcpToTheSamePort()
+    {
+        await using var cluster = await ThreeFsCluster.StartAsync(
+            ThreeFsClusterOptions.Temporary() with
+            {
+                PublishAsRdma = true,
+            }
+        );
+        await using var raw = await RawClient.ConnectAsync(cluster);
+        await using var client = await cluster.ConnectAsync();
+        await using var file = await client.OpenAsync("/f", FileMode.Create, FileAccess.ReadWrite);
+        await file.WriteAsync(new byte[100_000], 0);
+
+        (await file.ReadAsync(new byte[200_000], 0)).Should().Be(100_000);
+        raw.Routing.Nodes.Values.Select(n => n.App.ServiceGroups[0].Endpoints[0].Type)
+            .Should()
+            .OnlyContain(t => t == AddressType.Rdma);
+    }
+
     private static List<string> OpenFiles(string below)
     {
         var result = new List<string>();

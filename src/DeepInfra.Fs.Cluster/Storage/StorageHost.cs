@@ -107,7 +107,12 @@ internal sealed class StorageHost(
             Info = new HeartbeatInfo
             {
                 Info = node.Report(),
-                App = NodeIdentity.App(NodeId, endPoint, ServiceName.Storage),
+                App = NodeIdentity.App(
+                    NodeId,
+                    endPoint,
+                    ServiceName.Storage,
+                    options.PublishAsRdma
+                ),
                 HbVersion = Interlocked.Increment(ref _heartbeatVersion),
             },
         };
