@@ -30,6 +30,9 @@ internal sealed class RpcClient : IAsyncDisposable
 
     public RpcOptions Options { get; }
 
+    /// <summary>Connections dialled so far, successfully or not.</summary>
+    public int ConnectAttempts => _servers.Values.SelectMany(s => s).Sum(s => s.Attempts);
+
     /// <summary>
     /// Calls a method of a server. Transport failures come back as status codes 2000 to 2999: no connection is
     /// <see cref="StatusCode.RpcConnectFailed"/>, a lost one or no answer <see cref="StatusCode.RpcTimeout"/>, an
@@ -142,55 +145,89 @@ internal sealed class RpcClient : IAsyncDisposable
             : await slot.ConnectAsync(address, Options, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>One connection that is made once however many callers want it.</summary>
+    /// <summary>
+    /// One connection. Callers that find none share one attempt, so a host that does not answer costs each of them
+    /// one time-out and not one after the other.
+    /// </summary>
     private sealed class Slot : IAsyncDisposable
     {
-        private readonly SemaphoreSlim _connecting = new(1, 1);
+        private readonly Lock _lock = new();
+        private Task<RpcConnection>? _attempt;
         private bool _disposed;
 
-        public RpcConnection? Current { get; private set; }
+        public int Attempts { get; private set; }
 
-        public async ValueTask<RpcConnection> ConnectAsync(
+        public RpcConnection? Current =>
+            Volatile.Read(ref _attempt) is { IsCompletedSuccessfully: true } attempt
+                ? attempt.Result
+                : null;
+
+        public Task<RpcConnection> ConnectAsync(
             NodeAddress address,
             RpcOptions options,
             CancellationToken cancellationToken
         )
         {
-            await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
-            try
+            Task<RpcConnection> attempt;
+            lock (_lock)
             {
                 ObjectDisposedException.ThrowIf(_disposed, typeof(RpcClient));
-                if (Current is { IsClosed: false } current)
+                if (
+                    _attempt is null
+                    || (_attempt.IsCompleted && Current is not { IsClosed: false })
+                )
                 {
-                    return current;
+                    var lost = Current;
+                    Attempts++;
+                    // The attempt belongs to all callers: one that gives up must not end it.
+                    _attempt = Task.Run(
+                        () => DialAsync(lost, address, options),
+                        CancellationToken.None
+                    );
                 }
 
-                if (Current is { } old)
-                {
-                    await old.DisposeAsync().ConfigureAwait(false);
-                }
+                attempt = _attempt;
+            }
 
-                Current = await RpcConnection
-                    .ConnectAsync(address.ToEndPoint(), options, cancellationToken)
-                    .ConfigureAwait(false);
-                return Current;
-            }
-            finally
-            {
-                _connecting.Release();
-            }
+            return attempt.WaitAsync(cancellationToken);
         }
 
         public async ValueTask DisposeAsync()
         {
-            await _connecting.WaitAsync().ConfigureAwait(false);
-            _disposed = true;
-            if (Current is { } current)
+            Task<RpcConnection>? attempt;
+            lock (_lock)
             {
-                await current.DisposeAsync().ConfigureAwait(false);
+                _disposed = true;
+                attempt = _attempt;
             }
 
-            _connecting.Release();
+            if (attempt is null)
+            {
+                return;
+            }
+
+            await ((Task)attempt).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (attempt.IsCompletedSuccessfully)
+            {
+                var connection = await attempt.ConfigureAwait(false);
+                await connection.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+
+        private static async Task<RpcConnection> DialAsync(
+            RpcConnection? lost,
+            NodeAddress address,
+            RpcOptions options
+        )
+        {
+            if (lost is not null)
+            {
+                await lost.DisposeAsync().ConfigureAwait(false);
+            }
+
+            return await RpcConnection
+                .ConnectAsync(address.ToEndPoint(), options)
+                .ConfigureAwait(false);
         }
     }
 }

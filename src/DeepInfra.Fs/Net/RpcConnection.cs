@@ -38,6 +38,7 @@ internal sealed partial class RpcConnection : IAsyncDisposable
     {
         _socket = socket;
         Options = options;
+        Closed = _closed.Token;
         _services = services;
         _gate = gate;
         socket.NoDelay = true;
@@ -51,9 +52,9 @@ internal sealed partial class RpcConnection : IAsyncDisposable
     public EndPoint? RemoteEndPoint { get; }
 
     /// <summary>Cancelled when the connection is lost or closed.</summary>
-    public CancellationToken Closed => _closed.Token;
+    public CancellationToken Closed { get; }
 
-    public bool IsClosed => _closed.IsCancellationRequested;
+    public bool IsClosed => Closed.IsCancellationRequested;
 
     /// <summary>Why the connection ended; only after <see cref="Closed"/>.</summary>
     public Status CloseReason => _closeReason ?? Status.Ok;

@@ -199,6 +199,55 @@ public sealed class RpcConnectionTests
     }
 
     [Fact]
+    public async Task CallAsync_HostSilent_CallersShareOneAttempt()
+    {
+        // A listener whose queue is full answers no further connection attempts.
+        using var listener = new Socket(
+            AddressFamily.InterNetwork,
+            SocketType.Stream,
+            ProtocolType.Tcp
+        );
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen(0);
+        var fillers = new List<Socket>();
+        for (var i = 0; i < 8; i++)
+        {
+            var filler = new Socket(
+                AddressFamily.InterNetwork,
+                SocketType.Stream,
+                ProtocolType.Tcp
+            );
+            fillers.Add(filler);
+            _ = filler.ConnectAsync(listener.LocalEndPoint!);
+        }
+
+        await Task.Delay(50);
+        await using var client = new RpcClient(
+            new RpcOptions { ConnectTimeout = TimeSpan.FromMilliseconds(500) }
+        );
+
+        var results = await Task.WhenAll(
+            Enumerable
+                .Range(0, 20)
+                .Select(_ =>
+                    client
+                        .CallAsync<EchoMessage, EchoMessage>(
+                            NodeAddress.From((IPEndPoint)listener.LocalEndPoint!),
+                            ServiceId.Core,
+                            CoreMethod.Echo,
+                            new EchoMessage(),
+                            s_timeout
+                        )
+                        .AsTask()
+                )
+        );
+
+        results.Should().OnlyContain(r => r.Status.Code == StatusCode.RpcConnectFailed);
+        client.ConnectAttempts.Should().BeInRange(1, 10);
+        fillers.ForEach(f => f.Dispose());
+    }
+
+    [Fact]
     public async Task CallAsync_ServerDies_EndsInTimeoutAndReconnectsLater()
     {
         await using var client = new RpcClient(new RpcOptions());
