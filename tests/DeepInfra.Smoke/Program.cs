@@ -22,7 +22,11 @@ using (var d = Tensor<float>.Create([16, 16]))
     a.Fill(1);
     var (codes, scales) = Quantizer.QuantizePerToken(a);
     var (weights, weightScales) = Quantizer.QuantizePerBlock(a);
-    GemmContext.Cpu.Ops.Fp8GemmNT(new ScaledTensor(codes, scales), new ScaledTensor(weights, weightScales), d);
+    GemmContext.Cpu.Ops.Fp8GemmNT(
+        new ScaledTensor(codes, scales),
+        new ScaledTensor(weights, weightScales),
+        d
+    );
     Check<GemmContext>("FP8 product", MathF.Round(d[3, 5]), 128f);
 }
 
@@ -39,7 +43,12 @@ using (var group = ExpertParallelGroup.CreateInProcess(1)[0])
 using (
     var buffer = ThroughputBuffer.Create(
         group,
-        new ThroughputBufferOptions { MaxTokensPerRank = 8, Hidden = 16, LargestElement = DType.Float32 }
+        new ThroughputBufferOptions
+        {
+            MaxTokensPerRank = 8,
+            Hidden = 16,
+            LargestElement = DType.Float32,
+        }
     )
 )
 using (var x = Tensor<float>.Create([1, 16]))
@@ -47,7 +56,10 @@ using (var chosen = Tensor<long>.Create([1, 1]))
 using (var weight = Tensor<float>.Create([1, 1]))
 {
     x.Fill(2);
-    using var sent = buffer.Dispatch(new DispatchInput(x, chosen, weight) { Experts = 4 }, new DispatchOptions());
+    using var sent = buffer.Dispatch(
+        new DispatchInput(x, chosen, weight) { Experts = 4 },
+        new DispatchOptions()
+    );
     using var back = buffer.Combine(sent.X, sent.Handle, new CombineOptions());
     Check<ExpertParallelGroup>("dispatch and combine", back.X.As<float>()[0, 3], 2f);
 }
@@ -55,7 +67,12 @@ using (var weight = Tensor<float>.Create([1, 1]))
 var schedule = PipelineSchedules.DualPipe(rankCount: 8, microBatchCount: 24);
 var simulated = ScheduleSimulator.Simulate(
     schedule,
-    new CostModel { Forward = 1, Backward = 2, Weight = 1 }
+    new CostModel
+    {
+        Forward = 1,
+        Backward = 2,
+        Weight = 1,
+    }
 );
 Check<PipelineSchedule>("makespan", simulated.Makespan, 78.0);
 
@@ -75,10 +92,18 @@ await using (var client = await cluster.ConnectAsync())
     var remote = new ThreeFsFileSystem(client);
     await using (var file = await remote.CreateAsync("b"))
         await file.WriteAsync(new byte[5000], 0);
-    Check<DeepInfra.Fs.Cluster.ThreeFsCluster>("3FS file length", (await remote.StatAsync("b")).Length, 5000L);
+    Check<DeepInfra.Fs.Cluster.ThreeFsCluster>(
+        "3FS file length",
+        (await remote.StatAsync("b")).Length,
+        5000L
+    );
 }
 
-await using (var pond = await DeepInfra.Pond.PondSession.CreateAsync(new() { DataRoot = Path.Combine(folder, "pond") }))
+await using (
+    var pond = await DeepInfra.Pond.PondSession.CreateAsync(
+        new() { DataRoot = Path.Combine(folder, "pond") }
+    )
+)
     Check<DeepInfra.Pond.PondSession>(
         "rows",
         await pond.FromItems([1, 2, 3, 4]).Where("item > 2").CountAsync(),
@@ -94,5 +119,7 @@ void Check<T>(string what, object result, object expected)
     var assembly = typeof(T).Assembly.GetName();
     var ok = result.Equals(expected);
     failures += ok ? 0 : 1;
-    Console.WriteLine($"{assembly.Name} {assembly.Version?.ToString(3)} cpu: {what} {result}{(ok ? "" : $", expected {expected}")}");
+    Console.WriteLine(
+        $"{assembly.Name} {assembly.Version?.ToString(3)} cpu: {what} {result}{(ok ? "" : $", expected {expected}")}"
+    );
 }
