@@ -82,18 +82,64 @@ internal readonly unsafe struct Kernel256 : ICpuKernel
 
     public static void DecodeForStream(ElementKind kind, byte* source, int count, float* target)
     {
-        Decode(kind, source, target, count);
-        var padded =
-            (count + TileShape.StreamChunk - 1) / TileShape.StreamChunk * TileShape.StreamChunk;
-        new Span<float>(target + count, padded - count).Clear();
+        if (kind == ElementKind.BFloat16)
+            DecodeChunks<BFloat16StreamDecoder256>(source, count, target);
+        else
+            DecodeChunks<Fp8StreamDecoder256>(source, count, target);
     }
 
     public static void Stream(ref StreamArguments arguments)
     {
         if (arguments.Kind == ElementKind.BFloat16)
-            StreamKernel256.Run<BFloat16Decoder256>(ref arguments);
+            StreamKernel256.Run<BFloat16StreamDecoder256>(in arguments);
         else
-            StreamKernel256.Run<Fp8Decoder256>(ref arguments);
+            StreamKernel256.Run<Fp8StreamDecoder256>(in arguments);
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void DecodeChunks<TDecoder>(byte* source, int count, float* target)
+        where TDecoder : struct, IStreamDecoder256
+    {
+        const int Step = 32;
+        var padded = stackalloc byte[2 * TileShape.StreamChunk];
+        for (; count > 0; count -= TileShape.StreamChunk)
+        {
+            if (count < TileShape.StreamChunk)
+            {
+                var bytes = count * TDecoder.ElementBytes;
+                new Span<byte>(padded, 2 * TileShape.StreamChunk).Clear();
+                new ReadOnlySpan<byte>(source, bytes).CopyTo(new Span<byte>(padded, bytes));
+                source = padded;
+            }
+            for (var half = 0; half < TileShape.StreamChunk; half += Step)
+            {
+                Vector256<byte> nan = default;
+                TDecoder.Decode(source, out var first, out var second, ref nan);
+                var upper = Vector256.Create(0xFFFF_0000u);
+                Widen<TDecoder>(first << 16).Store(target);
+                Widen<TDecoder>(first & upper).Store(target + 8);
+                Widen<TDecoder>(second << 16).Store(target + 16);
+                Widen<TDecoder>(second & upper).Store(target + 24);
+                source += Step * TDecoder.ElementBytes;
+                target += Step;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Widen<TDecoder>(Vector256<uint> bits)
+        where TDecoder : struct, IStreamDecoder256
+    {
+        if (TDecoder.Scale == 1f)
+            return bits.AsSingle();
+        // The decoder shows NaN codes as the value behind the largest one.
+        var value = bits.AsSingle() * Vector256.Create(TDecoder.Scale);
+        return Vector256.ConditionalSelect(
+            Vector256.Equals(Vector256.Abs(value), Vector256.Create(480f)),
+            Vector256.Create(float.NaN),
+            value
+        );
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -101,7 +147,7 @@ internal readonly unsafe struct Kernel256 : ICpuKernel
     {
         var i = 0;
         for (; i + 8 <= count; i += 8)
-            BFloat16Decoder256.Decode8((byte*)(source + i)).Store(target + i);
+            BFloat16Decode8(source + i).Store(target + i);
         for (; i < count; i++)
             target[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
     }
@@ -111,10 +157,26 @@ internal readonly unsafe struct Kernel256 : ICpuKernel
     {
         var i = 0;
         for (; i + 8 <= count; i += 8)
-            Fp8Decoder256.Decode8(source + i).Store(target + i);
+            Fp8Decode8(source + i).Store(target + i);
         var values = Fp8Tables.Values;
         for (; i < count; i++)
             target[i] = values[source[i]];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> BFloat16Decode8(ushort* source) =>
+        (Avx2.ConvertToVector256Int32(source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Fp8Decode8(byte* source)
+    {
+        var codes = Avx2.ConvertToVector256Int32(source).AsUInt32();
+        var magnitude = codes & Vector256.Create(0x7Fu);
+        // As binary32 with the exponent field of E4M3 the value is 2^-120 of what it should be, subnormals included.
+        var value = (magnitude << 20).AsSingle() * Vector256.Create(1.329227995784916e36f);
+        var nan = Vector256.Equals(magnitude, Vector256.Create(0x7Fu));
+        var bits = value.AsUInt32() | (nan & Vector256.Create(0x7FC0_0000u));
+        return (bits | ((codes ^ magnitude) << 24)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

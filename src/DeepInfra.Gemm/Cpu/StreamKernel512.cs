@@ -13,9 +13,6 @@ namespace DeepInfra.Gemm.Cpu;
 /// </summary>
 internal static unsafe class StreamKernel512
 {
-    /// <summary>Bytes of a chunk of the widest element type.</summary>
-    private const int PaddedBytes = 2 * TileShape.StreamChunk;
-
     public static void Run<TDecoder>(in StreamArguments p)
         where TDecoder : struct, IStreamDecoder512<TDecoder>
     {
@@ -42,35 +39,19 @@ internal static unsafe class StreamKernel512
         where TColumns : struct, ICount
         where TDecoder : struct, IStreamDecoder512<TDecoder>
     {
-        var tails = stackalloc byte[4 * PaddedBytes];
+        var tails = stackalloc byte[4 * TileShape.StreamTailBytes];
         var totals = stackalloc float[4 * 4 * 16];
         var n = 0;
         for (; n + TColumns.Value <= p.Columns; n += TColumns.Value)
         {
-            CopyTails<TDecoder>(in p, n, TColumns.Value, tails);
+            StreamTask.CopyTails(in p, TDecoder.ElementBytes, n, TColumns.Value, tails);
             Block<TRows, TColumns, TDecoder>(in p, n, tails, totals);
         }
         for (; n < p.Columns; n++)
         {
-            CopyTails<TDecoder>(in p, n, 1, tails);
+            StreamTask.CopyTails(in p, TDecoder.ElementBytes, n, 1, tails);
             Block<TRows, Count1, TDecoder>(in p, n, tails, totals);
         }
-    }
-
-    /// <summary>Copies the last, short chunks of rows so that they can be read as whole ones.</summary>
-    private static void CopyTails<TDecoder>(in StreamArguments p, int n, int rows, byte* target)
-        where TDecoder : struct, IStreamDecoder512<TDecoder>
-    {
-        var tail = p.K % TileShape.StreamChunk;
-        if (tail == 0)
-            return;
-        var bytes = tail * TDecoder.ElementBytes;
-        var source = p.B + n * p.LeadingB + (nint)(p.K - tail) * TDecoder.ElementBytes;
-        new Span<byte>(target, rows * PaddedBytes).Clear();
-        for (var row = 0; row < rows; row++)
-            new ReadOnlySpan<byte>(source + row * p.LeadingB, bytes).CopyTo(
-                new Span<byte>(target + row * PaddedBytes, bytes)
-            );
     }
 
     /// <summary>Calls nothing: no vector register survives a call.</summary>
@@ -148,11 +129,11 @@ internal static unsafe class StreamKernel512
                     // The last chunk of a row is short: bytes behind the row are not ours to read.
                     b0 = padded;
                     if (TColumns.Value > 1)
-                        b1 = padded + PaddedBytes;
+                        b1 = padded + TileShape.StreamTailBytes;
                     if (TColumns.Value > 2)
-                        b2 = padded + 2 * PaddedBytes;
+                        b2 = padded + 2 * TileShape.StreamTailBytes;
                     if (TColumns.Value > 3)
-                        b3 = padded + 3 * PaddedBytes;
+                        b3 = padded + 3 * TileShape.StreamTailBytes;
                 }
                 Vector512<uint> f0,
                     s0,

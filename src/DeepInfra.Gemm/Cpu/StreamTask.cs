@@ -94,6 +94,32 @@ internal readonly unsafe ref struct StreamTask(
         Epilogue.Write(problem, segment, result, columns, 0, rows, column, columns);
     }
 
+    /// <summary>Copies the last, short chunks of rows of B so that they can be read as whole ones.</summary>
+    /// <param name="p">K and the rows.</param>
+    /// <param name="elementBytes">Bytes per element.</param>
+    /// <param name="n">First row.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="target">Room for <see cref="TileShape.StreamTailBytes"/> per row; unchanged if no chunk is short.</param>
+    public static void CopyTails(
+        in StreamArguments p,
+        int elementBytes,
+        int n,
+        int rows,
+        byte* target
+    )
+    {
+        var tail = p.K % TileShape.StreamChunk;
+        if (tail == 0)
+            return;
+        var bytes = tail * elementBytes;
+        var source = p.B + n * p.LeadingB + (nint)(p.K - tail) * elementBytes;
+        new Span<byte>(target, rows * TileShape.StreamTailBytes).Clear();
+        for (var row = 0; row < rows; row++)
+            new ReadOnlySpan<byte>(source + row * p.LeadingB, bytes).CopyTo(
+                new Span<byte>(target + row * TileShape.StreamTailBytes, bytes)
+            );
+    }
+
     private void FillScales(int first, int count, int blocks, int step, float* target)
     {
         for (var i = 0; i < count; i++)

@@ -25,6 +25,9 @@ internal static class TileShape
     /// <summary>K elements that the streaming kernel decodes at a time.</summary>
     public const int StreamChunk = 64;
 
+    /// <summary>Bytes of such a chunk of the widest element type.</summary>
+    public const int StreamTailBytes = 2 * StreamChunk;
+
     /// <summary>Most elements of A that a streaming task decodes: half of the second-level cache.</summary>
     public const int MaxStreamElements = 128 * 1024;
 }
