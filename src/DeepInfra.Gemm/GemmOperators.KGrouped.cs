@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
 using DeepInfra.Gemm.Operands;
 
 namespace DeepInfra.Gemm;
@@ -28,7 +29,8 @@ public sealed partial class GemmOperators
     {
         RequireFp8(a, b);
         var output = OperandReader.ReadOutput(d, rank: 3, nameof(d));
-        var ranges = KRanges.FromLengths(ks, output.Groups);
+        using var memory = CpuScratch.Rent(BoundsBytes(output));
+        var ranges = KRanges.FromLengths(ks, output.Groups, Bounds(memory, output));
         KGroupedFp8(a, b, d, output, ranges, layout, call);
     }
 
@@ -51,7 +53,8 @@ public sealed partial class GemmOperators
     {
         RequireFp8(a, b);
         var output = OperandReader.ReadOutput(d, rank: 3, nameof(d));
-        var ranges = ReadRanges(groups, output.Groups);
+        using var memory = CpuScratch.Rent(BoundsBytes(output));
+        var ranges = ReadRanges(groups, Bounds(memory, output));
         KGroupedFp8(a, b, d, output, ranges, GemmLayout.TN, call);
     }
 
@@ -74,7 +77,8 @@ public sealed partial class GemmOperators
     {
         RequireNoRecipe(call);
         var output = OperandReader.ReadOutput(d, rank: 3, nameof(d));
-        var ranges = KRanges.FromLengths(ks, output.Groups);
+        using var memory = CpuScratch.Rent(BoundsBytes(output));
+        var ranges = KRanges.FromLengths(ks, output.Groups, Bounds(memory, output));
         KGroupedBf16(a, b, d, output, ranges, layout, call);
     }
 
@@ -95,7 +99,8 @@ public sealed partial class GemmOperators
     {
         RequireNoRecipe(call);
         var output = OperandReader.ReadOutput(d, rank: 3, nameof(d));
-        var ranges = ReadRanges(groups, output.Groups);
+        using var memory = CpuScratch.Rent(BoundsBytes(output));
+        var ranges = ReadRanges(groups, Bounds(memory, output));
         KGroupedBf16(a, b, d, output, ranges, GemmLayout.TN, call);
     }
 
@@ -110,22 +115,8 @@ public sealed partial class GemmOperators
     )
     {
         var (recipeA, recipeB) = RecipeResolver.Resolve(call, a, b, perRowB: true);
-        var matrixA = ReadKGrouped(
-            a.Data,
-            ElementKind.Float8E4M3,
-            output.M,
-            ranges,
-            layout,
-            nameof(a)
-        );
-        var matrixB = ReadKGrouped(
-            b.Data,
-            ElementKind.Float8E4M3,
-            output.N,
-            ranges,
-            layout,
-            nameof(b)
-        );
+        var matrixA = ReadKGrouped(a.Data, Fp8Kind(a), output.M, ranges, layout, nameof(a));
+        var matrixB = ReadKGrouped(b.Data, Fp8Kind(b), output.N, ranges, layout, nameof(b));
         var scalesA = ReadKGroupedScales(a, recipeA, output.M, ranges, nameof(a));
         var scalesB = ReadKGroupedScales(b, recipeB, output.N, ranges, nameof(b));
         KGrouped("fp8_k_grouped", matrixA, scalesA, matrixB, scalesB, d, output, ranges, call);
@@ -159,7 +150,7 @@ public sealed partial class GemmOperators
         GC.KeepAlive(b);
     }
 
-    private void KGrouped(
+    private unsafe void KGrouped(
         string operation,
         in MatrixOperand a,
         in ScaleOperand scalesA,
@@ -177,18 +168,33 @@ public sealed partial class GemmOperators
             );
         var accumulate = OperandReader.ReadAccumulate(call.Accumulate, d);
         var problem = Describe(a, scalesA, b, scalesB, output, accumulate, call);
-        var builder = new SegmentBuilder(a, scalesA, b, scalesB, output);
+        using var memory = CpuScratch.Rent((nuint)(ranges.Count * sizeof(GemmSegment)));
+        var builder = new SegmentBuilder(
+            a,
+            scalesA,
+            b,
+            scalesB,
+            output,
+            (GemmSegment*)memory.Pointer
+        );
         builder.AddKRanges(ranges, accumulate);
         builder.Finish(ref problem);
         Run(operation, ref problem, d, call);
     }
 
-    private KRanges ReadRanges(PrefixSumLayout groups, int groupCount)
+    private static nuint BoundsBytes(in OutputOperand output) =>
+        (nuint)output.Groups * 2 * sizeof(int);
+
+    private static unsafe Span<int> Bounds(CpuScratch.Lease memory, in OutputOperand output) =>
+        new(memory.Pointer, 2 * output.Groups);
+
+    private KRanges ReadRanges(PrefixSumLayout groups, Span<int> bounds)
     {
         ArgumentNullException.ThrowIfNull(groups);
         var ranges = KRanges.FromEnds(
-            OperandReader.ReadIntegers(groups.Ends, groupCount, nameof(groups.Ends)),
-            _context.MkAlignment
+            OperandReader.ReadIntegers(groups.Ends, bounds.Length / 2, nameof(groups.Ends)),
+            _context.MkAlignment,
+            bounds
         );
         GC.KeepAlive(groups.Ends);
         return ranges;
@@ -245,7 +251,7 @@ public sealed partial class GemmOperators
     {
         if (a.IsFp4 || b.IsFp4)
             throw new NotSupportedException(
-                $"{(a.IsFp4 ? "a" : "b")}: multiplications with groups along K take E4M3 operands, got FP4"
+                $"{(a.IsFp4 ? "a" : "b")}: multiplications with groups along K take FP8 operands, got FP4"
             );
     }
 }

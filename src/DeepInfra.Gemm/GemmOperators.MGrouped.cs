@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using DeepInfra.Core.Cpu;
 using DeepInfra.Gemm.Operands;
 
 namespace DeepInfra.Gemm;
@@ -198,25 +199,41 @@ public sealed partial class GemmOperators
         RequireOutputShape(output.M, output.N, a.Mn, b.Mn, d);
         RequirePositive(b.Groups, b.Mn, b.K);
         var problem = Describe(a, scalesA, b, scalesB, output, default, call);
-        var builder = new SegmentBuilder(a, scalesA, b, scalesB, output);
-        switch (groups)
+        var layout = groups switch
         {
-            case MIndicesLayout indices:
-                builder.AddRuns(
-                    OperandReader.ReadIntegers(indices.Indices, a.Mn, nameof(indices.Indices))
-                );
-                GC.KeepAlive(indices.Indices);
-                break;
-            case PrefixSumLayout ends:
-                builder.AddRanges(
-                    OperandReader.ReadIntegers(ends.Ends, b.Groups, nameof(ends.Ends)),
-                    _context.MkAlignment,
-                    ends.EnsureZeroPadding
-                );
-                GC.KeepAlive(ends.Ends);
-                break;
-        }
+            MIndicesLayout indices => OperandReader.ReadIntegers(
+                indices.Indices,
+                a.Mn,
+                nameof(indices.Indices)
+            ),
+            PrefixSumLayout ends => OperandReader.ReadIntegers(
+                ends.Ends,
+                b.Groups,
+                nameof(ends.Ends)
+            ),
+            _ => throw new NotSupportedException($"groups: unknown layout {groups}"),
+        };
+        var byIndex = groups is MIndicesLayout;
+        var capacity = byIndex ? SegmentBuilder.CountRuns(layout, b.Groups) : 2 * layout.Length;
+        using var memory = CpuScratch.Rent((nuint)(capacity * sizeof(GemmSegment)));
+        var builder = new SegmentBuilder(
+            a,
+            scalesA,
+            b,
+            scalesB,
+            output,
+            (GemmSegment*)memory.Pointer
+        );
+        if (byIndex)
+            builder.AddRuns(layout);
+        else
+            builder.AddRanges(
+                layout,
+                _context.MkAlignment,
+                ((PrefixSumLayout)groups).EnsureZeroPadding
+            );
         builder.Finish(ref problem);
+        GC.KeepAlive(groups);
         Run(operation, ref problem, d, call);
     }
 
@@ -249,7 +266,15 @@ public sealed partial class GemmOperators
         if (a.Mn == 0)
             throw Errors.Argument(nameof(a), "a: expected M > 0, got 0");
         var problem = Describe(a, scalesA, b, scalesB, output, default, call);
-        var builder = new SegmentBuilder(a, scalesA, b, scalesB, output);
+        using var memory = CpuScratch.Rent((nuint)(a.Groups * sizeof(GemmSegment)));
+        var builder = new SegmentBuilder(
+            a,
+            scalesA,
+            b,
+            scalesB,
+            output,
+            (GemmSegment*)memory.Pointer
+        );
         builder.AddMasked(OperandReader.ReadIntegers(maskedM, a.Groups, nameof(maskedM)));
         GC.KeepAlive(maskedM);
         builder.Finish(ref problem);

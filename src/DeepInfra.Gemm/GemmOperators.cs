@@ -197,7 +197,9 @@ public sealed partial class GemmOperators
         };
 
     private static ElementKind Fp8Kind(ScaledTensor tensor) =>
-        tensor.IsFp4 ? ElementKind.Float4E2M1 : ElementKind.Float8E4M3;
+        tensor.IsFp4 ? ElementKind.Float4E2M1
+        : tensor.Data?.DType == DType.Float8E5M2 ? ElementKind.Float8E5M2
+        : ElementKind.Float8E4M3;
 
     private static void RequireSameK(in MatrixOperand a, in MatrixOperand b)
     {

@@ -62,7 +62,7 @@ public sealed class ArgumentTests
         Fails(
             () => s_ops.Fp8GemmNT(new(_a, Tensor<BFloat16>.Create([M, 2])), B, _d),
             "a",
-            "Float32 or packed Int32, got BFloat16"
+            "Float32, Float8E8M0 or packed Int32, got BFloat16"
         );
     }
 

@@ -14,6 +14,9 @@ internal static unsafe class CpuGemm
     /// <summary>Below this much work waking another thread costs more than it saves.</summary>
     private const long ParallelFlops = 2_000_000;
 
+    /// <summary>Reading a weight takes about as long as this many operations on it: few rows are bound by memory.</summary>
+    private const int FlopsPerWeight = 5;
+
     /// <summary>Tasks per thread to aim at, so that threads end at about the same time.</summary>
     private const int TasksPerThread = 4;
 
@@ -49,10 +52,22 @@ internal static unsafe class CpuGemm
     )
         where TKernel : struct, ICpuKernel
     {
-        var threads = problem.Flops < ParallelFlops ? 1 : options.MaxDegreeOfParallelism;
+        var threads = Work(in problem) < ParallelFlops ? 1 : options.MaxDegreeOfParallelism;
         Cut(ref problem, threads, TKernel.Columns);
-        var work = new Work<TKernel>((GemmProblem*)Unsafe.AsPointer(ref problem));
+        var work = new TileWork<TKernel>((GemmProblem*)Unsafe.AsPointer(ref problem));
         CpuParallel.Run(problem.TaskCount, ref work, threads, cancellationToken);
+    }
+
+    private static long Work(in GemmProblem problem)
+    {
+        long work = 0;
+        for (var i = 0; i < problem.SegmentCount; i++)
+        {
+            ref var segment = ref problem.Segments[i];
+            if (segment.M > 0)
+                work += Math.Max(2L * segment.M, FlopsPerWeight) * segment.K * problem.N;
+        }
+        return work;
     }
 
     private static void Cut(ref GemmProblem problem, int threads, int columnGranularity)
@@ -88,7 +103,7 @@ internal static unsafe class CpuGemm
         problem.TaskCount = tasks;
     }
 
-    private readonly struct Work<TKernel>(GemmProblem* problem) : ICpuWork
+    private readonly struct TileWork<TKernel>(GemmProblem* problem) : ICpuWork
         where TKernel : struct, ICpuKernel
     {
         public void Execute(int item, int worker)

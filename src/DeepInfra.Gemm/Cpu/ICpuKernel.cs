@@ -21,7 +21,7 @@ internal unsafe interface ICpuKernel
     static abstract bool CanStream { get; }
 
     /// <summary>Packs a K-major block of A: decodes rows in order.</summary>
-    /// <param name="kind">Not FP4.</param>
+    /// <param name="kind">E4M3 or BFloat16.</param>
     /// <param name="source">Element [first row, k = 0].</param>
     /// <param name="leadingBytes">Bytes from one row to the next.</param>
     /// <param name="rows">Rows.</param>
@@ -37,7 +37,7 @@ internal unsafe interface ICpuKernel
     );
 
     /// <summary>Packs an MN-major block: <paramref name="depth"/> runs of <paramref name="width"/> consecutive elements.</summary>
-    /// <param name="kind">Not FP4.</param>
+    /// <param name="kind">E4M3 or BFloat16.</param>
     /// <param name="source">Element [k = 0, first column].</param>
     /// <param name="leadingBytes">Bytes from one k to the next.</param>
     /// <param name="width">Valid columns, at most <paramref name="stride"/>.</param>
@@ -55,7 +55,7 @@ internal unsafe interface ICpuKernel
     );
 
     /// <summary>Packs a K-major block of B: the transpose of <paramref name="rows"/> rows.</summary>
-    /// <param name="kind">Not FP4.</param>
+    /// <param name="kind">E4M3 or BFloat16.</param>
     /// <param name="source">Element [first row, k = 0].</param>
     /// <param name="leadingBytes">Bytes from one row to the next.</param>
     /// <param name="rows">Valid rows, at most <see cref="Columns"/>; the other columns of the panel are undefined.</param>
@@ -99,7 +99,7 @@ internal unsafe interface ICpuKernel
     );
 
     /// <summary>Decodes a row of A for <see cref="Stream"/>, in that kernel's own order, padded with zeros.</summary>
-    /// <param name="kind">Not FP4.</param>
+    /// <param name="kind">E4M3 or BFloat16.</param>
     /// <param name="source">The row.</param>
     /// <param name="count">Elements.</param>
     /// <param name="target">Room for <paramref name="count"/> rounded up to a multiple of <see cref="TileShape.StreamChunk"/>.</param>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core.Cpu;
 using DeepInfra.Gemm.Operands;
 
 namespace DeepInfra.Gemm.Cpu;
@@ -21,7 +22,7 @@ internal readonly unsafe ref struct StreamTask(
         && problem->KMajorA
         && problem->KMajorB
         && problem->KindA == problem->KindB
-        && problem->KindA != ElementKind.Float4E2M1
+        && problem->KindA is ElementKind.Float8E4M3 or ElementKind.BFloat16
         && problem->ScaleStep % TileShape.StreamChunk == 0
         && (long)segment->M * segment->K <= TileShape.MaxStreamElements;
 
@@ -39,10 +40,10 @@ internal readonly unsafe ref struct StreamTask(
         // With one scale per row of B, a chunk of rows has its scales side by side; else all rows of a block share them.
         var granularity = problem->ScaleB.Kind == ScaleKind.None ? columns : problem->ScaleB.GranMn;
         var chunk = granularity == 1 ? Math.Min(columns, 16) : Math.Min(columns, granularity);
-        var decoded = (float*)
-            CpuScratch.Tile.Rent(
-                ((long)rows * (leadingA + blocks + columns) + (long)chunk * blocks) * sizeof(float)
-            );
+        using var memory = CpuScratch.Rent(
+            (nuint)(rows * (leadingA + blocks + columns) + chunk * blocks) * sizeof(float)
+        );
+        var decoded = (float*)memory.Pointer;
         var scaleA = decoded + rows * leadingA;
         var scaleB = scaleA + rows * blocks;
         var result = scaleB + chunk * blocks;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.Intrinsics.X86;
+using DeepInfra.Core.Cpu;
 using DeepInfra.Gemm.Operands;
 
 namespace DeepInfra.Gemm.Cpu;
@@ -7,6 +8,9 @@ namespace DeepInfra.Gemm.Cpu;
 /// <summary>One tile of the result: packs what it needs of A and B per K block, accumulates in binary32, writes D once.</summary>
 internal unsafe ref struct TileTask
 {
+    /// <summary>A row of expanded codes, one panel deep.</summary>
+    private const int ExpandedRowBytes = TileShape.Depth * sizeof(ushort);
+
     private readonly GemmProblem* _problem;
     private readonly GemmSegment* _segment;
     private readonly int _row;
@@ -49,7 +53,8 @@ internal unsafe ref struct TileTask
         }
         var rowPanels = (_rows + TKernel.MaxRows - 1) / TKernel.MaxRows;
         var columnPanels = (_columns + TKernel.Columns - 1) / TKernel.Columns;
-        Allocate<TKernel>(rowPanels, columnPanels);
+        using var memory = CpuScratch.Rent(Plan<TKernel>(rowPanels, columnPanels, null));
+        Plan<TKernel>(rowPanels, columnPanels, memory.Pointer);
         var k = _segment->K;
         for (var start = 0; start < k; start += TileShape.Depth)
             Accumulate<TKernel>(
@@ -62,24 +67,27 @@ internal unsafe ref struct TileTask
             WriteZeros<TKernel>(rowPanels, columnPanels);
     }
 
-    private void Allocate<TKernel>(int rowPanels, int columnPanels)
+    /// <summary>Divides the memory of the task and returns its size.</summary>
+    private nuint Plan<TKernel>(int rowPanels, int columnPanels, byte* memory)
         where TKernel : struct, ICpuKernel
     {
         const int MaxSubBlocks = TileShape.Depth / 32;
         const int PanelA = TileShape.Depth * TileShape.ColumnPanelStride;
         var panelB = TileShape.Depth * TKernel.Columns;
         var tiles = rowPanels * columnPanels * TKernel.MaxRows * TKernel.Columns;
-        var scalesA = MaxSubBlocks * TileShape.MaxTaskRows;
-        var scalesB = MaxSubBlocks * columnPanels * TKernel.Columns;
-        var floats = rowPanels * PanelA + 2 * panelB + tiles + scalesA + scalesB;
-        var codes = Math.Max(_rows, TKernel.Columns) * TileShape.Depth;
-        _packedA = (float*)CpuScratch.Tile.Rent(floats * sizeof(float) + codes);
+        _packedA = (float*)memory;
         _packedB = _packedA + rowPanels * PanelA;
         _stage = _packedB + panelB;
         _tiles = _stage + panelB;
         _scaleA = _tiles + tiles;
-        _scaleB = _scaleA + scalesA;
-        _codes = (byte*)(_scaleB + scalesB);
+        _scaleB = _scaleA + MaxSubBlocks * TileShape.MaxTaskRows;
+        _codes = (byte*)(_scaleB + MaxSubBlocks * columnPanels * TKernel.Columns);
+        var end = _codes;
+        if (IsExpanded(_problem->KindA) || IsExpanded(_problem->KindB))
+            end +=
+                Math.Max(TileShape.Depth, Math.Max(_rows, TKernel.Columns)) * ExpandedRowBytes
+                + ExpandedRowBytes;
+        return (nuint)(end - memory);
     }
 
     private void Accumulate<TKernel>(int start, int depth, int rowPanels, int columnPanels)
@@ -137,12 +145,7 @@ internal unsafe ref struct TileTask
         {
             var source = Address(kind, _segment->A, _row * leading + start);
             var leadingBytes = Bytes(kind, leading);
-            if (kind == ElementKind.Float4E2M1)
-            {
-                source = Expand(source, leadingBytes, _rows, depth);
-                leadingBytes = TileShape.Depth;
-                kind = ElementKind.Float8E4M3;
-            }
+            Expand(ref kind, ref source, ref leadingBytes, _rows, depth);
             TKernel.PackRows(kind, source, leadingBytes, _rows, depth, _packedA);
             return;
         }
@@ -188,12 +191,7 @@ internal unsafe ref struct TileTask
         }
         var source = Address(kind, _segment->B, column * leading + start);
         var leadingBytes = Bytes(kind, leading);
-        if (kind == ElementKind.Float4E2M1)
-        {
-            source = Expand(source, leadingBytes, columns, depth);
-            leadingBytes = TileShape.Depth;
-            kind = ElementKind.Float8E4M3;
-        }
+        Expand(ref kind, ref source, ref leadingBytes, columns, depth);
         TKernel.PackTransposed(kind, source, leadingBytes, columns, depth, _packedB, _stage);
     }
 
@@ -214,22 +212,38 @@ internal unsafe ref struct TileTask
         var skip = kind == ElementKind.Float4E2M1 ? mn & 1 : 0;
         var source = Address(kind, data, start * leading + mn - skip);
         var leadingBytes = Bytes(kind, leading);
-        if (kind == ElementKind.Float4E2M1)
-        {
-            source = Expand(source, leadingBytes, depth, width + skip) + skip;
-            leadingBytes = TileShape.Depth;
-            kind = ElementKind.Float8E4M3;
-        }
+        Expand(ref kind, ref source, ref leadingBytes, depth, width + skip);
+        source += skip;
         TKernel.PackColumns(kind, source, leadingBytes, width, depth, target, stride);
     }
 
-    /// <summary>Expands rows of FP4 codes to rows of <see cref="TileShape.Depth"/> E4M3 codes.</summary>
-    private readonly byte* Expand(byte* source, long leadingBytes, int rows, int count)
+    /// <summary>Replaces codes that the kernels do not read by longer ones in scratch memory.</summary>
+    private readonly void Expand(
+        ref ElementKind kind,
+        ref byte* source,
+        ref long leadingBytes,
+        int rows,
+        int count
+    )
     {
+        if (!IsExpanded(kind))
+            return;
         for (var row = 0; row < rows; row++)
-            Fp4Expander.Expand(source + row * leadingBytes, _codes + row * TileShape.Depth, count);
-        return _codes;
+        {
+            var from = source + row * leadingBytes;
+            var to = _codes + row * ExpandedRowBytes;
+            if (kind == ElementKind.Float4E2M1)
+                CodeExpander.Fp4(from, to, count);
+            else
+                CodeExpander.E5M2(from, (ushort*)to, count);
+        }
+        kind = kind == ElementKind.Float4E2M1 ? ElementKind.Float8E4M3 : ElementKind.BFloat16;
+        source = _codes;
+        leadingBytes = ExpandedRowBytes;
     }
+
+    private static bool IsExpanded(ElementKind kind) =>
+        kind is ElementKind.Float4E2M1 or ElementKind.Float8E5M2;
 
     private readonly void FillScales<TKernel>(int start, int depth, int step, int columnPanels)
         where TKernel : struct, ICpuKernel

@@ -5,6 +5,7 @@ namespace DeepInfra.Gemm.Operands;
 internal enum ElementKind : byte
 {
     Float8E4M3,
+    Float8E5M2,
     Float4E2M1,
     BFloat16,
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-using DeepInfra.Gemm.Cpu;
-
 namespace DeepInfra.Gemm.Operands;
 
 /// <summary>The ranges of K that belong to the groups.</summary>
 internal readonly ref struct KRanges
 {
-    /// <summary>Start and end of every group, in memory that the calling thread keeps.</summary>
+    /// <summary>Start and end of every group.</summary>
     private readonly ReadOnlySpan<int> _bounds;
 
     private KRanges(ReadOnlySpan<int> bounds, bool hasGaps)
@@ -28,14 +26,16 @@ internal readonly ref struct KRanges
         (_bounds[2 * group], _bounds[2 * group + 1] - _bounds[2 * group]);
 
     /// <summary>Groups one after the other.</summary>
-    public static KRanges FromLengths(ReadOnlySpan<int> lengths, int groups)
+    /// <param name="lengths">K of every group.</param>
+    /// <param name="groups">Groups to expect.</param>
+    /// <param name="bounds">Room for two numbers per group.</param>
+    public static KRanges FromLengths(ReadOnlySpan<int> lengths, int groups, Span<int> bounds)
     {
         if (lengths.Length != groups)
             throw Errors.Argument(
                 "ks",
                 $"ks: expected {groups} groups as in d, got {lengths.Length}"
             );
-        var bounds = Rent(groups);
         var end = 0;
         for (var group = 0; group < groups; group++)
         {
@@ -49,9 +49,11 @@ internal readonly ref struct KRanges
     }
 
     /// <summary>Groups that start at aligned positions.</summary>
-    public static KRanges FromEnds(ReadOnlySpan<int> ends, int alignment)
+    /// <param name="ends">The end of every group.</param>
+    /// <param name="alignment">Of the starts.</param>
+    /// <param name="bounds">Room for two numbers per group.</param>
+    public static KRanges FromEnds(ReadOnlySpan<int> ends, int alignment, Span<int> bounds)
     {
-        var bounds = Rent(ends.Length);
         long start = 0;
         for (var group = 0; group < ends.Length; group++)
         {
@@ -82,7 +84,4 @@ internal readonly ref struct KRanges
                 $"Ends[{group}]: expected {previous} to {limit}, got {ends[group]}"
             );
     }
-
-    private static unsafe Span<int> Rent(int groups) =>
-        new(CpuScratch.Integers.Rent(2L * groups * sizeof(int)), 2 * groups);
 }

@@ -25,13 +25,7 @@ internal static unsafe class OperandReader
     )
     {
         Require(tensor, name);
-        var expected = kind switch
-        {
-            ElementKind.BFloat16 => DType.BFloat16,
-            ElementKind.Float4E2M1 => DType.UInt8,
-            _ => DType.Float8E4M3,
-        };
-        RequireType(tensor, expected, name);
+        RequireType(tensor, TypeOf(kind), name);
         RequireRank(tensor, rank, transposed ? "K, rows" : "rows, K", name);
         var (mnDimension, kDimension) = transposed ? (-1, -2) : (-2, -1);
         long mn = tensor.Shape[mnDimension],
@@ -71,7 +65,7 @@ internal static unsafe class OperandReader
     )
     {
         Require(tensor, name);
-        RequireType(tensor, kind == ElementKind.BFloat16 ? DType.BFloat16 : DType.Float8E4M3, name);
+        RequireType(tensor, TypeOf(kind), name);
         var length = (long)mn * ranges.End;
         if (tensor.Rank != 1 || tensor.Shape[0] != length || !tensor.IsContiguous)
             throw Errors.Argument(
@@ -93,7 +87,7 @@ internal static unsafe class OperandReader
     }
 
     /// <summary>Reads scale factors.</summary>
-    /// <param name="tensor">Float32 or packed Int32.</param>
+    /// <param name="tensor">Float32, Float8E8M0 or packed Int32.</param>
     /// <param name="recipe">Elements per scale.</param>
     /// <param name="mn">Rows of the data.</param>
     /// <param name="kBlocks">Scale blocks along K.</param>
@@ -113,10 +107,10 @@ internal static unsafe class OperandReader
     )
     {
         Require(tensor, name);
-        if (tensor.DType is not (DType.Float32 or DType.Int32))
+        if (tensor.DType is not (DType.Float32 or DType.Int32 or DType.Float8E8M0))
             throw Errors.Argument(
                 name,
-                $"{name}: expected scales in Float32 or packed Int32, got {tensor.DType}"
+                $"{name}: expected scales in Float32, Float8E8M0 or packed Int32, got {tensor.DType}"
             );
         var packed = tensor.DType == DType.Int32;
         var rows = DivideUp(mn, recipe.GranMn);
@@ -143,7 +137,12 @@ internal static unsafe class OperandReader
             GroupStride = grouped == 1 ? tensor.Strides[0] : 0,
             Source = new ScaleSource
             {
-                Kind = packed ? ScaleKind.PackedUe8m0 : ScaleKind.Float32,
+                Kind = tensor.DType switch
+                {
+                    DType.Float32 => ScaleKind.Float32,
+                    DType.Int32 => ScaleKind.PackedUe8m0,
+                    _ => ScaleKind.Ue8m0,
+                },
                 GranMn = recipe.GranMn,
                 GranK = recipe.GranK,
                 StrideMn = tensor.Strides[mnDimension],
@@ -242,6 +241,15 @@ internal static unsafe class OperandReader
     }
 
     public static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
+
+    private static DType TypeOf(ElementKind kind) =>
+        kind switch
+        {
+            ElementKind.BFloat16 => DType.BFloat16,
+            ElementKind.Float4E2M1 => DType.UInt8,
+            ElementKind.Float8E5M2 => DType.Float8E5M2,
+            _ => DType.Float8E4M3,
+        };
 
     private static void Require([NotNull] Tensor? tensor, string name)
     {

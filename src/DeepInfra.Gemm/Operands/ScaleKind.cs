@@ -9,6 +9,9 @@ internal enum ScaleKind : byte
 
     Float32,
 
+    /// <summary>One UE8M0 exponent per byte.</summary>
+    Ue8m0,
+
     /// <summary>Int32 words of four UE8M0 exponents along K, lowest byte first.</summary>
     PackedUe8m0,
 }

@@ -26,5 +26,7 @@ internal unsafe struct ScaleOperand
     public readonly byte* At(int group, long row, long column) =>
         Data is null
             ? null
-            : Data + 4 * (group * GroupStride + row * Source.StrideMn + column * Source.StrideK);
+            : Data
+                + Source.ElementBytes
+                    * (group * GroupStride + row * Source.StrideMn + column * Source.StrideK);
 }

@@ -20,6 +20,9 @@ internal unsafe struct ScaleSource
     /// <summary>Elements (packed: words) from one K block to the next.</summary>
     public long StrideK;
 
+    /// <summary>Bytes of one element of the storage.</summary>
+    public readonly int ElementBytes => Kind == ScaleKind.Ue8m0 ? 1 : 4;
+
     /// <summary>Elements of the storage along K (packed: words) that <paramref name="k"/> elements of data take.</summary>
     public readonly long BlocksAlongK(int k)
     {
@@ -41,6 +44,7 @@ internal unsafe struct ScaleSource
             ScaleKind.PackedUe8m0 => Widen(
                 ((uint*)data)[row * StrideMn + (kBlock >> 2) * StrideK] >> (8 * (kBlock & 3))
             ),
+            ScaleKind.Ue8m0 => Widen(data[row * StrideMn + kBlock * StrideK]),
             _ => 1f,
         };
     }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
-using DeepInfra.Gemm.Cpu;
-
 namespace DeepInfra.Gemm.Operands;
 
-/// <summary>Makes the segments of a multiplication with groups of rows, in memory that the calling thread keeps.</summary>
+/// <summary>Makes the segments of a grouped multiplication in memory of the caller.</summary>
 internal unsafe ref struct SegmentBuilder
 {
     private readonly MatrixOperand _a;
@@ -11,7 +9,7 @@ internal unsafe ref struct SegmentBuilder
     private readonly MatrixOperand _b;
     private readonly ScaleOperand _scalesB;
     private readonly OutputOperand _d;
-    private GemmSegment* _segments;
+    private readonly GemmSegment* _segments;
     private int _count;
 
     public SegmentBuilder(
@@ -19,7 +17,8 @@ internal unsafe ref struct SegmentBuilder
         in ScaleOperand scalesA,
         in MatrixOperand b,
         in ScaleOperand scalesB,
-        in OutputOperand d
+        in OutputOperand d,
+        GemmSegment* segments
     )
     {
         _a = a;
@@ -27,24 +26,30 @@ internal unsafe ref struct SegmentBuilder
         _b = b;
         _scalesB = scalesB;
         _d = d;
+        _segments = segments;
     }
 
-    /// <summary>One segment per run of equal group ids; runs of -1 become zero rows.</summary>
-    public void AddRuns(ReadOnlySpan<int> groups)
+    /// <summary>Checks group ids and counts the runs of equal ones.</summary>
+    public static int CountRuns(ReadOnlySpan<int> groups, int groupCount)
     {
         var runs = 0;
         for (var row = 0; row < groups.Length; row++)
         {
             var group = groups[row];
-            if (group < -1 || group >= _b.Groups)
+            if (group < -1 || group >= groupCount)
                 throw Errors.Range(
                     nameof(MIndicesLayout.Indices),
-                    $"Indices[{row}]: expected -1 or a group below {_b.Groups}, got {group}"
+                    $"Indices[{row}]: expected -1 or a group below {groupCount}, got {group}"
                 );
             if (row == 0 || group != groups[row - 1])
                 runs++;
         }
-        Reserve(runs);
+        return runs;
+    }
+
+    /// <summary>One segment per run of equal group ids; runs of -1 become zero rows.</summary>
+    public void AddRuns(ReadOnlySpan<int> groups)
+    {
         for (var row = 0; row < groups.Length; )
         {
             var end = row + 1;
@@ -55,10 +60,9 @@ internal unsafe ref struct SegmentBuilder
         }
     }
 
-    /// <summary>One segment per group from the ends of groups, and one per padded gap if gaps become zero.</summary>
+    /// <summary>One segment per group from the ends of groups, and one per padded gap if gaps become zero: up to two per group.</summary>
     public void AddRanges(ReadOnlySpan<int> ends, int alignment, bool zeroPadding)
     {
-        Reserve(2 * ends.Length);
         long start = 0;
         for (var group = 0; group < ends.Length; group++)
         {
@@ -76,7 +80,6 @@ internal unsafe ref struct SegmentBuilder
     /// <summary>One segment per group: its first rows.</summary>
     public void AddMasked(ReadOnlySpan<int> rows)
     {
-        Reserve(rows.Length);
         for (var group = 0; group < rows.Length; group++)
         {
             if ((uint)rows[group] > (uint)_a.Mn)
@@ -91,7 +94,6 @@ internal unsafe ref struct SegmentBuilder
     /// <summary>One segment per range of K.</summary>
     public void AddKRanges(KRanges ranges, in OutputOperand c)
     {
-        Reserve(ranges.Count);
         long scaleRowA = 0,
             scaleRowB = 0;
         for (var group = 0; group < ranges.Count; group++)
@@ -121,9 +123,6 @@ internal unsafe ref struct SegmentBuilder
         problem.Segments = _segments;
         problem.SegmentCount = _count;
     }
-
-    private void Reserve(int count) =>
-        _segments = (GemmSegment*)CpuScratch.Segments.Rent((long)count * sizeof(GemmSegment));
 
     private void AddRows(int groupOfRows, int groupOfB, int row, int rows)
     {

@@ -90,7 +90,7 @@ internal static unsafe class ReferenceGemm
     }
 
     /// <summary>One element of a floating-point tensor.</summary>
-    /// <param name="tensor">Float32, BFloat16 or E4M3, on the CPU.</param>
+    /// <param name="tensor">Float32, BFloat16, E4M3 or E5M2, on the CPU.</param>
     /// <param name="offset">Position in elements.</param>
     public static double Element(Tensor tensor, long offset) =>
         tensor.DType switch
@@ -98,6 +98,9 @@ internal static unsafe class ReferenceGemm
             DType.Float32 => ((float*)tensor.DataPointer)[offset],
             DType.BFloat16 => (float)((BFloat16*)tensor.DataPointer)[offset],
             DType.Float8E4M3 => E4M3(((byte*)tensor.DataPointer)[offset]),
+            // E5M2 is the upper byte of binary16.
+            DType.Float8E5M2 => (double)
+                BitConverter.UInt16BitsToHalf((ushort)(((byte*)tensor.DataPointer)[offset] << 8)),
             _ => throw new NotSupportedException($"No reference values for {tensor.DType}."),
         };
 
@@ -127,11 +130,14 @@ internal static unsafe class ReferenceGemm
     }
 
     private static double Scale(Tensor scales, long row, long step, long block) =>
-        scales.DType == DType.Float32
-            ? ((float*)scales.DataPointer)[row + block * step]
-            : Exponent(
+        scales.DType switch
+        {
+            DType.Float32 => ((float*)scales.DataPointer)[row + block * step],
+            DType.Float8E8M0 => Exponent(((byte*)scales.DataPointer)[row + block * step]),
+            _ => Exponent(
                 ((uint*)scales.DataPointer)[row + block / 4 * step] >> (int)(8 * (block % 4))
-            );
+            ),
+        };
 
     private static double Exponent(uint word) =>
         (word & 0xFF) == 0xFF ? double.NaN : Math.ScaleB(1, (int)(word & 0xFF) - 127);

@@ -2,6 +2,7 @@
 using DeepInfra.Core;
 using DeepInfra.Gemm;
 using DeepInfra.Gemm.Reference;
+using DeepInfra.Testing;
 using FluentAssertions;
 
 namespace DeepInfra.Conformance.Gemm;
@@ -9,12 +10,6 @@ namespace DeepInfra.Conformance.Gemm;
 /// <summary>Compares results with the binary64 reference.</summary>
 public static class GemmCheck
 {
-    /// <summary>Largest difference measure between a result and the reference on the same quantised operands.</summary>
-    private const double MaxDiff = 1e-5;
-
-    /// <summary>Allowed error per element relative to the sum of |a·b|: binary32 accumulation.</summary>
-    private const double AccumulationError = 1.0 / (1 << 20);
-
     /// <summary>Allowed error per element relative to the element: one rounding to BFloat16.</summary>
     private const double RoundingError = 1.0 / (1 << 8);
 
@@ -35,7 +30,7 @@ public static class GemmCheck
         var expected = ReferenceGemm.Multiply(a, b, accumulate, bias);
         var magnitudes = ReferenceGemm.Magnitudes(a, b);
         var actual = Values(d);
-        var rounding = d.DType == DType.BFloat16 ? RoundingError : AccumulationError;
+        var rounding = d.DType == DType.BFloat16 ? RoundingError : Tolerances.Gemm.ElementwiseCpu;
         for (var m = 0; m < expected.GetLength(0); m++)
         for (var n = 0; n < expected.GetLength(1); n++)
         {
@@ -43,7 +38,7 @@ public static class GemmCheck
             var extra = Math.Abs(accumulate?[m, n] ?? 0) + Math.Abs(bias?[n] ?? 0);
             var allowed =
                 rounding * Math.Abs(expected[m, n])
-                + AccumulationError * (magnitudes[m, n] + extra);
+                + Tolerances.Gemm.ElementwiseCpu * (magnitudes[m, n] + extra);
             if (!(error <= allowed))
                 throw new InvalidOperationException(
                     $"{because} [{m},{n}]: expected {expected[m, n]}, got {actual[m, n]}, allowed error {allowed}"
@@ -53,7 +48,7 @@ public static class GemmCheck
             GemmDiagnostics
                 .CalcDiff(Flatten(actual), Flatten(expected))
                 .Should()
-                .BeLessThan(MaxDiff, because);
+                .BeLessThan(Tolerances.Gemm.BFloat16.Difference, because);
     }
 
     /// <summary>The rows [start, start + count) of a matrix.</summary>

@@ -33,6 +33,26 @@ public sealed class GemmInputs(int seed)
             () => Float8E4M3.FromSingle((float)(Normal() * 60))
         );
 
+    /// <summary>E5M2 codes of shape [first, second].</summary>
+    public Tensor<Float8E5M2> Fp8Wide(long first, long second, bool secondContiguous = true) =>
+        Matrix(
+            first,
+            second,
+            secondContiguous,
+            16,
+            Float8E5M2.FromBits(0x7F),
+            () => Float8E5M2.FromSingle((float)(Normal() * 60))
+        );
+
+    /// <summary>Standard normal numbers.</summary>
+    public Tensor<float> Normals(params ReadOnlySpan<long> extents)
+    {
+        var values = Tensor<float>.Create(new Shape(extents));
+        foreach (ref var value in values.AsSpan())
+            value = (float)Normal();
+        return values;
+    }
+
     /// <summary>BFloat16 values of shape [first, second].</summary>
     public Tensor<BFloat16> BFloat16s(long first, long second, bool secondContiguous = true) =>
         Matrix(
@@ -56,6 +76,15 @@ public sealed class GemmInputs(int seed)
         var scales = Tensor<float>.Create([first, second]);
         foreach (ref var scale in scales.AsSpan())
             scale = (1 + _random.Next(64)) / 64f;
+        return scales;
+    }
+
+    /// <summary>Power-of-two scales of shape [first, second], one byte each.</summary>
+    public Tensor<Float8E8M0> ByteScales(long first, long second)
+    {
+        var scales = Tensor<Float8E8M0>.Create([first, second]);
+        foreach (ref var scale in scales.AsSpan())
+            scale = Float8E8M0.FromBits((byte)_random.Next(121, 130));
         return scales;
     }
 

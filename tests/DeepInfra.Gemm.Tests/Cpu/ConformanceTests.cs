@@ -34,3 +34,11 @@ public sealed class KGroupedGemmV256Tests : KGroupedGemmConformance<TierV256>;
 public sealed class KGroupedGemmV128Tests : KGroupedGemmConformance<TierV128>;
 
 public sealed class KGroupedGemmReferenceTests : KGroupedGemmConformance<TierReference>;
+
+public sealed class GemmFormatsV512Tests : GemmFormatsConformance<TierV512>;
+
+public sealed class GemmFormatsV256Tests : GemmFormatsConformance<TierV256>;
+
+public sealed class GemmFormatsV128Tests : GemmFormatsConformance<TierV128>;
+
+public sealed class GemmFormatsReferenceTests : GemmFormatsConformance<TierReference>;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using DeepInfra.Core;
 
 namespace DeepInfra.Gemm.Cpu;
 
-/// <summary>Turns packed E2M1 codes into E4M3 codes of the same values, so that FP4 operands take the FP8 paths.</summary>
-internal static unsafe class Fp4Expander
+/// <summary>Turns codes into longer codes of the same values, so that FP4 operands take the E4M3 paths and E5M2 operands those of BFloat16.</summary>
+internal static unsafe class CodeExpander
 {
+    private static readonly ushort[] s_e5m2 = BuildE5M2();
+
     /// <summary>E4M3 codes of 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives.</summary>
     private static ReadOnlySpan<byte> Codes =>
         [
@@ -28,12 +31,12 @@ internal static unsafe class Fp4Expander
             0xCC,
         ];
 
-    /// <summary>Expands codes of one row; the first one is in a low nibble.</summary>
+    /// <summary>Expands E2M1 codes of one row to E4M3; the first one is in a low nibble.</summary>
     /// <param name="source">Packed codes.</param>
     /// <param name="target">One byte per code.</param>
     /// <param name="count">Codes.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Expand(byte* source, byte* target, int count)
+    public static void Fp4(byte* source, byte* target, int count)
     {
         var i = 0;
         var table = Vector128.Create(Codes);
@@ -49,5 +52,25 @@ internal static unsafe class Fp4Expander
         }
         for (; i < count; i++)
             target[i] = Codes[(source[i / 2] >> (4 * (i & 1))) & 0xF];
+    }
+
+    /// <summary>Expands E5M2 codes to BFloat16.</summary>
+    /// <param name="source">Codes.</param>
+    /// <param name="target">BFloat16 bits.</param>
+    /// <param name="count">Codes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void E5M2(byte* source, ushort* target, int count)
+    {
+        fixed (ushort* values = s_e5m2)
+            for (var i = 0; i < count; i++)
+                target[i] = values[source[i]];
+    }
+
+    private static ushort[] BuildE5M2()
+    {
+        var values = new ushort[256];
+        for (var code = 0; code < values.Length; code++)
+            values[code] = ((BFloat16)(float)Float8E5M2.FromBits((byte)code)).Bits;
+        return values;
     }
 }
