@@ -22,6 +22,7 @@ public sealed class GemmContext
         Device = device;
         Options = options;
         Ops = new GemmOperators(this);
+        Layout = new LayoutOperators(options.MkAlignment);
     }
 
     /// <summary>The CPU with default settings.</summary>
@@ -38,6 +39,9 @@ public sealed class GemmContext
 
     /// <summary>The matrix multiplications.</summary>
     public GemmOperators Ops { get; }
+
+    /// <summary>Conversions of scale factors and packed codes.</summary>
+    public LayoutOperators Layout { get; }
 
     /// <summary>A CPU context with its own settings; cheap, holds no resources.</summary>
     /// <param name="options">The settings.</param>
