@@ -35,7 +35,12 @@ public class GroupedGemmBenchmarks
         var parts = Weights.Split('x').Select(int.Parse).ToArray();
         var (n, k) = (parts[0], parts[1]);
         var random = new Random(1);
-        _ks = [.. Enumerable.Range(0, Groups).Select(_ => (int)(RowsPerGroup * (0.7 + random.NextDouble() * 0.6)))];
+        _ks =
+        [
+            .. Enumerable
+                .Range(0, Groups)
+                .Select(_ => (int)(RowsPerGroup * (0.7 + random.NextDouble() * 0.6))),
+        ];
         var ends = new int[Groups];
         var end = 0;
         for (var i = 0; i < Groups; i++)
@@ -57,8 +62,7 @@ public class GroupedGemmBenchmarks
     }
 
     [Benchmark]
-    public void Contiguous() =>
-        GemmContext.Cpu.Ops.MGroupedFp8Gemm(_rows, _weights, _d, _layout);
+    public void Contiguous() => GemmContext.Cpu.Ops.MGroupedFp8Gemm(_rows, _weights, _d, _layout);
 
     [Benchmark]
     public void Masked() =>
