@@ -97,7 +97,7 @@ internal readonly unsafe struct KernelScalar : ICpuKernel
                 sum += a[row * rowStride + k * depthStride] * b[k * TileColumns + column];
             var scale = scaleA[row] * scaleB[column];
             ref var element = ref tile[row * TileColumns + column];
-            element = first ? scale * sum : MathF.FusedMultiplyAdd(scale, sum, element);
+            element = first ? scale * sum : float.MultiplyAddEstimate(scale, sum, element);
         }
     }
 
