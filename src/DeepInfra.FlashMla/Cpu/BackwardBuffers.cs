@@ -6,15 +6,19 @@ internal readonly unsafe struct BackwardBuffers
 {
     private const int Tile = PrefillArguments.Tile;
 
-    public BackwardBuffers(in PrefillArguments arguments, int queryLength)
+    /// <param name="arguments">Sizes.</param>
+    /// <param name="queries">Queries per head whose D and log-sum-exp are held.</param>
+    /// <param name="gradQueries">Queries per head whose gradients are accumulated: all of them or none.</param>
+    public BackwardBuffers(in PrefillArguments arguments, int queries, int gradQueries)
     {
         HeadStride = arguments.HeadStride;
         ValueStride = arguments.ValueStride;
         // Values and keys are staged in the same rows before they are transposed.
         HeadRow = HeadStride + 16;
         ValueRow = ValueStride + 16;
-        PaddedQueries = PrefillArguments.RoundUp(queryLength, 4);
+        PaddedQueries = PrefillArguments.RoundUp(queries, 4);
         var queryRows = (long)arguments.GroupSize * PaddedQueries;
+        var gradRows = gradQueries == 0 ? 0 : queryRows;
         var stagingRow = Math.Max(HeadRow, ValueRow);
         long floats =
             (long)Tile
@@ -25,7 +29,7 @@ internal readonly unsafe struct BackwardBuffers
                     + ValueRow
                     + 2L * PrefillArguments.ScoreStride
                 )
-            + queryRows * HeadStride
+            + gradRows * HeadStride
             + 2 * queryRows;
         var next = (float*)ThreadScratch.Get(floats * sizeof(float));
         KeyPanels = next;
@@ -38,7 +42,7 @@ internal readonly unsafe struct BackwardBuffers
         Probabilities = GradOut + Tile * ValueRow;
         GradScores = Probabilities + Tile * PrefillArguments.ScoreStride;
         GradQuery = GradScores + Tile * PrefillArguments.ScoreStride;
-        Delta = GradQuery + queryRows * HeadStride;
+        Delta = GradQuery + gradRows * HeadStride;
         LogSumExp = Delta + queryRows;
     }
 

@@ -24,6 +24,7 @@ internal unsafe struct PrefillArguments
     public int HeadDim;
     public int ValueDim;
     public int MaxQuery;
+    public int MaxKey;
     public float Scale;
     public bool Causal;
     public LogSumExpBase Base;
@@ -36,6 +37,8 @@ internal unsafe struct PrefillArguments
     public readonly int ValueStride => RoundUp(ValueDim, 32);
 
     public readonly int QueryTiles => (MaxQuery + Tile - 1) / Tile;
+
+    public readonly int KeyTiles => (MaxKey + Tile - 1) / Tile;
 
     /// <summary>Keys that query <paramref name="index"/> of a request sees: bottom-right aligned if causal.</summary>
     public readonly int Visible(int index, int queryLength, int keyLength) =>

@@ -5,9 +5,10 @@ using DeepInfra.Core.Cpu;
 namespace DeepInfra.FlashMla.Cpu;
 
 /// <summary>
-/// Gradients of attention, after FlashAttention-2: one item is (request, KV head). For each key tile it walks over the
-/// query heads of the group and their query tiles, recomputes the probabilities from the log-sum-exp, and
-/// accumulates dV, dK and dQ. All sums have a fixed order, so results are deterministic.
+/// Gradients of attention, after FlashAttention-2. For each key tile it walks over the query heads of the group and their
+/// query tiles, recomputes the probabilities from the log-sum-exp, and accumulates dV, dK and dQ: one item is (request, KV
+/// head). Where that makes too few items for the threads, one pass makes dK and dV per key tile and another dQ per query tile.
+/// Every sum has the same order in both, so the result is the same to the bit.
 /// </summary>
 /// <remarks>
 /// With x = scale·q·k and P = exp(x - lse): dV = Pᵀ·dO, dP = dO·Vᵀ, dS = P∘(dP - D)·scale with D = rowsum(dO∘O),
@@ -26,81 +27,151 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
     public HeadRows GradKey;
     public HeadRows GradValue;
 
-    public readonly int ItemCount => checked(Arguments.Batch * Arguments.KvHeads);
+    /// <summary>Which gradients this pass makes.</summary>
+    public BackwardPass Pass;
+
+    public readonly int ItemCount =>
+        checked(
+            Arguments.Batch
+            * Pass switch
+            {
+                BackwardPass.Keys => Arguments.KvHeads * Arguments.KeyTiles,
+                BackwardPass.Queries => Arguments.QueryHeads * Arguments.QueryTiles,
+                _ => Arguments.KvHeads,
+            }
+        );
 
     public readonly void Execute(int item, int worker)
     {
-        var kvHead = item % Arguments.KvHeads;
-        var request = item / Arguments.KvHeads;
-        var queryStart = Arguments.QueryOffsets[request];
-        var queryLength = Arguments.QueryOffsets[request + 1] - queryStart;
-        var keyStart = Arguments.KeyOffsets[request];
-        var keyLength = Arguments.KeyOffsets[request + 1] - keyStart;
-        var b = new BackwardBuffers(Arguments, queryLength);
-
-        var queryRows = (long)Arguments.GroupSize * b.PaddedQueries;
-        for (long row = 0; row < queryRows; row++)
-            new Span<float>(b.GradQuery + row * b.HeadStride, b.HeadStride).Clear();
-        for (var g = 0; g < Arguments.GroupSize; g++)
-            PrepareRows(b, queryStart, queryLength, kvHead * Arguments.GroupSize + g, g);
-
-        for (var start = 0; start < keyLength; start += Tile)
+        switch (Pass)
         {
-            var keys = Math.Min(Tile, keyLength - start);
-            LoadKeys(b, keyStart + start, kvHead, keys);
-            new Span<float>(b.GradKey, Tile * b.HeadStride).Clear();
-            new Span<float>(b.GradValue, Tile * b.ValueStride).Clear();
-            for (var g = 0; g < Arguments.GroupSize; g++)
-            for (var first = 0; first < queryLength; first += Tile)
-            {
-                var queries = Math.Min(Tile, queryLength - first);
-                // The last query sees most: if it sees nothing of this tile, no query does.
-                var limits = new RowLimits(Arguments, first, start, keys, queryLength, keyLength);
-                if (limits.Of(queries - 1) > 0)
-                    AddTile(b, queryStart, kvHead, g, first, queries, keys, limits);
-            }
-            for (var j = 0; j < keys; j++)
-            {
-                GradKey.Write(
-                    keyStart + start + j,
-                    kvHead,
-                    b.GradKey + j * b.HeadStride,
-                    Arguments.HeadDim
+            case BackwardPass.Keys:
+                RunKeyTile(
+                    item / Arguments.KeyTiles / Arguments.KvHeads,
+                    item / Arguments.KeyTiles % Arguments.KvHeads,
+                    item % Arguments.KeyTiles
                 );
-                GradValue.Write(
-                    keyStart + start + j,
-                    kvHead,
-                    b.GradValue + j * b.ValueStride,
-                    Arguments.ValueDim
+                break;
+            case BackwardPass.Queries:
+                RunQueryTile(
+                    item / Arguments.QueryTiles / Arguments.QueryHeads,
+                    item / Arguments.QueryTiles % Arguments.QueryHeads,
+                    item % Arguments.QueryTiles
                 );
-            }
+                break;
+            default:
+                RunAll(item / Arguments.KvHeads, item % Arguments.KvHeads);
+                break;
         }
+    }
+
+    private readonly void RunAll(int index, int kvHead)
+    {
+        var request = new PrefillRequest(Arguments, index);
+        var b = new BackwardBuffers(Arguments, request.Queries, request.Queries);
+        ClearGradQuery(b, (long)Arguments.GroupSize * b.PaddedQueries);
+        PrepareGroup(b, request, kvHead);
+        for (var start = 0; start < request.Keys; start += Tile)
+            AddKeyTile(b, request, kvHead, start, gradQuery: true);
         for (var g = 0; g < Arguments.GroupSize; g++)
-        for (var i = 0; i < queryLength; i++)
-            GradQuery.Write(
-                queryStart + i,
+            StoreGradQuery(
+                b,
+                request.FirstQuery,
                 kvHead * Arguments.GroupSize + g,
-                b.GradQuery + ((long)g * b.PaddedQueries + i) * b.HeadStride,
-                Arguments.HeadDim
+                (long)g * b.PaddedQueries,
+                request.Queries
             );
     }
 
-    private readonly void AddTile(
+    private readonly void RunKeyTile(int index, int kvHead, int tile)
+    {
+        var request = new PrefillRequest(Arguments, index);
+        if (tile * Tile >= request.Keys)
+            return;
+        var b = new BackwardBuffers(Arguments, request.Queries, 0);
+        PrepareGroup(b, request, kvHead);
+        AddKeyTile(b, request, kvHead, tile * Tile, gradQuery: false);
+    }
+
+    private readonly void RunQueryTile(int index, int head, int tile)
+    {
+        var request = new PrefillRequest(Arguments, index);
+        var first = tile * Tile;
+        var queries = Math.Min(Tile, request.Queries - first);
+        if (queries <= 0)
+            return;
+        var b = new BackwardBuffers(Arguments, queries, queries);
+        ClearGradQuery(b, b.PaddedQueries);
+        PrepareRows(b, request.FirstQuery + first, queries, head, 0);
+        for (var start = 0; start < request.Keys; start += Tile)
+        {
+            var keys = Math.Min(Tile, request.Keys - start);
+            var limits = new RowLimits(
+                Arguments,
+                first,
+                start,
+                keys,
+                request.Queries,
+                request.Keys
+            );
+            if (limits.Of(queries - 1) == 0)
+                break;
+            LoadKeys(b, request.FirstKey + start, head / Arguments.GroupSize, keys);
+            LoadQueries(b, request.FirstQuery + first, head, queries);
+            MakeScoreGradients(b, 0, queries, keys, limits);
+            AddGradQuery(b, 0, queries, keys, limits);
+        }
+        StoreGradQuery(b, request.FirstQuery + first, head, 0, queries);
+    }
+
+    /// <summary>Gradients of one key tile; optionally adds its share to the query gradients.</summary>
+    private readonly void AddKeyTile(
         in BackwardBuffers b,
-        int queryStart,
+        in PrefillRequest request,
         int kvHead,
-        int g,
-        int first,
-        int queries,
-        int keys,
-        in RowLimits limits
+        int start,
+        bool gradQuery
     )
     {
-        var head = kvHead * Arguments.GroupSize + g;
+        var keys = Math.Min(Tile, request.Keys - start);
+        LoadKeys(b, request.FirstKey + start, kvHead, keys);
+        new Span<float>(b.GradKey, Tile * b.HeadStride).Clear();
+        new Span<float>(b.GradValue, Tile * b.ValueStride).Clear();
+        for (var g = 0; g < Arguments.GroupSize; g++)
+        for (var first = 0; first < request.Queries; first += Tile)
+        {
+            var queries = Math.Min(Tile, request.Queries - first);
+            var limits = new RowLimits(
+                Arguments,
+                first,
+                start,
+                keys,
+                request.Queries,
+                request.Keys
+            );
+            // The last query sees most: if it sees nothing of this tile, no query does.
+            if (limits.Of(queries - 1) == 0)
+                continue;
+            var row = (long)g * b.PaddedQueries + first;
+            LoadQueries(b, request.FirstQuery + first, kvHead * Arguments.GroupSize + g, queries);
+            MakeScoreGradients(b, row, queries, keys, limits);
+            AddGradKeyAndValue(b, queries, keys, limits);
+            if (gradQuery)
+                AddGradQuery(b, row, queries, keys, limits);
+        }
+        for (var j = 0; j < keys; j++)
+        {
+            var token = request.FirstKey + start + j;
+            GradKey.Write(token, kvHead, b.GradKey + j * b.HeadStride, Arguments.HeadDim);
+            GradValue.Write(token, kvHead, b.GradValue + j * b.ValueStride, Arguments.ValueDim);
+        }
+    }
+
+    private readonly void LoadQueries(in BackwardBuffers b, int token, int head, int queries)
+    {
         var padded = PrefillArguments.RoundUp(queries, 4);
-        var keyColumns = PrefillArguments.RoundUp(keys, 32);
         Arguments.Query.ReadTile(
-            queryStart + first,
+            token,
             head,
             queries,
             Arguments.HeadDim,
@@ -108,15 +179,19 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
             b.HeadRow,
             padded
         );
-        GradOut.ReadTile(
-            queryStart + first,
-            head,
-            queries,
-            Arguments.ValueDim,
-            b.GradOut,
-            b.ValueRow,
-            padded
-        );
+        GradOut.ReadTile(token, head, queries, Arguments.ValueDim, b.GradOut, b.ValueRow, padded);
+    }
+
+    /// <summary>P and dS of the loaded queries and keys; <paramref name="row"/> is where the queries' D and log-sum-exp start.</summary>
+    private readonly void MakeScoreGradients(
+        in BackwardBuffers b,
+        long row,
+        int queries,
+        int keys,
+        in RowLimits limits
+    )
+    {
+        var keyColumns = PrefillArguments.RoundUp(keys, 32);
         MaskedProducts<TSimd, TVector>.Scores(
             b.Query,
             b.HeadRow,
@@ -139,18 +214,24 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
             keyColumns,
             limits
         );
-        for (var i = 0; i < padded; i++)
-        {
-            var row = (long)g * b.PaddedQueries + first + i;
+        for (var i = 0; i < PrefillArguments.RoundUp(queries, 4); i++)
             SoftmaxGradient(
                 b.Probabilities + i * ScoreStride,
                 b.GradScores + i * ScoreStride,
                 i < queries ? limits.Of(i) : 0,
                 keyColumns,
-                b.LogSumExp[row],
-                b.Delta[row]
+                b.LogSumExp[row + i],
+                b.Delta[row + i]
             );
-        }
+    }
+
+    private static void AddGradKeyAndValue(
+        in BackwardBuffers b,
+        int queries,
+        int keys,
+        in RowLimits limits
+    )
+    {
         MaskedProducts<TSimd, TVector>.AddColumns(
             b.Probabilities,
             ScoreStride,
@@ -175,18 +256,49 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
             keys,
             limits
         );
+    }
+
+    private static void AddGradQuery(
+        in BackwardBuffers b,
+        long row,
+        int queries,
+        int keys,
+        in RowLimits limits
+    ) =>
         MaskedProducts<TSimd, TVector>.AddRows(
             b.GradScores,
             ScoreStride,
             b.KeyRows,
             b.HeadRow,
-            b.GradQuery + ((long)g * b.PaddedQueries + first) * b.HeadStride,
+            b.GradQuery + row * b.HeadStride,
             b.HeadStride,
             queries,
             b.HeadStride,
             keys,
             limits
         );
+
+    private static void ClearGradQuery(in BackwardBuffers b, long rows)
+    {
+        for (long row = 0; row < rows; row++)
+            new Span<float>(b.GradQuery + row * b.HeadStride, b.HeadStride).Clear();
+    }
+
+    private readonly void StoreGradQuery(
+        in BackwardBuffers b,
+        int token,
+        int head,
+        long row,
+        int queries
+    )
+    {
+        for (var i = 0; i < queries; i++)
+            GradQuery.Write(
+                token + i,
+                head,
+                b.GradQuery + (row + i) * b.HeadStride,
+                Arguments.HeadDim
+            );
     }
 
     /// <summary>Replaces scores by probabilities and dP by dS; both become 0 where the row sees no key.</summary>
@@ -219,31 +331,52 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
         new Span<float>(gradients + visible, width - visible).Clear();
     }
 
+    private readonly void PrepareGroup(in BackwardBuffers b, in PrefillRequest request, int kvHead)
+    {
+        for (var g = 0; g < Arguments.GroupSize; g++)
+            PrepareRows(
+                b,
+                request.FirstQuery,
+                request.Queries,
+                kvHead * Arguments.GroupSize + g,
+                (long)g * b.PaddedQueries
+            );
+    }
+
     /// <summary>Per query: D = dO·O and the log-sum-exp in log2 units.</summary>
     private readonly void PrepareRows(
         in BackwardBuffers b,
-        int queryStart,
-        int queryLength,
+        int token,
+        int queries,
         int head,
-        int g
+        long row
     )
     {
         var factor = Arguments.Base == LogSumExpBase.Two ? 1 : SimdMath.Log2E;
-        for (var i = 0; i < queryLength; i++)
+        // Staging rows are free until the first tile is loaded.
+        var output = b.KeyRows;
+        var grad = b.GradOut;
+        new Span<float>(output, b.ValueRow).Clear();
+        new Span<float>(grad, b.ValueRow).Clear();
+        for (var i = 0; i < queries; i++)
         {
-            var row = (long)g * b.PaddedQueries + i;
-            Arguments.Out.Read(queryStart + i, head, b.Query, Arguments.ValueDim);
-            GradOut.Read(queryStart + i, head, b.GradOut, Arguments.ValueDim);
-            float sum = 0;
-            for (var c = 0; c < Arguments.ValueDim; c++)
-                sum += b.Query[c] * b.GradOut[c];
-            b.Delta[row] = sum;
-            b.LogSumExp[row] = (float)(
+            Arguments.Out.Read(token + i, head, output, Arguments.ValueDim);
+            GradOut.Read(token + i, head, grad, Arguments.ValueDim);
+            b.Delta[row + i] = Dot(output, grad, b.ValueStride);
+            b.LogSumExp[row + i] = (float)(
                 Arguments.LogSumExp[
-                    (queryStart + i) * Arguments.LseTokenStride + head * Arguments.LseHeadStride
+                    (token + i) * Arguments.LseTokenStride + head * Arguments.LseHeadStride
                 ] * factor
             );
         }
+    }
+
+    private static float Dot(float* a, float* b, int count)
+    {
+        var sum = TSimd.Zero;
+        for (var i = 0; i < count; i += TSimd.Count)
+            sum = TSimd.Fma(TSimd.Load(a + i), TSimd.Load(b + i), sum);
+        return TSimd.Sum(sum);
     }
 
     private readonly void LoadKeys(in BackwardBuffers b, int token, int kvHead, int keys)

@@ -103,29 +103,30 @@ public sealed class DecodeCase : IDisposable
     }
 
     /// <summary>The reference result; shared, not to be disposed.</summary>
-    public (Tensor<double> Out, Tensor<double> LogSumExp) Reference() =>
-        s_references
-            .GetOrAdd(
-                Key(),
-                _ => new Lazy<(Tensor<double>, Tensor<double>)>(() =>
-                    MlaReference.Decode(
-                        Query,
-                        Cache,
-                        BlockTable,
-                        CacheSeqlens,
-                        ValueDim,
-                        ResolvedScale,
-                        Causal
-                    )
-                )
-            )
-            .Value;
+    /// <param name="fresh">True if the problem was changed after it was built.</param>
+    public (Tensor<double> Out, Tensor<double> LogSumExp) Reference(bool fresh = false) =>
+        fresh
+            ? Solve()
+            : s_references
+                .GetOrAdd(Key(), _ => new Lazy<(Tensor<double>, Tensor<double>)>(Solve))
+                .Value;
 
     public void Dispose()
     {
         foreach (var tensor in _owned)
             tensor.Dispose();
     }
+
+    private (Tensor<double> Out, Tensor<double> LogSumExp) Solve() =>
+        MlaReference.Decode(
+            Query,
+            Cache,
+            BlockTable,
+            CacheSeqlens,
+            ValueDim,
+            ResolvedScale,
+            Causal
+        );
 
     private string Key() =>
         string.Join(

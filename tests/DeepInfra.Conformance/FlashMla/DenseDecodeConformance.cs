@@ -281,6 +281,105 @@ public abstract class DenseDecodeConformance
     }
 
     [Fact]
+    public void Decode_MaximumGrowsFromTileToTile_RescalesEarlierResults()
+    {
+        using var problem = new DecodeCase
+        {
+            Batch = 1,
+            Lengths = [400],
+            QueryHeads = 3,
+            Scale = 0.02f,
+        }.Build();
+        var rows = problem.Cache.Data.As<BFloat16>();
+        for (var token = 0; token < 400; token++)
+            foreach (
+                ref var x in rows.AsView().Row(problem.BlockTable[0, token / 64], token % 64, 0)
+            )
+                x = (BFloat16)((float)x * (1 + token / 20));
+
+        CheckResult(problem, Run(problem), Tolerances.FlashMla.Cpu, fresh: true);
+    }
+
+    [Fact]
+    public void Decode_LogSumExpOptions_ChangeBaseAndMarkerOnly()
+    {
+        using var problem = new DecodeCase { Lengths = [0, 1300], QueryHeads = 2 }.Build();
+        var expected = Run(problem);
+        using var plan = MlaDecodePlan.Create(
+            Device.Cpu,
+            problem.Options(Cpu with { MaxDegreeOfParallelism = 3 }) with
+            {
+                LogSumExpBase = LogSumExpBase.Two,
+                EmptyLogSumExp = EmptyLogSumExp.NegativeInfinity,
+            }
+        );
+        plan.Update(problem.CacheSeqlens);
+
+        var state = MlaAttention.Decode(
+            plan,
+            problem.Query,
+            problem.Cache,
+            problem.BlockTable,
+            problem.CacheSeqlens
+        );
+
+        state.Base.Should().Be(LogSumExpBase.Two);
+        state.LogSumExp[0, 0, 0].Should().Be(float.NegativeInfinity);
+        state
+            .LogSumExp[1, 1, 0]
+            .Should()
+            .BeApproximately(expected.LogSumExp[1, 1, 0] / MathF.Log(2), 1e-5f);
+    }
+
+    [Fact]
+    public void Decode_ForkedSequences_ReadTheirSharedPrefix()
+    {
+        using var cache = new PagedMlaKvCache(new() { BlockCount = 6, PageSize = 16 });
+        using var builder = new BlockTableBuilder(2, 4);
+        var random = new DeterministicRandom(3);
+        using var rows = random.Normal<BFloat16>([40, 576], deviation: 0.1);
+        using var q = random.Normal<BFloat16>([2, 1, 3, 576]);
+        var parent = cache.CreateSequence();
+        cache.Extend(parent, 39);
+        cache.Append(0, parent, 0, rows.AsSlice(0, 0, 39));
+        var child = cache.Fork(parent);
+        cache.Extend(child, 1);
+        cache.Append(0, child, 39, rows.AsSlice(0, 39, 1));
+        builder.Build([parent, child]);
+        using var plan = MlaDecodePlan.Create(
+            Device.Cpu,
+            new()
+            {
+                Shape = MlaShape.DeepSeekV3(3),
+                MaxBatch = 2,
+                PageSize = 16,
+                Cpu = Cpu,
+            }
+        );
+        plan.Update(builder.CacheSeqlens);
+
+        var state = MlaAttention.Decode(
+            plan,
+            q,
+            cache.Layer(0),
+            builder.BlockTable,
+            builder.CacheSeqlens
+        );
+
+        var (output, lse) = MlaReference.Decode(
+            q,
+            cache.Layer(0),
+            builder.BlockTable,
+            builder.CacheSeqlens,
+            512,
+            1 / Math.Sqrt(576),
+            causal: false
+        );
+        MlaCompare.Check(state.Out, output, Tolerances.FlashMla.DenseDecode, "out");
+        MlaCompare.Check(state.LogSumExp, lse, Tolerances.FlashMla.CpuLogSumExp, "lse");
+    }
+
+    [Fact]
     public void Decode_Twice_GivesTheSameBits()
     {
         using var problem = new DecodeCase
@@ -321,9 +420,14 @@ public abstract class DenseDecodeConformance
         );
     }
 
-    private static void CheckResult(DecodeCase problem, AttentionState state, Tolerance tolerance)
+    private static void CheckResult(
+        DecodeCase problem,
+        AttentionState state,
+        Tolerance tolerance,
+        bool fresh = false
+    )
     {
-        var (output, lse) = problem.Reference();
+        var (output, lse) = problem.Reference(fresh);
         MlaCompare.Check(state.Out, output, tolerance, "out");
         MlaCompare.Check(state.LogSumExp, lse, Tolerances.FlashMla.CpuLogSumExp, "lse");
     }
