@@ -32,6 +32,7 @@ internal sealed class MlaDecodeCpuBandwidth : IHeadline
                 $"{problem.Shape}: {seconds * 1e3:0.00} ms, {rate:0.0} GB/s, {problem.Flops / seconds / 1e9:0} GFLOP/s; read bandwidth {ceiling:0.0} GB/s"
             )
         );
+        problem.CompareWithOpenBlas(seconds, log);
         return new HeadlineResult(rate / ceiling);
     }
 }

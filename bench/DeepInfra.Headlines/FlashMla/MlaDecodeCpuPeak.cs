@@ -32,6 +32,7 @@ internal sealed class MlaDecodeCpuPeak : IHeadline
                 $"{problem.Shape}: {seconds * 1e3:0.00} ms, {rate:0} GFLOP/s, {problem.Bytes / seconds / 1e9:0.0} GB/s; FP32 peak {ceiling:0} GFLOP/s"
             )
         );
+        problem.CompareWithOpenBlas(seconds, log);
         return new HeadlineResult(rate / ceiling);
     }
 }
