@@ -27,6 +27,9 @@ internal sealed partial class MetaClient : IAsyncDisposable
         _pruneLoop = Task.Run(PruneLoopAsync);
     }
 
+    /// <summary>Servers that failed and have not answered a probe since.</summary>
+    public int FaultyServerCount => _servers.FaultyCount;
+
     /// <summary>Sends a request that changes nothing.</summary>
     public ValueTask<Result<TRsp>> QueryAsync<TReq, TRsp>(
         ushort method,

@@ -27,6 +27,9 @@ internal sealed class MetaServerPicker : IAsyncDisposable
         _mgmtd = mgmtd;
     }
 
+    /// <summary>Servers that are avoided.</summary>
+    public int FaultyCount => _faulty.Count;
+
     /// <summary>The server to use now; null when the routing information names none.</summary>
     public MetaServer? Pick()
     {

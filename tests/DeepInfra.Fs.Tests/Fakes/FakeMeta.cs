@@ -17,6 +17,9 @@ internal sealed class FakeMeta
         _inodes[""] = Directory(0);
     }
 
+    /// <summary>Guards <see cref="Calls"/> while requests may still arrive.</summary>
+    public object Lock => _inodes;
+
     /// <summary>Every request with its method, in order.</summary>
     public List<(ushort Method, MetaRequest Request)> Calls { get; } = [];
 

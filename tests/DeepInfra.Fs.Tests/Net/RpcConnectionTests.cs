@@ -357,6 +357,118 @@ public sealed class RpcConnectionTests
     }
 
     [Fact]
+    public async Task Listener_RequestsHoldTooMuchMemory_StopsReadingUntilTheyAreDone()
+    {
+        var release = new TaskCompletionSource();
+        var entered = 0;
+        var most = 0;
+        var storage = new RpcService(ServiceId.Storage, "Storage").Map<WriteReq, WriteRsp>(
+            StorageMethod.Write,
+            "slow",
+            async (_, _) =>
+            {
+                most = Math.Max(most, Interlocked.Increment(ref entered));
+                await release.Task;
+                return new WriteRsp();
+            }
+        );
+        await using var listener = new RpcListener(
+            new IPEndPoint(IPAddress.Loopback, 0),
+            new RpcServiceTable(storage),
+            new RpcOptions { MaxBytesInProcessing = 1 << 20 }
+        );
+        await using var client = new RpcClient(new RpcOptions());
+        var request = new WriteReq();
+        request.Payload.Inlinebuf.Data = new InlineData(new byte[600_000]);
+
+        var calls = Enumerable
+            .Range(0, 10)
+            .Select(_ =>
+                client
+                    .CallAsync<WriteReq, WriteRsp>(
+                        listener.Address,
+                        ServiceId.Storage,
+                        StorageMethod.Write,
+                        request,
+                        s_timeout
+                    )
+                    .AsTask()
+            )
+            .ToList();
+        await WaitUntilAsync(() => Volatile.Read(ref entered) == 2);
+        await Task.Delay(100);
+        var before = Volatile.Read(ref entered);
+        release.SetResult();
+        var results = await Task.WhenAll(calls);
+
+        before.Should().Be(2);
+        results.Should().OnlyContain(r => r.HasValue);
+    }
+
+    [Fact]
+    public void Listener_PortTaken_SaysSo()
+    {
+        using var taken = new Socket(
+            AddressFamily.InterNetwork,
+            SocketType.Stream,
+            ProtocolType.Tcp
+        );
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        taken.Listen();
+
+        var act = () => new RpcListener((IPEndPoint)taken.LocalEndPoint!, new RpcServiceTable());
+
+        act.Should()
+            .Throw<ThreeFsException>()
+            .Which.StatusCode.Should()
+            .Be(StatusCode.RpcListenFailed);
+    }
+
+    [Fact]
+    public async Task Listener_IdleConnection_IsClosed()
+    {
+        var clock = new Fakes.ManualClock();
+        await using var server = new EchoServer(
+            new RpcOptions { IdleTimeout = TimeSpan.FromHours(1), TimeProvider = clock }
+        );
+        await using var client = new RpcClient(new RpcOptions());
+        await server.EchoAsync(client, "x");
+
+        await clock.AdvanceUntilAsync(
+            () => server.Listener.ConnectionCount == 0,
+            TimeSpan.FromMinutes(10)
+        );
+
+        (await server.EchoAsync(client, "again")).Value.Str.Should().Be("again");
+    }
+
+    [Fact]
+    public async Task CallAsync_NativeMemory_IsSentInPlace()
+    {
+        await using var server = new EchoServer();
+        await using var client = new RpcClient(new RpcOptions());
+        using var native = new NativeBuffer(100_000);
+        new Random(1).NextBytes(native.GetSpan());
+        var request = new WriteReq();
+        request.Payload.Inlinebuf.Data = new InlineData(native.Memory);
+
+        var result = await client.CallAsync<WriteReq, BatchReadRsp>(
+            server.Address,
+            ServiceId.Storage,
+            StorageMethod.Write,
+            request,
+            s_timeout
+        );
+
+        result
+            .Value.Inlinebuf.Data.ToArray()
+            .AsSpan()
+            .SequenceEqual(native.GetSpan())
+            .Should()
+            .BeTrue();
+    }
+
+    [Fact]
     public async Task CallAsync_WithTimestamps_ReturnsTheServersStamps()
     {
         await using var server = new EchoServer();
@@ -503,6 +615,24 @@ public sealed class RpcConnectionTests
         }
 
         condition().Should().BeTrue();
+    }
+
+    private sealed unsafe class NativeBuffer(int length) : System.Buffers.MemoryManager<byte>
+    {
+        private void* _memory = System.Runtime.InteropServices.NativeMemory.Alloc((nuint)length);
+
+        public override Span<byte> GetSpan() => new(_memory, length);
+
+        public override System.Buffers.MemoryHandle Pin(int elementIndex = 0) =>
+            new((byte*)_memory + elementIndex);
+
+        public override void Unpin() { }
+
+        protected override void Dispose(bool disposing)
+        {
+            System.Runtime.InteropServices.NativeMemory.Free(_memory);
+            _memory = null;
+        }
     }
 
     private sealed class EchoServer : IAsyncDisposable

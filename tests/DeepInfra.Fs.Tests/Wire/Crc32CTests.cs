@@ -118,6 +118,39 @@ public sealed class Crc32CTests
         Crc32C.Shift(0xDEADBEEF, 5ul << 20).Should().Be(register);
     }
 
+    [Fact]
+    public async Task Append_WithoutProcessorInstructions_GivesTheSame()
+    {
+        // The software path cannot be chosen in this process: the same tests run in one without instructions.
+        if (Environment.GetEnvironmentVariable("DOTNET_EnableHWIntrinsic") == "0")
+        {
+            System.Runtime.Intrinsics.X86.Sse42.IsSupported.Should().BeFalse();
+            return;
+        }
+
+        var start = new System.Diagnostics.ProcessStartInfo(Environment.ProcessPath!)
+        {
+            ArgumentList = { "--filter-class", typeof(Crc32CTests).FullName! },
+            Environment = { ["DOTNET_EnableHWIntrinsic"] = "0" },
+            RedirectStandardOutput = true,
+        };
+        using var child = System.Diagnostics.Process.Start(start)!;
+        var output = await child.StandardOutput.ReadToEndAsync();
+        await child.WaitForExitAsync();
+
+        child.ExitCode.Should().Be(0, output);
+    }
+
+    [Fact]
+    public void ScalarBytes_Reversed_AreBigEndian()
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        ScalarBytes.WriteReversed(bytes, 0x01020304u);
+
+        bytes.ToArray().Should().Equal(1, 2, 3, 4);
+        ScalarBytes.ReadReversed<uint>(bytes).Should().Be(0x01020304u);
+    }
+
     private static byte[] Data(JsonElement entry)
     {
         if (entry.TryGetProperty("hex", out _))
