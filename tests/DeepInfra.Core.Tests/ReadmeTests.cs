@@ -2,6 +2,7 @@
 using System.Text.RegularExpressions;
 using DeepInfra.Core.Numerics;
 using DeepInfra.Core.Quantization;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Core.Tests;
 
@@ -20,10 +21,8 @@ public class ReadmeTests
     [Fact]
     public void Example_IsTheReadmes()
     {
-        var source = File.ReadAllText(Source());
-        var readme = File.ReadAllText(
-            Path.Combine(Path.GetDirectoryName(Source())!, "../../src/DeepInfra.Core/README.md")
-        );
+        var source = RepositoryRoot.ReadText("tests/DeepInfra.Core.Tests/ReadmeTests.cs");
+        var readme = RepositoryRoot.ReadText("src/DeepInfra.Core/README.md");
         var code = Regex
             .Match(readme, "```csharp\n(.*?)\n```", RegexOptions.Singleline)
             .Groups[1]
@@ -35,9 +34,6 @@ public class ReadmeTests
 
         var dedented = string.Join('\n', region.Split('\n').Select(l => l.Length > 8 ? l[8..] : l));
         dedented.Should().Be(code);
-
-        static string Source([System.Runtime.CompilerServices.CallerFilePath] string path = "") =>
-            path;
     }
 
     private static void Example(StringWriter Console)

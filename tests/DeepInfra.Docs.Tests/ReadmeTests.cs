@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Docs.Tests;
 
 /// <summary>The root README against the repository.</summary>
 public sealed partial class ReadmeTests
 {
-    private static readonly string s_root = FindRoot();
+    private static readonly string s_root = RepositoryRoot.Path;
 
     private static readonly string s_readme = File.ReadAllText(Path.Combine(s_root, "README.md"));
 
@@ -74,16 +75,6 @@ public sealed partial class ReadmeTests
     [Fact]
     public void Readme_HasAtMost250Lines() =>
         s_readme.Split('\n').Length.Should().BeLessThanOrEqualTo(250);
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "DeepInfra.slnx")))
-            folder =
-                Path.GetDirectoryName(folder)
-                ?? throw new InvalidOperationException("No DeepInfra.slnx above the tests.");
-        return folder;
-    }
 
     private static string Dedent(string code)
     {

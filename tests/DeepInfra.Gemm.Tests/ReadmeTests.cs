@@ -2,6 +2,7 @@
 using System.Text.RegularExpressions;
 using DeepInfra.Core;
 using DeepInfra.Core.Quantization;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Gemm.Tests;
 
@@ -33,10 +34,8 @@ public sealed class ReadmeTests
     [Fact]
     public void Example_IsTheReadmes()
     {
-        var source = File.ReadAllText(Source());
-        var readme = File.ReadAllText(
-            Path.Combine(Path.GetDirectoryName(Source())!, "../../src/DeepInfra.Gemm/README.md")
-        );
+        var source = RepositoryRoot.ReadText("tests/DeepInfra.Gemm.Tests/ReadmeTests.cs");
+        var readme = RepositoryRoot.ReadText("src/DeepInfra.Gemm/README.md");
         var code = Regex
             .Match(readme, "```csharp\n(?:using [^\n]*;\n)+\n(.*?)\n```", RegexOptions.Singleline)
             .Groups[1]
@@ -48,8 +47,5 @@ public sealed class ReadmeTests
 
         var dedented = string.Join('\n', region.Split('\n').Select(l => l.Length > 8 ? l[8..] : l));
         dedented.Should().NotBeEmpty().And.Be(code);
-
-        static string Source([System.Runtime.CompilerServices.CallerFilePath] string path = "") =>
-            path;
     }
 }

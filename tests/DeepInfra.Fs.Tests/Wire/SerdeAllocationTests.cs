@@ -28,14 +28,17 @@ public sealed class SerdeAllocationTests
         };
         var buffer = new byte[64 << 10];
         var tables = new SerdeTableLengths();
-        for (var i = 0; i < 50; i++)
+        var (length, allocated) = (0, long.MaxValue);
+        // Warm means optimised: the runtime replaces first-tier code, which boxes, some 100 ms after its thirtieth call.
+        for (var round = 0; round < 20 && allocated != 0; round++)
         {
-            Encode(request, buffer, tables);
+            for (var i = 0; i < 50; i++)
+                Encode(request, buffer, tables);
+            Thread.Sleep(100);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            length = Encode(request, buffer, tables);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
-
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        var length = Encode(request, buffer, tables);
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
         allocated.Should().Be(0);
         buffer.AsSpan(0, length).SequenceEqual(Serde.ToArray(request)).Should().BeTrue();

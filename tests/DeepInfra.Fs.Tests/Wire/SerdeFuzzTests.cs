@@ -79,8 +79,10 @@ public sealed class SerdeFuzzTests
             }
         )
         {
-            var before = GC.GetAllocatedBytesForCurrentThread();
             var act = () => WireTypes.Get(type).Probe(bytes);
+            // The first failure of a type also pays for its initialisers and for formatting the exception.
+            act.Should().Throw<SerdeException>();
+            var before = GC.GetAllocatedBytesForCurrentThread();
             act.Should().Throw<SerdeException>();
             (GC.GetAllocatedBytesForCurrentThread() - before).Should().BeLessThan(200_000);
         }
