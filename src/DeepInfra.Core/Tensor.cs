@@ -32,6 +32,8 @@ public abstract unsafe partial class Tensor : IDisposable
         Strides = strides;
         _byteOffset = byteOffset;
         IsContiguous = strides.IsRowMajor(shape);
+        if (owns)
+            TensorScope.Register(this);
     }
 
     /// <summary>The element type.</summary>

@@ -1,25 +1,35 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
+using DeepInfra.Core.Cuda;
 
 namespace DeepInfra.Core;
 
 /// <summary>
-/// The memory behind one or more tensors: 64-byte aligned host memory, or foreign memory with a release
-/// action. The finalizer of the handle frees what nobody disposed.
+/// The memory behind one or more tensors: 64-byte aligned host memory, device or page-locked memory, or foreign memory
+/// with a release action. The finalizer of the handle frees what nobody disposed.
 /// </summary>
 internal sealed unsafe class TensorStorage : SafeHandle
 {
     public const int Alignment = 64;
 
     private readonly Action? _release;
+    private readonly IStreamMemory? _memory;
+    private bool _abandoned;
 
-    private TensorStorage(void* pointer, long bytes, Device device, Action? release)
+    private TensorStorage(
+        void* pointer,
+        long bytes,
+        Device device,
+        Action? release,
+        IStreamMemory? memory = null
+    )
         : base(0, ownsHandle: true)
     {
         SetHandle((nint)pointer);
         Bytes = bytes;
         Device = device;
         _release = release;
+        _memory = memory;
         TensorMemory.Add(bytes);
     }
 
@@ -44,10 +54,37 @@ internal sealed unsafe class TensorStorage : SafeHandle
     public static TensorStorage Wrap(void* pointer, long bytes, Device device, Action? release) =>
         new(pointer, bytes, device, release ?? (static () => { }));
 
+    /// <summary>Device memory, freed in the order of its streams.</summary>
+    public static TensorStorage Adopt(DeviceMemory memory) =>
+        new(memory.Pointer, memory.Bytes, memory.Device, release: null, memory);
+
+    /// <summary>Page-locked host memory.</summary>
+    public static TensorStorage Adopt(PinnedMemory memory) =>
+        new(memory.Pointer, memory.Bytes, Device.Cpu, release: null, memory);
+
+    /// <summary>True for host memory that devices can copy from and to asynchronously.</summary>
+    public bool IsPinned => _memory is PinnedMemory;
+
+    /// <summary>Work enqueued on the stream uses the memory. Foreign memory is its owner's to keep.</summary>
+    public void RecordStream(CudaStream stream) => _memory?.RecordStream(stream);
+
+    protected override void Dispose(bool disposing)
+    {
+        _abandoned |= !disposing;
+        base.Dispose(disposing);
+    }
+
     protected override bool ReleaseHandle()
     {
         TensorMemory.Remove(Bytes);
-        if (_release is null)
+        // Memory that was abandoned together with this object has a finalizer of its own; handing it back to a pool from
+        // here would let the pool hold what that finalizer frees.
+        if (_memory is not null)
+        {
+            if (!_abandoned)
+                _memory.Dispose();
+        }
+        else if (_release is null)
             NativeMemory.AlignedFree((void*)handle);
         else
             _release();

@@ -11,7 +11,7 @@ namespace DeepInfra.Core;
 /// var row = x.AsSelected(0, 1).AsSpan(); // 4, 5, 6
 /// </code>
 /// </example>
-public sealed unsafe class Tensor<T> : Tensor
+public sealed unsafe partial class Tensor<T> : Tensor
     where T : unmanaged
 {
     private Tensor(TensorStorage storage, bool owns, Shape shape, Strides strides, long byteOffset)
