@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# deepinfra_sim_kernels(<target> <sources...>): an object library of device code compiled for the simulator.
+# The sources are .cu or .cpp files; they see the simulator's prelude before everything else.
+set(DEEPINFRA_SIM_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
+set(DEEPINFRA_SIM_KERNEL_OPTIONS
+    -x c++ -std=c++20 -O2 -g1 -fPIC -fwrapv -fno-strict-aliasing -ffp-contract=off
+    -fsanitize=thread,alignment --param=tsan-distinguish-volatile=1 --param=tsan-instrument-func-entry-exit=0
+    -Wall -Wextra -Wno-unknown-pragmas -Wno-attributes
+    -include ${CMAKE_CURRENT_LIST_DIR}/../include/deepinfra_sim/prelude.h)
+
+function(deepinfra_sim_kernels target)
+    add_library(${target} OBJECT ${ARGN})
+    set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
+    target_compile_options(${target} PRIVATE ${DEEPINFRA_SIM_KERNEL_OPTIONS})
+    target_include_directories(${target} PRIVATE
+        ${DEEPINFRA_SIM_DIR}/include ${DEEPINFRA_SIM_DIR}/.. ${DEEPINFRA_SIM_DIR}/../common)
+endfunction()

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+#include "async/mbarrier.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/report.h"
+#include "core/worker.h"
+#include "memory/access.h"
+#include "memory/strong.h"
+
+namespace cudasim {
+
+namespace {
+
+constexpr std::int64_t kMaxTx = (1 << 20) - 1;
+constexpr std::uint32_t kMaxCount = (1u << 20) - 1;
+
+void complete_phase(Mbarrier& bar) {
+    bar.view.add_clock(bar.slot, bar.phase + 1, bar.phase + 1);
+    bar.last = bar.view.freeze();
+    bar.view.clear();
+    bar.arrivals.clear();
+    bar.pending = bar.expected;
+    ++bar.phase;
+    for (Thread* w : bar.waiting)
+        bar.block->cluster->worker->wake(w);
+    bar.waiting.clear();
+    bar.block->cluster->worker->note_progress();
+}
+
+void maybe_complete(Mbarrier& bar) {
+    if (bar.pending == 0 && bar.tx == 0)
+        complete_phase(bar);
+}
+
+void add_tx(Thread* t, Mbarrier& bar, std::int64_t bytes, const void* caller) {
+    bar.tx += bytes;
+    if (bar.tx > kMaxTx || bar.tx < -kMaxTx) {
+        fail(t, caller, "mbarrier transaction count",
+             "mbarrier at shared address 0x%x: %lld pending bytes, the limit is %lld",
+             mbarrier_address(bar), static_cast<long long>(bar.tx), static_cast<long long>(kMaxTx));
+    }
+}
+
+void arrive(Thread* t, Mbarrier& bar, std::uint32_t count, bool release, const void* caller) {
+    if (count > bar.pending) {
+        fail(t, caller, "mbarrier over-arrival",
+             "mbarrier at shared address 0x%x: %u arrivals when %u of %u are missing in phase %u",
+             mbarrier_address(bar), count, bar.pending, bar.expected, bar.phase);
+    }
+    bar.pending -= count;
+    if (release)
+        release_into(t, bar.view);
+    maybe_complete(bar);
+}
+
+} // namespace
+
+std::uint32_t mbarrier_address(const Mbarrier& bar) {
+    return bar.block->rank << kRankShift | bar.offset;
+}
+
+Mbarrier& find_mbarrier(Thread* t, std::uint32_t address, const char* what, const void* caller) {
+    Block* block = nullptr;
+    std::uint8_t* word = shared_pointer(t, address, 8, 8, what, caller, &block);
+    auto it = block->mbarriers.find(address & ((1u << kRankShift) - 1));
+    if (it == block->mbarriers.end()) {
+        fail(t, caller, "uninitialised mbarrier", "%s: no mbarrier at shared address 0x%x", what,
+             address);
+    }
+    Mbarrier& bar = *it->second;
+    std::uint64_t value;
+    std::memcpy(&value, word, 8);
+    if (value != kMbarrierMagic) {
+        fail(t, caller, "mbarrier overwritten",
+             "%s: the mbarrier at shared address 0x%x was overwritten", what, address);
+    }
+    if (!cluster_of(t).launch->config.checks)
+        return bar;
+    bool own = bar.init_slot == t->slot;
+    if (!own && (!t->view || t->view->seen(bar.init_slot) < bar.init_clock)) {
+        fail(t, caller, "race",
+             "%s: nothing orders the initialisation of the mbarrier at shared address 0x%x before "
+             "this use",
+             what, address);
+    }
+    if (block != t->block && !bar.fenced) {
+        fail(t, caller, "missing mbarrier fence",
+             "%s: fence.mbarrier_init is missing after the initialisation of the mbarrier at "
+             "shared address 0x%x of"
+             " another block",
+             what, address);
+    }
+    return bar;
+}
+
+void mbarrier_complete(Thread* t, Mbarrier& bar, std::int64_t bytes) {
+    add_tx(t, bar, -bytes, nullptr);
+    maybe_complete(bar);
+}
+
+void mbarrier_async_arrive(Thread* t, Mbarrier& bar, const ViewRef& view) {
+    if (bar.pending == 0) {
+        fail(t, nullptr, "mbarrier over-arrival",
+             "mbarrier at shared address 0x%x: cp.async arrives when no arrival is missing in "
+             "phase %u",
+             mbarrier_address(bar), bar.phase);
+    }
+    --bar.pending;
+    bar.view.add(view.get());
+    maybe_complete(bar);
+}
+
+} // namespace cudasim
+
+using namespace cudasim;
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+#define CALLER __builtin_return_address(0)
+
+EXPORT void di_sim_mbarrier_init(unsigned address, unsigned count) {
+    Thread* t = current_thread();
+    Block* block = nullptr;
+    std::uint8_t* word = shared_pointer(t, address, 8, 8, "mbarrier.init", CALLER, &block);
+    if (block != t->block) {
+        fail(t, CALLER, "invalid argument",
+             "mbarrier.init of another block's mbarrier (shared address 0x%x)", address);
+    }
+    if (count == 0 || count > kMaxCount) {
+        fail(t, CALLER, "invalid argument", "mbarrier.init with count %u, expected 1 to %u", count,
+             kMaxCount);
+    }
+    std::uint32_t offset = address & ((1u << kRankShift) - 1);
+    if (block->mbarriers.count(offset) != 0) {
+        fail(t, CALLER, "mbarrier overwritten",
+             "mbarrier.init at shared address 0x%x, which is an mbarrier already", address);
+    }
+    AccessFlags flags;
+    flags.write = true;
+    flags.what = "mbarrier.init";
+    check_access(t, word, 8, flags, CALLER);
+    std::memcpy(word, &kMbarrierMagic, 8);
+    cluster_of(t).shadow->mark_barrier(word, 8, true);
+    auto bar = std::make_unique<Mbarrier>();
+    bar->block = block;
+    bar->offset = offset;
+    bar->slot = cluster_of(t).add_agent(AgentKind::Mbarrier, nullptr, address);
+    bar->expected = bar->pending = count;
+    bar->init_slot = t->slot;
+    bar->init_clock = t->clock;
+    bar->view.reset(cluster_of(t).space);
+    block->mbarriers[offset] = std::move(bar);
+    ++block->unfenced_mbarriers;
+}
+
+EXPORT void di_sim_mbarrier_inval(unsigned address) {
+    Thread* t = current_thread();
+    Mbarrier& bar = find_mbarrier(t, address, "mbarrier.inval", CALLER);
+    if (!bar.waiting.empty()) {
+        fail(t, CALLER, "mbarrier in use", "mbarrier.inval of an mbarrier that threads wait on");
+    }
+    std::uint8_t* word = bar.block->shared + bar.offset;
+    cluster_of(t).shadow->mark_barrier(word, 8, false);
+    std::memset(word, 0xff, 8);
+    AccessFlags flags;
+    flags.write = true;
+    check_access(t, word, 8, flags, CALLER);
+    if (!bar.fenced)
+        --bar.block->unfenced_mbarriers;
+    bar.block->mbarriers.erase(bar.offset);
+}
+
+EXPORT di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int, int order) {
+    Thread* t = current_thread();
+    worker_of(t).maybe_yield(t);
+    Mbarrier& bar = find_mbarrier(t, address, "mbarrier.arrive", CALLER);
+    std::uint64_t state = bar.phase;
+    arrive(t, bar, count, (order & DI_SIM_RELEASE) != 0, CALLER);
+    return state;
+}
+
+EXPORT di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned bytes, int,
+                                                   int order) {
+    Thread* t = current_thread();
+    worker_of(t).maybe_yield(t);
+    Mbarrier& bar = find_mbarrier(t, address, "mbarrier.arrive.expect_tx", CALLER);
+    std::uint64_t state = bar.phase;
+    add_tx(t, bar, bytes, CALLER);
+    arrive(t, bar, 1, (order & DI_SIM_RELEASE) != 0, CALLER);
+    return state;
+}
+
+EXPORT void di_sim_mbarrier_expect_tx(unsigned address, unsigned bytes) {
+    Thread* t = current_thread();
+    Mbarrier& bar = find_mbarrier(t, address, "mbarrier.expect_tx", CALLER);
+    add_tx(t, bar, bytes, CALLER);
+    maybe_complete(bar);
+}
+
+EXPORT void di_sim_mbarrier_complete_tx(unsigned address, unsigned bytes) {
+    Thread* t = current_thread();
+    mbarrier_complete(t, find_mbarrier(t, address, "mbarrier.complete_tx", CALLER), bytes);
+}
+
+namespace {
+
+template <typename Done>
+int wait_for(Thread* t, Mbarrier& bar, std::uint32_t shown, int may_block, const void* caller,
+             Done done) {
+    Worker& worker = worker_of(t);
+    if (!done(bar)) {
+        Wait wait;
+        wait.kind = WaitKind::Mbarrier;
+        wait.detail = mbarrier_address(bar);
+        wait.extra = shown;
+        wait.what = "mbarrier";
+        wait.caller = caller;
+        if (may_block != 0) {
+            // try_wait may give up early: the loop around it has to cope.
+            if (worker.rng().one_in(16)) {
+                worker.poll_current(t, wait);
+                return 0;
+            }
+            bar.waiting.push_back(t);
+            worker.block_current(t, wait);
+        } else {
+            worker.poll_current(t, wait);
+        }
+        if (!done(bar))
+            return 0;
+    }
+    acquire_view(t, bar.last);
+    return 1;
+}
+
+} // namespace
+
+EXPORT int di_sim_mbarrier_test_parity(unsigned address, unsigned parity, int, int may_block) {
+    Thread* t = current_thread();
+    Mbarrier& bar = find_mbarrier(t, address, "mbarrier wait", CALLER);
+    if (parity > 1)
+        fail(t, CALLER, "invalid argument", "mbarrier wait with parity %u", parity);
+    return wait_for(t, bar, parity, may_block, CALLER,
+                    [&](const Mbarrier& b) { return (b.phase & 1) != parity; });
+}
+
+EXPORT int di_sim_mbarrier_test(unsigned address, di_sim_u64 state, int, int may_block) {
+    Thread* t = current_thread();
+    Mbarrier& bar = find_mbarrier(t, address, "mbarrier wait", CALLER);
+    if (state > bar.phase || bar.phase - state > 1) {
+        fail(t, CALLER, "invalid argument", "mbarrier wait for the state of phase %llu in phase %u",
+             state, bar.phase);
+    }
+    return wait_for(t, bar, state & 1, may_block, CALLER,
+                    [&](const Mbarrier& b) { return b.phase > state; });
+}
+
+EXPORT void di_sim_fence_mbarrier_init() {
+    Thread* t = current_thread();
+    if (t->block->unfenced_mbarriers == 0)
+        return;
+    for (auto& entry : t->block->mbarriers) {
+        Mbarrier& bar = *entry.second;
+        if (bar.fenced || bar.init_slot != t->slot)
+            continue;
+        bar.fenced = true;
+        --t->block->unfenced_mbarriers;
+    }
+}

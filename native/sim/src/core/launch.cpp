@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "core/launch.h"
+
+#include <algorithm>
+#include <map>
+#include <new>
+#include <shared_mutex>
+#include <thread>
+
+#include "core/report.h"
+#include "core/rng.h"
+#include "core/worker.h"
+
+namespace cudasim {
+
+namespace {
+
+// Ranges of spaces and the work that owns them, newest last.
+struct SpaceRange {
+    std::uint32_t first, count;
+    Stamp stamp;
+};
+constexpr std::size_t kMaxRanges = 1 << 16;
+std::shared_mutex spaces_mutex;
+std::map<std::uint32_t, SpaceRange>& ranges() {
+    static auto* map = new std::map<std::uint32_t, SpaceRange>;
+    return *map;
+}
+std::uint32_t next_space = 1;
+std::atomic<std::uint64_t> ranges_generation{1};
+
+struct SpaceCache {
+    std::uint64_t generation = 0;
+    std::uint32_t own = 0;
+    SpaceRange own_range{};
+    SpaceRange last{};
+    bool last_valid = false;
+};
+thread_local SpaceCache* space_cache = nullptr;
+
+bool find_range(std::uint32_t space, SpaceRange* out) {
+    std::shared_lock<std::shared_mutex> lock(spaces_mutex);
+    auto it = ranges().upper_bound(space);
+    if (it == ranges().begin())
+        return false;
+    --it;
+    if (space - it->second.first >= it->second.count)
+        return false;
+    *out = it->second;
+    return true;
+}
+
+} // namespace
+
+std::uint32_t reserve_spaces(std::uint32_t count, Stamp stamp) {
+    std::unique_lock<std::shared_mutex> lock(spaces_mutex);
+    if (next_space > kMaxSpace - count)
+        next_space = 1; // 268 million clusters later
+    std::uint32_t first = next_space;
+    next_space += count;
+    auto& map = ranges();
+    // The oldest are forgotten: what they wrote counts as visible.
+    if (map.size() >= kMaxRanges)
+        map.erase(map.begin());
+    map[first] = {first, count, stamp};
+    ranges_generation.fetch_add(1, std::memory_order_relaxed);
+    return first;
+}
+
+const Stamp* stamp_of_space(std::uint32_t space, bool* same_launch, std::uint32_t own_space) {
+    if (space_cache == nullptr)
+        space_cache = new SpaceCache;
+    SpaceCache& cache = *space_cache;
+    if (cache.own != own_space) {
+        cache = SpaceCache{};
+        cache.own = own_space;
+        find_range(own_space, &cache.own_range);
+    }
+    *same_launch = space - cache.own_range.first < cache.own_range.count;
+    if (*same_launch)
+        return &cache.own_range.stamp;
+    if (cache.last_valid && space - cache.last.first < cache.last.count)
+        return &cache.last.stamp;
+    cache.last_valid = find_range(space, &cache.last);
+    return cache.last_valid ? &cache.last.stamp : nullptr;
+}
+
+Launch::Launch(const LaunchConfig& c) : config(c) {
+    threads_per_block = c.block.x * c.block.y * c.block.z;
+    blocks_per_cluster = c.cluster.x * c.cluster.y * c.cluster.z;
+    cluster_count = (c.grid.x / c.cluster.x) * (c.grid.y / c.cluster.y) * (c.grid.z / c.cluster.z);
+    policy = c.policy >= 0 ? static_cast<Policy>(c.policy % 4) : static_cast<Policy>(c.seed % 4);
+    first_space = reserve_spaces(cluster_count, c.stamp);
+}
+
+Report run_launch(const LaunchConfig& config) {
+    Launch launch(config);
+    unsigned workers = config.workers != 0 ? config.workers : std::thread::hardware_concurrency();
+    workers = std::clamp(workers, 1u, std::max(1u, launch.cluster_count));
+    auto body = [&launch, workers](unsigned index) {
+        try {
+            Worker worker(launch, index, workers);
+            worker.run();
+        } catch (const LaunchFailed&) {
+        } catch (const std::bad_alloc&) {
+            launch.fail("out of host memory",
+                        "no memory for the stacks or the shared memory of the grid's blocks");
+        }
+    };
+    std::vector<std::thread> helpers;
+    for (unsigned i = 1; i < workers; ++i)
+        helpers.emplace_back(body, i);
+    body(0);
+    for (std::thread& t : helpers)
+        t.join();
+    return launch.report;
+}
+
+} // namespace cudasim

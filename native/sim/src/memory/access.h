@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Where an address of device code points to, whether the access is allowed, and its place in the
+// order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/model.h"
+#include "memory/shadow.h"
+
+namespace cudasim {
+
+struct AccessFlags {
+    bool write = false;
+    bool strong = false;
+    bool async = false;
+    bool tolerate_uninitialised = false;
+    const char* what = "access";
+};
+
+enum class Place : std::uint8_t { Own, Shared, Global, Unchecked };
+
+// Bounds, lifetime and address space of an access; fails the launch when it is not allowed.
+Place check_bounds(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
+                   const void* caller);
+
+// The same, then the happens-before check with the given epoch (the thread's own by default).
+Place check_access(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
+                   const void* caller);
+Place check_access_as(Thread* t, Epoch epoch, const void* p, std::size_t bytes,
+                      const AccessFlags& flags, const void* caller);
+
+inline Epoch own_epoch(const Thread* t, bool strong) {
+    return make_epoch(t->block->cluster->space, t->slot, t->clock, strong);
+}
+
+// Shared addresses. Fails when there is no such block or the range is outside its shared memory.
+std::uint8_t* shared_pointer(Thread* t, std::uint32_t address, std::size_t bytes, std::size_t align,
+                             const char* what, const void* caller, Block** owner = nullptr);
+
+// Host memory that devices may use (page-locked), and memory that holds kernel parameters.
+void add_host_range(const void* p, std::size_t bytes);
+void remove_host_range(const void* p);
+bool in_host_range(const void* p, std::size_t bytes);
+
+// Which devices may use which other device's memory.
+void set_peer_access(int device, int peer, bool on);
+bool has_peer_access(int device, int peer);
+
+} // namespace cudasim

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "memory/device_heap.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace cudasim {
+
+namespace {
+constexpr std::size_t kAlign = 512;
+constexpr std::size_t kRedZone = 512;
+constexpr std::size_t kPage = 4096;
+} // namespace
+
+DeviceHeap& DeviceHeap::instance() {
+    static DeviceHeap* heap = new DeviceHeap; // never destroyed: streams may outlive static objects
+    return *heap;
+}
+
+DeviceHeap::DeviceHeap() {
+    if (const char* text = std::getenv("DEEPINFRA_CUDASIM_DEVICES")) {
+        devices_ = std::clamp(std::atoi(text), 1, kMaxDevices);
+    }
+    device_bytes_ = std::size_t{16} << 30;
+    if (const char* text = std::getenv("DEEPINFRA_CUDASIM_MEMORY_MIB")) {
+        long mib = std::atol(text);
+        if (mib > 0)
+            device_bytes_ = static_cast<std::size_t>(mib) << 20;
+    }
+    total_bytes_ = device_bytes_ * static_cast<std::size_t>(devices_);
+    void* map =
+        mmap(nullptr, total_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED)
+        throw std::bad_alloc();
+    base_ = static_cast<std::uint8_t*>(map);
+    for (int d = 0; d < devices_; ++d) {
+        files_[d] = memfd_create("deepinfra-cudasim", MFD_CLOEXEC);
+        if (files_[d] < 0 || ftruncate(files_[d], static_cast<off_t>(device_bytes_)) != 0)
+            throw std::bad_alloc();
+        std::uint8_t* at = base_ + device_bytes_ * static_cast<std::size_t>(d);
+        if (mmap(at, device_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+                 files_[d], 0) == MAP_FAILED) {
+            throw std::bad_alloc();
+        }
+        next_[d] = kPage;
+    }
+    shadow_ = std::make_unique<Shadow>(base_, total_bytes_, true);
+}
+
+std::size_t DeviceHeap::used_bytes(int device) const {
+    std::shared_lock<std::shared_mutex> lock(mutex_);
+    return used_[device];
+}
+
+std::uint8_t* DeviceHeap::reserve(int device, std::size_t bytes, std::size_t align) {
+    std::uint8_t* start = base_ + device_bytes_ * static_cast<std::size_t>(device);
+    std::size_t at = (next_[device] + align - 1) / align * align;
+    if (at <= device_bytes_ && bytes <= device_bytes_ - at) {
+        next_[device] = at + bytes;
+        return start + at;
+    }
+    // Out of fresh addresses: reuse what was freed first and is large enough.
+    auto& queue = quarantine_[device];
+    for (auto it = queue.begin(); it != queue.end(); ++it) {
+        auto found = allocations_.find(*it);
+        if (found == allocations_.end() || found->second.imported ||
+            found->second.reserved < bytes || reinterpret_cast<std::uintptr_t>(*it) % align != 0) {
+            continue;
+        }
+        std::uint8_t* p = found->second.base;
+        allocations_.erase(found);
+        queue.erase(it);
+        return p;
+    }
+    return nullptr;
+}
+
+std::uint8_t* DeviceHeap::allocate(int device, std::size_t bytes) {
+    if (bytes > device_bytes_)
+        return nullptr;
+    std::unique_lock<std::shared_mutex> lock(mutex_);
+    std::size_t reserved = (bytes + kAlign - 1) / kAlign * kAlign + kRedZone;
+    if (used_[device] + bytes > device_bytes_)
+        return nullptr;
+    std::uint8_t* p = reserve(device, reserved, kAlign);
+    if (p == nullptr)
+        return nullptr;
+    std::memset(p, 0xff, bytes);
+    shadow_->clear(p, bytes);
+    allocations_[p] = Allocation{p, bytes, reserved, device, false, false};
+    used_[device] += bytes;
+    generation_.fetch_add(1, std::memory_order_acq_rel);
+    return p;
+}
+
+bool DeviceHeap::free(void* p, Allocation* found) {
+    std::unique_lock<std::shared_mutex> lock(mutex_);
+    auto it = allocations_.find(static_cast<std::uint8_t*>(p));
+    if (it == allocations_.end())
+        return false;
+    if (found != nullptr)
+        *found = it->second;
+    Allocation& a = it->second;
+    if (a.freed)
+        return false;
+    a.freed = true;
+    used_[a.device] -= a.bytes;
+    shadow_->clear(a.base, a.bytes);
+    // Whole pages go back to the machine; the addresses stay out of use for as long as possible.
+    std::size_t first = (offset_of(a.base) + kPage - 1) / kPage * kPage;
+    std::size_t last = (offset_of(a.base) + a.bytes) / kPage * kPage;
+    if (a.imported) {
+        std::uint8_t* start = base_ + device_bytes_ * static_cast<std::size_t>(a.device);
+        std::size_t offset = offset_of(a.base);
+        mmap(start + offset, a.reserved, PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_FIXED | MAP_NORESERVE, files_[a.device], static_cast<off_t>(offset));
+    } else if (first < last) {
+        fallocate(files_[a.device], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  static_cast<off_t>(first), static_cast<off_t>(last - first));
+    }
+    quarantine_[a.device].push_back(a.base);
+    generation_.fetch_add(1, std::memory_order_acq_rel);
+    return true;
+}
+
+bool DeviceHeap::find(const void* p, Allocation* result) const {
+    std::shared_lock<std::shared_mutex> lock(mutex_);
+    auto it = allocations_.upper_bound(static_cast<const std::uint8_t*>(p));
+    if (it == allocations_.begin())
+        return false;
+    --it;
+    if (static_cast<const std::uint8_t*>(p) >= it->second.base + it->second.bytes)
+        return false;
+    *result = it->second;
+    return true;
+}
+
+bool DeviceHeap::nearest(const void* p, Allocation* result) const {
+    std::shared_lock<std::shared_mutex> lock(mutex_);
+    auto it = allocations_.upper_bound(static_cast<const std::uint8_t*>(p));
+    if (it == allocations_.begin())
+        return false;
+    *result = std::prev(it)->second;
+    return true;
+}
+
+std::uint8_t* DeviceHeap::import(int device, int file, std::size_t offset, std::size_t bytes) {
+    std::unique_lock<std::shared_mutex> lock(mutex_);
+    std::size_t page_offset = offset / kPage * kPage;
+    std::size_t mapped = (offset - page_offset + bytes + kPage - 1) / kPage * kPage;
+    std::uint8_t* p = reserve(device, mapped + kPage, kPage);
+    if (p == nullptr)
+        return nullptr;
+    if (mmap(p, mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file,
+             static_cast<off_t>(page_offset)) == MAP_FAILED) {
+        return nullptr;
+    }
+    std::uint8_t* base = p + (offset - page_offset);
+    allocations_[base] = Allocation{base, bytes, mapped, device, false, true};
+    generation_.fetch_add(1, std::memory_order_acq_rel);
+    return base;
+}
+
+} // namespace cudasim

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Addresses and epochs in words, for reports.
+#pragma once
+
+#include <string>
+
+#include "core/view.h"
+
+namespace cudasim {
+
+struct Thread;
+
+std::string describe_address(const Thread* t, const void* address);
+// Who did what an epoch stands for, and where if that is still known.
+std::string describe_epoch(const Thread* t, Epoch e, const void* address);
+
+} // namespace cudasim

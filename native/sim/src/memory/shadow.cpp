@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+#include "memory/shadow.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <new>
+
+#include "core/launch.h"
+#include "core/model.h"
+#include "core/report.h"
+#include "memory/explain.h"
+
+namespace cudasim {
+
+namespace {
+
+// Of global memory that everybody reads and nobody writes only so many readers are kept.
+constexpr std::size_t kMaxReaders = 2048;
+constexpr std::size_t kMaxSharedReaders = 12;
+
+Epoch load(const Epoch& e) { return __atomic_load_n(&e, __ATOMIC_RELAXED); }
+void store(Epoch& e, Epoch value) { __atomic_store_n(&e, value, __ATOMIC_RELAXED); }
+bool same_agent(Epoch a, Epoch b) { return (a >> 21) == (b >> 21); }
+
+} // namespace
+
+bool happened_before(const Thread* t, Epoch e, bool async) {
+    const Cluster& cluster = *t->block->cluster;
+    std::uint32_t space = epoch_space(e), slot = epoch_slot(e), clock = epoch_clock(e);
+    const View* view = t->view.get();
+    if (space == cluster.space) {
+        if (slot == t->slot)
+            return !async || clock <= t->fenced;
+        if (view == nullptr)
+            return false;
+        return clock <= (async ? view->fenced(slot) : view->seen(slot));
+    }
+    const LaunchConfig& config = cluster.launch->config;
+    bool same_launch = false;
+    const Stamp* stamp = stamp_of_space(space, &same_launch, cluster.space);
+    if (!same_launch) {
+        if (stamp == nullptr)
+            return true; // so old that its record is gone
+        if (stamp->stream < config.visible.size() &&
+            stamp->sequence <= config.visible[stamp->stream]) {
+            return true;
+        }
+        if (config.has_dependency && stamp->stream == config.dependency.stream &&
+            stamp->sequence <= config.dependency.sequence && view != nullptr &&
+            view->seen(cluster.dependency_slot) > 0) {
+            return true;
+        }
+    }
+    if (view == nullptr)
+        return false;
+    const View* foreign = view->foreign(space);
+    return foreign != nullptr && clock <= (async ? foreign->fenced(slot) : foreign->seen(slot));
+}
+
+Shadow::Shadow(const void* base, std::size_t bytes, bool shared)
+    : base_(static_cast<const std::uint8_t*>(base)), bytes_(bytes), shared_(shared) {
+    void* map = mmap(nullptr, bytes * sizeof(Cell), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED)
+        throw std::bad_alloc();
+    cells_ = static_cast<Cell*>(map);
+}
+
+Shadow::~Shadow() { munmap(cells_, bytes_ * sizeof(Cell)); }
+
+void Shadow::read(const Access& access, const void* address, std::size_t bytes) {
+    Cell* c = cell(address);
+    const Epoch mine = access.epoch;
+    for (std::size_t i = 0; i < bytes;) {
+        const Epoch w = load(c[i].write), r = load(c[i].read);
+        std::size_t end = i + 1;
+        while (end < bytes && load(c[end].write) == w && load(c[end].read) == r)
+            ++end;
+        const auto* at = static_cast<const std::uint8_t*>(address) + i;
+        if (w == 0) {
+            if (!access.tolerate_uninitialised) {
+                fail_text(access.thread, access.caller, "uninitialised read",
+                          format("%s of %zu bytes at ", access.what, bytes) +
+                              describe_address(access.thread, at) + " that nobody has written");
+            }
+        } else if (!(access.strong && epoch_strong(w)) &&
+                   !happened_before(access.thread, w, access.async)) {
+            race(access, false, w, true, at, bytes);
+        }
+        if (r != mine) {
+            Epoch next = mine;
+            if (r != 0)
+                next = add_reader(access, r, static_cast<std::uint32_t>(end - i));
+            for (std::size_t k = i; k < end; ++k)
+                store(c[k].read, next);
+        }
+        i = end;
+    }
+}
+
+void Shadow::write(const Access& access, const void* address, std::size_t bytes) {
+    Cell* c = cell(address);
+    for (std::size_t i = 0; i < bytes;) {
+        const Epoch w = load(c[i].write), r = load(c[i].read);
+        std::size_t end = i + 1;
+        while (end < bytes && load(c[end].write) == w && load(c[end].read) == r)
+            ++end;
+        const auto* at = static_cast<const std::uint8_t*>(address) + i;
+        if (w != 0 && w != access.epoch && !(access.strong && epoch_strong(w)) &&
+            !happened_before(access.thread, w, access.async)) {
+            race(access, true, w, true, at, bytes);
+        }
+        if (r != 0) {
+            check_readers(access, r, at, bytes);
+            if (is_reader_set(r))
+                drop_readers(r, static_cast<std::uint32_t>(end - i));
+        }
+        for (std::size_t k = i; k < end; ++k) {
+            store(c[k].write, access.epoch);
+            store(c[k].read, 0);
+        }
+        i = end;
+    }
+}
+
+Epoch Shadow::add_reader(const Access& access, Epoch old, std::uint32_t run) {
+    const Epoch mine = access.epoch;
+    if (!is_reader_set(old)) {
+        if (same_agent(old, mine) || happened_before(access.thread, old, false))
+            return mine;
+        auto guard = lock();
+        std::uint32_t index;
+        if (free_sets_.empty()) {
+            index = static_cast<std::uint32_t>(sets_.size());
+            sets_.emplace_back();
+        } else {
+            index = free_sets_.back();
+            free_sets_.pop_back();
+        }
+        ReaderSet& set = sets_[index];
+        set.references = run;
+        set.readers.assign({old, mine});
+        return kReaderSet | index;
+    }
+    auto guard = lock();
+    auto index = static_cast<std::uint32_t>(old & 0xffffffffu);
+    if (index >= sets_.size())
+        return mine; // lost to another host thread's update of the cell
+    for (Epoch e : sets_[index].readers) {
+        if (e == mine)
+            return old;
+    }
+    std::uint32_t target = index;
+    if (sets_[index].references > run) {
+        sets_[index].references -= run;
+        if (free_sets_.empty()) {
+            target = static_cast<std::uint32_t>(sets_.size());
+            sets_.emplace_back();
+        } else {
+            target = free_sets_.back();
+            free_sets_.pop_back();
+        }
+        sets_[target].references = run;
+        sets_[target].readers = sets_[index].readers;
+    }
+    std::vector<Epoch>& readers = sets_[target].readers;
+    bool replaced = false;
+    for (Epoch& e : readers) {
+        if (same_agent(e, mine)) {
+            e = mine;
+            replaced = true;
+        }
+    }
+    if (!replaced) {
+        std::size_t limit = shared_ ? kMaxSharedReaders : kMaxReaders;
+        if (readers.size() >= limit) {
+            readers[mine % readers.size()] = mine;
+        } else {
+            readers.push_back(mine);
+        }
+    }
+    return kReaderSet | target;
+}
+
+void Shadow::check_readers(const Access& access, Epoch readers, const void* address,
+                           std::size_t bytes) {
+    Epoch unordered = 0;
+    auto check = [&](Epoch e) {
+        if (!(access.strong && epoch_strong(e)) && !happened_before(access.thread, e, false))
+            unordered = e;
+    };
+    if (!is_reader_set(readers)) {
+        check(readers);
+    } else {
+        auto guard = lock();
+        auto index = static_cast<std::uint32_t>(readers & 0xffffffffu);
+        if (index < sets_.size()) {
+            for (Epoch e : sets_[index].readers)
+                check(e);
+        }
+    }
+    if (unordered != 0)
+        race(access, true, unordered, false, address, bytes);
+}
+
+void Shadow::drop_readers(Epoch readers, std::uint32_t run) {
+    auto guard = lock();
+    auto index = static_cast<std::uint32_t>(readers & 0xffffffffu);
+    if (index >= sets_.size())
+        return;
+    ReaderSet& set = sets_[index];
+    if (set.references == 0)
+        return;
+    set.references = set.references > run ? set.references - run : 0;
+    if (set.references == 0) {
+        set.readers.clear();
+        free_sets_.push_back(index);
+    }
+}
+
+void Shadow::race(const Access& access, bool writes, Epoch other, bool other_writes,
+                  const void* address, std::size_t bytes) {
+    if (other == kBarrierCell) {
+        fail_text(access.thread, access.caller, "mbarrier overwritten",
+                  format("%s of %zu bytes at ", access.what, bytes) +
+                      describe_address(access.thread, address) + " which is an mbarrier");
+    }
+    std::string text =
+        format("%s (%s of %zu bytes) at ", access.what, writes ? "write" : "read", bytes) +
+        describe_address(access.thread, address) + " races with " +
+        (other_writes ? "a write" : "a read") + " by " +
+        describe_epoch(access.thread, other, address);
+    if (access.async && happened_before(access.thread, other, false)) {
+        text += "\n  it is ordered, but only in the generic proxy: fence.proxy.async is missing";
+        fail_text(access.thread, access.caller, "proxy race", text);
+    }
+    fail_text(access.thread, access.caller, "race", text);
+}
+
+void Shadow::clear(const void* address, std::size_t bytes) {
+    Cell* c = cell(address);
+    constexpr std::size_t kPage = 4096 / sizeof(Cell);
+    auto offset = static_cast<std::size_t>(c - cells_);
+    std::size_t first = (offset + kPage - 1) / kPage * kPage,
+                last = (offset + bytes) / kPage * kPage;
+    if (first >= last || bytes < (1u << 16)) {
+        std::fill(c, c + bytes, Cell{0, 0});
+        return;
+    }
+    std::fill(c, cells_ + first, Cell{0, 0});
+    madvise(cells_ + first, (last - first) * sizeof(Cell), MADV_DONTNEED);
+    std::fill(cells_ + last, c + bytes, Cell{0, 0});
+}
+
+void Shadow::mark_barrier(const void* address, std::size_t bytes, bool on) {
+    Cell* c = cell(address);
+    for (std::size_t i = 0; i < bytes; ++i)
+        c[i] = {on ? kBarrierCell : 0, 0};
+}
+
+bool Shadow::initialised(const void* address, std::size_t bytes) const {
+    const Cell* c = cell(address);
+    return std::all_of(c, c + bytes, [](const Cell& x) { return load(x.write) != 0; });
+}
+
+} // namespace cudasim

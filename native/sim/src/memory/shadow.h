@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Shadow memory: for every byte who wrote it last and who has read it since. Sixteen bytes of
+// shadow per byte, mapped lazily, so that only memory that kernels touch costs anything.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/view.h"
+
+namespace cudasim {
+
+struct Thread;
+
+struct Cell {
+    Epoch write; // 0: never written
+    Epoch read;  // 0: not read since; an index with kReaderSet: several readers
+};
+constexpr Epoch kReaderSet = Epoch{0xfffffff} << 36;
+constexpr Epoch kBarrierCell = Epoch{0xffffffe} << 36; // the bytes hold an mbarrier
+inline bool is_reader_set(Epoch e) { return e >= kReaderSet; }
+
+// One access to a run of bytes.
+struct Access {
+    Thread* thread;      // who does it, or issued it
+    const void* caller;  // device code, for reports
+    Epoch epoch;         // what to leave behind
+    bool strong = false; // atomics, volatile, loads and stores with an order
+    bool async = false;  // by the async proxy: generic writes need a proxy fence first
+    bool tolerate_uninitialised = false;
+    const char* what = "access";
+};
+
+class Shadow {
+  public:
+    // bytes of memory at base; shared says whether several host threads use it.
+    Shadow(const void* base, std::size_t bytes, bool shared);
+    ~Shadow();
+    Shadow(const Shadow&) = delete;
+    Shadow& operator=(const Shadow&) = delete;
+
+    // Reports (and does not return) when the access is not ordered after what it must be.
+    void read(const Access& access, const void* address, std::size_t bytes);
+    void write(const Access& access, const void* address, std::size_t bytes);
+
+    // Forgets everything about a range; it counts as never written.
+    void clear(const void* address, std::size_t bytes);
+    // Bytes become (or stop being) an mbarrier.
+    void mark_barrier(const void* address, std::size_t bytes, bool on);
+    bool initialised(const void* address, std::size_t bytes) const;
+    Cell* cell(const void* address) const {
+        return cells_ + (static_cast<const std::uint8_t*>(address) - base_);
+    }
+
+  private:
+    struct ReaderSet {
+        std::uint32_t references = 0;
+        std::vector<Epoch> readers;
+    };
+
+    Epoch add_reader(const Access& access, Epoch old, std::uint32_t run);
+    void check_readers(const Access& access, Epoch readers, const void* address, std::size_t bytes);
+    void drop_readers(Epoch readers, std::uint32_t run);
+    [[noreturn]] void race(const Access& access, bool writes, Epoch other, bool other_writes,
+                           const void* address, std::size_t bytes);
+    std::unique_lock<std::mutex> lock() {
+        return shared_ ? std::unique_lock<std::mutex>(mutex_) : std::unique_lock<std::mutex>();
+    }
+
+    const std::uint8_t* base_;
+    std::size_t bytes_;
+    bool shared_;
+    Cell* cells_;
+    std::mutex mutex_;
+    std::vector<ReaderSet> sets_;
+    std::vector<std::uint32_t> free_sets_;
+};
+
+// True if what an epoch stands for happened before thread t's next operation (in the async proxy).
+bool happened_before(const Thread* t, Epoch e, bool async);
+
+} // namespace cudasim

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Strong operations: atomics, loads and stores with an order, volatile accesses, fences; and the
+// happens-before edges that they make.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/model.h"
+
+namespace cudasim {
+
+std::uint64_t strong_atomic(Thread* t, int op, int type, int order, int scope, void* p,
+                            std::uint64_t value, std::uint64_t compare, const void* caller);
+void strong_load(Thread* t, void* to, const void* p, std::size_t bytes, int order, int scope,
+                 const void* caller);
+void strong_store(Thread* t, void* p, const void* from, std::size_t bytes, int order, int scope,
+                  const void* caller);
+void strong_fence(Thread* t, int order, int scope);
+// The compiler performs the access itself; this is only its place in the order.
+void volatile_access(const void* p, std::size_t bytes, bool write, const void* caller);
+
+// Adds what t has done and seen to a synchronisation object; later accesses of t get a new clock.
+void release_into(Thread* t, ViewBuilder& builder);
+ViewRef release_view(Thread* t);
+// What happened before view happens before t's next operations.
+void acquire_view(Thread* t, const ViewRef& view);
+// Starts a new clock for t.
+void advance_clock(Thread* t);
+
+} // namespace cudasim

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include "sim_test.h"
+
+#include <atomic>
+
+namespace cudasim::test {
+
+Report launch_raw(const di_sim_kernel_info& kernel, const Dims& dims, void** parameters) {
+    static std::atomic<std::uint64_t> sequence{0};
+    LaunchConfig config;
+    config.name = kernel.name;
+    config.call = kernel.call;
+    config.parameters = parameters;
+    config.grid = dims.grid;
+    config.block = dims.block;
+    config.cluster = dims.cluster;
+    config.shared_bytes = dims.shared;
+    config.cooperative = dims.cooperative;
+    config.seed = dims.seed;
+    config.policy = dims.policy;
+    config.workers = dims.workers;
+    config.checks = dims.checks;
+    // One stream: every launch sees all before it.
+    config.stamp = {0, ++sequence};
+    config.visible = {config.stamp.sequence - 1};
+    return run_launch(config);
+}
+
+} // namespace cudasim::test
