@@ -23,4 +23,23 @@ internal static class CudaArchitecture
             nameof(architecture)
         );
     }
+
+    /// <summary>
+    /// Machine code runs on its own major version from its minor version up; with the suffix <c>a</c> on exactly one, with
+    /// <c>f</c> on the family.
+    /// </summary>
+    /// <exception cref="CudaException">The device cannot run the target.</exception>
+    public static void RequireRunsOn(string architecture, CudaDevice device, string kernel)
+    {
+        var target = NumberOf(architecture);
+        var runs = architecture.EndsWith('a')
+            ? device.ComputeCapability == target
+            : device.ComputeCapability / 10 == target / 10 && device.ComputeCapability >= target;
+        if (!runs)
+            throw new CudaException(
+                CudaErrorCode.NoBinaryForGpu,
+                "JitKernelCache.Load",
+                $"Kernel {kernel} is compiled for {architecture}, which {device} does not run: use its CudaDevice.Architecture, {device.Architecture}."
+            );
+    }
 }
