@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: MIT
 # deepinfra_add_library(<area> SOURCES ...): the shared library deepinfra_<area> with all that packages ask of it.
 
+# Libraries without CUDA kernels are for tests; they must not take the place of those that are packed.
+if(NOT DEEPINFRA_OUTPUT_DIRECTORY)
+    set(suffix "")
+    if(NOT DEEPINFRA_CUDA_HOME)
+        set(suffix "-nocuda")
+    endif()
+    set(DEEPINFRA_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/../artifacts/native/${DEEPINFRA_RID}/${CMAKE_BUILD_TYPE}${suffix}")
+endif()
+cmake_path(ABSOLUTE_PATH DEEPINFRA_OUTPUT_DIRECTORY NORMALIZE)
+
 set(DEEPINFRA_COMMON_SOURCES
     "${PROJECT_SOURCE_DIR}/common/host/driver.cpp"
     "${PROJECT_SOURCE_DIR}/common/host/error.cpp"

@@ -26,7 +26,7 @@ extern "C" {
 typedef int32_t di_status;
 
 // What can become of a call.
-// @managed: NativeStatus
+// @name: NativeStatus
 enum di_status_code {
     // Done, or enqueued where the function says so.
     DI_STATUS_OK = 0,
@@ -84,6 +84,7 @@ typedef struct di_abi_field {
 } di_abi_field;
 
 // A CUDA stream of the driver (CUstream); null is the legacy default stream.
+// @handle: SafeStreamHandle
 typedef struct di_stream_t* di_stream;
 
 // Properties of a driver that has been handed over.
