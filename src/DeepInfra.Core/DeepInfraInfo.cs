@@ -5,7 +5,9 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using DeepInfra.Core.Cpu;
+using DeepInfra.Core.Cuda;
 using DeepInfra.Core.Interop;
+using DeepInfra.Core.Jit;
 
 namespace DeepInfra.Core;
 
@@ -20,6 +22,7 @@ public sealed record DeepInfraInfo
         "DEEPINFRA_CUDASIM_SEED",
         "DEEPINFRA_CUDASIM_DEVICES",
         "DEEPINFRA_CACHE_DIR",
+        "DEEPINFRA_NVRTC_PATH",
         "DEEPINFRA_CPU_ISA",
         "DEEPINFRA_CPU_THREADS",
         "DEEPINFRA_DEBUG_SYNC",
@@ -59,6 +62,12 @@ public sealed record DeepInfraInfo
     /// <summary>Why there is no CUDA device; null if there is one.</summary>
     public required string? CudaMissingReason { get; init; }
 
+    /// <summary>The CUDA driver and its CUDA version; null without driver.</summary>
+    public required string? CudaDriver { get; init; }
+
+    /// <summary>The run-time compiler for CUDA kernels: version and file, or what is missing.</summary>
+    public required string Nvrtc { get; init; }
+
     /// <summary>The environment variables of DeepInfra that are set, with their values.</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
@@ -86,8 +95,10 @@ public sealed record DeepInfraInfo
             HardwareTier = CpuBackendOptions.HardwareTier,
             Tier = options.Tier,
             Threads = options.MaxDegreeOfParallelism,
-            Devices = [Device.Cpu.ToString(), .. CudaDriver.Devices.Select(Line)],
-            CudaMissingReason = CudaDriver.MissingReason,
+            Devices = [Device.Cpu.ToString(), .. Interop.CudaDriver.Devices.Select(Line)],
+            CudaMissingReason = Interop.CudaDriver.MissingReason,
+            CudaDriver = DescribeDriver(),
+            Nvrtc = DescribeNvrtc(),
             Environment = s_variables
                 .Select(name => (name, value: System.Environment.GetEnvironmentVariable(name)))
                 .Where(v => !string.IsNullOrEmpty(v.value))
@@ -115,13 +126,37 @@ public sealed record DeepInfraInfo
         Line("SIMD", Tier == HardwareTier ? Tier : $"{Tier} (hardware: {HardwareTier})");
         Line("threads", Threads);
         Line("devices", string.Join("; ", Devices));
+        if (CudaDriver is not null)
+            Line("CUDA driver", CudaDriver);
         if (CudaMissingReason is not null)
             Line("CUDA", CudaMissingReason);
+        Line("NVRTC", Nvrtc);
         foreach (var (name, value) in Environment)
             Line("environment", $"{name}={value}");
         foreach (var hint in Hints)
             Line("hint", hint);
         return text.ToString();
+    }
+
+    private static string? DescribeDriver() =>
+        Interop.CudaDriver.Library is not { } library
+            ? null
+            : $"{library}, CUDA {CudaDriverTooOldException.Text(Interop.CudaDriver.DriverVersion)}{(Interop.CudaDriver.IsSimulator ? ", simulated on the CPU" : "")}";
+
+    private static string DescribeNvrtc()
+    {
+        try
+        {
+            return $"{NvrtcCompiler.Instance.Version}, {NvrtcCompiler.Instance.LibraryPath}";
+        }
+        catch (NativeLibraryNotFoundException e)
+        {
+            return $"not found (tried {e.Attempts.Count} places; needed to compile CUDA kernels)";
+        }
+        catch (DeepInfraException e)
+        {
+            return e.Message;
+        }
     }
 
     private static List<string> FindHints()

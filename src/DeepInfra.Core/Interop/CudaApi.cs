@@ -21,6 +21,8 @@ internal sealed unsafe partial class CudaApi
     public const string SelectVariable = "DEEPINFRA_CUDA";
     public const string SimulatorName = "deepinfra_cudasim";
 
+    private static string DriverName => OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
+
     private static readonly string[] s_names = Enum.GetNames<CudaEntry>();
     private static readonly Lazy<Outcome> s_outcome = new(LoadOnce);
 
@@ -108,8 +110,8 @@ internal sealed unsafe partial class CudaApi
                 $"Run ./build.sh native in the checkout, put the folder of the simulator into {NativeLibraryProbe.PathVariable}, or unset {SelectVariable}."
             )
             : NativeLibraryProbe.LoadByName(
-                "the CUDA driver",
-                [OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1"],
+                $"the CUDA driver ({DriverName})",
+                [DriverName],
                 $"Install the NVIDIA driver (525.60 or newer), use Device.Cpu, or set {SelectVariable}=sim for the simulator."
             );
         var version = ReadVersion(library);
@@ -136,7 +138,7 @@ internal sealed unsafe partial class CudaApi
             || !NativeLibrary.TryGetExport(library.Handle, "cuInit", out _)
         )
             throw new NativeLibraryNotFoundException(
-                "the CUDA driver",
+                $"the CUDA driver ({DriverName})",
                 "A library of that name exists but is no CUDA driver: remove it from the library path.",
                 [$"{library.Path}: no cuInit or cuDriverGetVersion"]
             );

@@ -44,7 +44,7 @@ internal static class CudaDriver
         }
         catch (NativeLibraryNotFoundException e)
         {
-            return Report.None($"no CUDA driver ({e.LibraryName} not found)", 0);
+            return Report.None($"{e.LibraryName} was not found", 0);
         }
         catch (CudaDriverTooOldException e)
         {

@@ -78,7 +78,7 @@ internal static class NativeLibraryProbe
         }
         catch (DllNotFoundException e)
         {
-            attempts.Add($"{path}: {OneLine(e.Message)}");
+            attempts.Add(OneLine(e.Message));
         }
         catch (BadImageFormatException e)
         {
@@ -87,15 +87,15 @@ internal static class NativeLibraryProbe
         return false;
     }
 
-    // The runtime lists the names it derived from a bare one; the last line holds the loader's answer for it.
-    private static string OneLine(string message) =>
-        string.Join(
-            ' ',
-            message.Split(
-                '\n',
-                StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries
-            )
+    // The runtime's message begins with general advice; the loader's own answers follow, one a line.
+    private static string OneLine(string message)
+    {
+        var lines = message.Split(
+            '\n',
+            StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries
         );
+        return string.Join("; ", lines.Length > 1 ? lines[1..] : lines);
+    }
 }
 
 /// <summary>A loaded library and where it came from.</summary>

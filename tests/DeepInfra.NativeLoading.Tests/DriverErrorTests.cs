@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.NativeLoading.Tests.Fakes;
+using DeepInfra.Testing;
+
+namespace DeepInfra.NativeLoading.Tests;
+
+/// <summary>Runs the tests of error paths on a driver that fails on demand.</summary>
+public sealed class DriverErrorTests : IDisposable
+{
+    private readonly TempDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public Task FailingCalls_AreTypedExceptions() => RunAsync("errors", typeof(FailingDriver));
+
+    [Fact]
+    public Task LostDevice_StaysLost() => RunAsync("lost", typeof(LostDevice));
+
+    [Fact]
+    public Task DebugSync_NamesTheKernel() =>
+        RunAsync("sync", typeof(DebugSyncScenario), ("DEEPINFRA_DEBUG_SYNC", "1"));
+
+    private async Task RunAsync(
+        string scenario,
+        Type tests,
+        params (string Name, string? Value)[] variables
+    )
+    {
+        await FakeLibrary.CompileAsync("fake_driver.c", _directory.Combine("libcuda.so.1"));
+        await Scenario.RunAsync(
+            scenario,
+            tests,
+            [("LD_LIBRARY_PATH", _directory.Path), .. variables]
+        );
+    }
+}

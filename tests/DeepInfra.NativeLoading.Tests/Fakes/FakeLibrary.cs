@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Testing;
+
+namespace DeepInfra.NativeLoading.Tests.Fakes;
+
+/// <summary>C sources beside the tests, compiled when first needed.</summary>
+internal static class FakeLibrary
+{
+    /// <summary>Compiles a source into a library of the given name; skips the test where there is no C compiler.</summary>
+    public static async Task CompileAsync(string source, string library)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the fakes are for Linux");
+        var path = Path.Combine(AppContext.BaseDirectory, "Fakes", source);
+        ChildProcessResult result;
+        try
+        {
+            result = await ChildProcess.RunAsync(
+                "gcc",
+                ["-shared", "-fPIC", "-O1", "-w", "-o", library, path, "-ldl"]
+            );
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            Assert.Skip("needs gcc");
+            return;
+        }
+        if (result.ExitCode != 0)
+            Assert.Fail(result.StandardError);
+    }
+}

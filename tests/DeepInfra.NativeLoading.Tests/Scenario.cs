@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Testing;
+
+namespace DeepInfra.NativeLoading.Tests;
+
+/// <summary>
+/// Test methods that only make sense in a child process with a certain environment: they are explicit, so that an ordinary run
+/// leaves them out.
+/// </summary>
+internal static class Scenario
+{
+    private const string Variable = "DEEPINFRA_TEST_SCENARIO";
+
+    // What the machine running the tests happens to set must not leak into the scenarios.
+    private static readonly string[] s_cleared =
+    [
+        "DEEPINFRA_CUDA",
+        "DEEPINFRA_NATIVE_PATH",
+        "DEEPINFRA_NVRTC_PATH",
+        "DEEPINFRA_CACHE_DIR",
+        "DEEPINFRA_JIT_DUMP",
+        "DEEPINFRA_DEBUG_SYNC",
+    ];
+
+    /// <summary>Skips the test unless this process was started for it.</summary>
+    public static void Require(string name) =>
+        Assert.SkipUnless(
+            Environment.GetEnvironmentVariable(Variable) == name,
+            "only meaningful in a child process"
+        );
+
+    /// <summary>Runs the tests of a class in a child process.</summary>
+    /// <param name="name">The scenario that the tests require.</param>
+    /// <param name="tests">The class.</param>
+    /// <param name="variables">The environment.</param>
+    public static async Task RunAsync(
+        string name,
+        Type tests,
+        params (string Name, string? Value)[] variables
+    )
+    {
+        var environment = s_cleared.ToDictionary(v => v, string? (_) => null);
+        environment[Variable] = name;
+        foreach (var (variable, value) in variables)
+            environment[variable] = value;
+        var result = await ChildProcess.RunSelfAsync(
+            [
+                "--filter-class",
+                tests.FullName!,
+                "--explicit",
+                "only",
+                "--minimum-expected-tests",
+                "1",
+                "--progress",
+                "off",
+            ],
+            environment
+        );
+        if (result.ExitCode != 0)
+            Assert.Fail(
+                $"Exit code {result.ExitCode}:\n{result.StandardOutput}\n{result.StandardError}"
+            );
+        // A scenario whose tests were all skipped tests nothing.
+        result.StandardOutput.Should().MatchRegex(@"succeeded: [1-9]");
+    }
+}
