@@ -34,6 +34,8 @@ void BuildProject(FilePath project) =>
             .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary")
     );
 
+#load "native/native.cake"
+
 Task("Clean").Does(() => CleanDirectory(artifacts));
 
 Task("Restore")
@@ -43,7 +45,11 @@ Task("Build").IsDependentOn("Restore").Does(() => BuildProject(solution));
 
 // Lays out all code; with --check it only reports.
 Task("Format")
-    .Does(() => Run("dotnet", new ProcessArgumentBuilder().Append("csharpier").Append(HasArgument("check") ? "check" : "format").Append(".")));
+    .Does(() =>
+    {
+        Run("dotnet", new ProcessArgumentBuilder().Append("csharpier").Append(HasArgument("check") ? "check" : "format").Append("."));
+        FormatNative(HasArgument("check"));
+    });
 
 // The main job: both data flows on real text. Arguments after "--" go to the program.
 Task("Demo")
@@ -64,6 +70,8 @@ Task("Test")
     {
         CleanDirectory(testResults);
         var suites = new List<Suite>();
+        if (RunNativeSuite() is { } native)
+            suites.Add(native);
         foreach (var project in GetFiles("./tests/*.Tests/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal))
             suites.Add(RunSuite(project.GetFilenameWithoutExtension().ToString()));
 
@@ -92,7 +100,7 @@ Suite RunSuite(string name)
     if (filter.Length > 0)
         arguments.Append("--filter-query").AppendQuoted(filter);
     var clock = System.Diagnostics.Stopwatch.StartNew();
-    var code = StartProcess(program, new ProcessSettings { Arguments = arguments, WorkingDirectory = root });
+    var code = StartProcess(program, new ProcessSettings { Arguments = arguments, WorkingDirectory = root, EnvironmentVariables = TestEnvironment() });
     var report = testResults.CombineWithFilePath($"{name}.trx").FullPath;
     if (!System.IO.File.Exists(report))
         return new Suite(name, 0, 0, 0, clock.Elapsed.TotalSeconds, code == 0 ? 1 : code);
@@ -102,6 +110,12 @@ Suite RunSuite(string name)
     // Exit code 8 says that the filter left no test; a suite without fast tests is reported as broken by its zero.
     return new Suite(name, Count("passed"), Count("failed"), skipped, clock.Elapsed.TotalSeconds, code);
 }
+
+// Tests load the native libraries that this build made for them.
+Dictionary<string, string?> TestEnvironment() =>
+    DirectoryExists(nativeTestLibraries) && EnvironmentVariable("DEEPINFRA_NATIVE_PATH") is null
+        ? new() { ["DEEPINFRA_NATIVE_PATH"] = nativeTestLibraries.FullPath }
+        : new();
 
 // Writes PublicAPI.Unshipped.txt of every package from the compiler's view of its public surface.
 Task("Api")
@@ -196,9 +210,19 @@ Task("Bench")
     });
 
 Task("CI")
+    .IsDependentOn("CheckSources")
+    .IsDependentOn("Native")
     .IsDependentOn("Test")
-    .IsDependentOn("Smoke")
-    .Does(() => Run("dotnet", new ProcessArgumentBuilder().Append("csharpier check .")));
+    .IsDependentOn("Smoke");
+
+// Layout and generated bindings, without changing anything.
+Task("CheckSources")
+    .Does(() =>
+    {
+        Run("dotnet", new ProcessArgumentBuilder().Append("csharpier check ."));
+        FormatNative(check: true);
+        RunBindings(check: true);
+    });
 
 Task("Default").IsDependentOn("Build").IsDependentOn("Test");
 

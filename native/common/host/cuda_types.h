@@ -57,21 +57,19 @@ struct LaunchConfig {
     uint32_t attribute_count;
 };
 
-using GetProcAddress = Result (*)(
-    const char* symbol, void** function, int32_t version, uint64_t flags, int32_t* status
-);
+using GetProcAddress = Result (*)(const char* symbol, void** function, int32_t version,
+                                  uint64_t flags, int32_t* status);
 using Init = Result (*)(uint32_t flags);
 using GetErrorName = Result (*)(Result error, const char** name);
 using CtxGetDevice = Result (*)(Device* device);
 using DeviceGetAttribute = Result (*)(int32_t* value, int32_t attribute, Device device);
-using LibraryLoadData = Result (*)(
-    Library* library, const void* code, int32_t* jit_options, void** jit_values, uint32_t jit_count,
-    int32_t* library_options, void** library_values, uint32_t library_count
-);
+using LibraryLoadData = Result (*)(Library* library, const void* code, int32_t* jit_options,
+                                   void** jit_values, uint32_t jit_count, int32_t* library_options,
+                                   void** library_values, uint32_t library_count);
 using LibraryGetKernel = Result (*)(Kernel* kernel, Library library, const char* name);
-using KernelSetAttribute =
-    Result (*)(int32_t attribute, int32_t value, Kernel kernel, Device device);
-using LaunchKernelEx =
-    Result (*)(const LaunchConfig* config, Kernel function, void** parameters, void** extra);
+using KernelSetAttribute = Result (*)(int32_t attribute, int32_t value, Kernel kernel,
+                                      Device device);
+using LaunchKernelEx = Result (*)(const LaunchConfig* config, Kernel function, void** parameters,
+                                  void** extra);
 
 } // namespace di::cuda

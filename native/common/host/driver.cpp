@@ -49,9 +49,8 @@ const Driver* load_by_name() {
         reinterpret_cast<cuda::GetProcAddress>(dlsym(library, "cuGetProcAddress_v2"));
     auto init = reinterpret_cast<cuda::Init>(dlsym(library, "cuInit"));
     if (get_proc_address == nullptr || init == nullptr)
-        throw Error(
-            DI_STATUS_NOT_SUPPORTED, join(name, " is older than CUDA 12.0: no cuGetProcAddress_v2")
-        );
+        throw Error(DI_STATUS_NOT_SUPPORTED,
+                    join(name, " is older than CUDA 12.0: no cuGetProcAddress_v2"));
     if (cuda::Result result = init(0); result != cuda::kSuccess)
         throw Error(DI_STATUS_NOT_SUPPORTED, join("cuInit failed in ", name), result);
     return bind_all(get_proc_address, is_simulator);
@@ -64,14 +63,10 @@ void* Driver::find(const char* symbol, int32_t version) const {
     int32_t status = 0;
     const cuda::Result result = get_proc_address(symbol, &function, version, 0, &status);
     if (result != cuda::kSuccess || function == nullptr)
-        throw Error(
-            DI_STATUS_NOT_SUPPORTED,
-            join(
-                "the driver has no ", symbol, " (CUDA ", version / 1000, ".", version % 1000 / 10,
-                " or newer is needed)"
-            ),
-            result
-        );
+        throw Error(DI_STATUS_NOT_SUPPORTED,
+                    join("the driver has no ", symbol, " (CUDA ", version / 1000, ".",
+                         version % 1000 / 10, " or newer is needed)"),
+                    result);
     return function;
 }
 
@@ -111,10 +106,8 @@ void Driver::use(const di_driver* driver) {
             throw Error(DI_STATUS_INVALID_ARGUMENT, "driver: another driver is in use already");
         return;
     }
-    current.store(
-        bind_all(get_proc_address, (given.flags & DI_DRIVER_SIMULATOR) != 0),
-        std::memory_order_release
-    );
+    current.store(bind_all(get_proc_address, (given.flags & DI_DRIVER_SIMULATOR) != 0),
+                  std::memory_order_release);
 }
 
 } // namespace di

@@ -27,10 +27,8 @@ struct Driver {
     void* find(const char* symbol, int32_t version) const;
 
     // Throws the error that a driver call returned, unless it is success.
-    void check(
-        cuda::Result result, const char* call,
-        std::source_location where = std::source_location::current()
-    ) const;
+    void check(cuda::Result result, const char* call,
+               std::source_location where = std::source_location::current()) const;
 
     // The driver of this library; throws DI_STATUS_NOT_SUPPORTED if there is none.
     static const Driver& instance();

@@ -10,8 +10,7 @@ namespace {
 thread_local di_error_info last_error{sizeof(di_error_info), DI_STATUS_OK, 0, 0, {}, {}};
 
 // Copies as much as fits, without cutting a UTF-8 sequence in two.
-template <size_t Size>
-void copy_text(char (&destination)[Size], std::string_view text) noexcept {
+template <size_t Size> void copy_text(char (&destination)[Size], std::string_view text) noexcept {
     size_t length = std::min(text.size(), Size - 1);
     if (length < text.size())
         while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80)
@@ -22,10 +21,8 @@ void copy_text(char (&destination)[Size], std::string_view text) noexcept {
 
 } // namespace
 
-void record_error(
-    di_status status, int32_t native_code, std::string_view message,
-    const std::source_location& where
-) noexcept {
+void record_error(di_status status, int32_t native_code, std::string_view message,
+                  const std::source_location& where) noexcept {
     last_error.status = status;
     last_error.native_code = native_code;
     last_error.line = static_cast<int32_t>(where.line());
@@ -42,9 +39,8 @@ di_status read_error(di_error_info* out) noexcept {
     const uint32_t size = out->struct_size;
     std::memcpy(out, &last_error, sizeof(di_error_info));
     out->struct_size = size;
-    std::memset(
-        reinterpret_cast<char*>(out) + sizeof(di_error_info), 0, size - sizeof(di_error_info)
-    );
+    std::memset(reinterpret_cast<char*>(out) + sizeof(di_error_info), 0,
+                size - sizeof(di_error_info));
     return DI_STATUS_OK;
 }
 

@@ -17,21 +17,15 @@ cuda::Library KernelImage::load(const Driver& driver) const {
     const unsigned char* code = driver.is_simulator ? host : fatbin;
     const size_t bytes = driver.is_simulator ? host_bytes : fatbin_bytes;
     if (bytes == 0)
-        throw Error(
-            DI_STATUS_NOT_SUPPORTED,
-            join(
-                "this build has no ", driver.is_simulator ? "simulator" : "CUDA",
-                " image of the kernels in ", name
-            )
-        );
+        throw Error(DI_STATUS_NOT_SUPPORTED,
+                    join("this build has no ", driver.is_simulator ? "simulator" : "CUDA",
+                         " image of the kernels in ", name));
     std::lock_guard lock(mutex);
     if (cuda::Library loaded = library.load(std::memory_order_relaxed))
         return loaded;
     cuda::Library loaded = nullptr;
-    driver.check(
-        driver.library_load_data(&loaded, code, nullptr, nullptr, 0, nullptr, nullptr, 0),
-        join("cuLibraryLoadData(", name, ")").c_str()
-    );
+    driver.check(driver.library_load_data(&loaded, code, nullptr, nullptr, 0, nullptr, nullptr, 0),
+                 join("cuLibraryLoadData(", name, ")").c_str());
     library.store(loaded, std::memory_order_release);
     return loaded;
 }
@@ -40,10 +34,8 @@ cuda::Kernel AnyKernel::find(const Driver& driver) {
     if (cuda::Kernel found = kernel_.load(std::memory_order_acquire))
         return found;
     cuda::Kernel found = nullptr;
-    driver.check(
-        driver.library_get_kernel(&found, image_.load(driver), name_),
-        join("cuLibraryGetKernel(", name_, ")").c_str()
-    );
+    driver.check(driver.library_get_kernel(&found, image_.load(driver), name_),
+                 join("cuLibraryGetKernel(", name_, ")").c_str());
     kernel_.store(found, std::memory_order_release);
     return found;
 }
@@ -56,13 +48,10 @@ void AnyKernel::launch(const LaunchShape& shape, void* params, di_stream stream)
         // context.
         cuda::Device device = 0;
         driver.check(driver.ctx_get_device(&device), "cuCtxGetDevice");
-        driver.check(
-            driver.kernel_set_attribute(
-                cuda::kFunctionMaxDynamicSharedBytes, static_cast<int32_t>(shape.shared_bytes),
-                kernel, device
-            ),
-            join("cuKernelSetAttribute(", name_, ")").c_str()
-        );
+        driver.check(driver.kernel_set_attribute(cuda::kFunctionMaxDynamicSharedBytes,
+                                                 static_cast<int32_t>(shape.shared_bytes), kernel,
+                                                 device),
+                     join("cuKernelSetAttribute(", name_, ")").c_str());
     }
     cuda::LaunchConfig config{};
     config.grid_x = shape.grid_x;

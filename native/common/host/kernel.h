@@ -36,15 +36,15 @@ struct LaunchShape {
 
 // A kernel by its name, without the type of its parameters.
 class AnyKernel {
-public:
+  public:
     constexpr AnyKernel(const KernelImage& image, const char* name) : image_(image), name_(name) {}
     AnyKernel(const AnyKernel&) = delete;
     AnyKernel& operator=(const AnyKernel&) = delete;
 
-protected:
+  protected:
     void launch(const LaunchShape& shape, void* params, di_stream stream);
 
-private:
+  private:
     cuda::Kernel find(const Driver& driver);
 
     const KernelImage& image_;
@@ -53,9 +53,8 @@ private:
 };
 
 // A kernel whose only parameter is a Params by value.
-template <typename Params>
-class Kernel : AnyKernel {
-public:
+template <typename Params> class Kernel : AnyKernel {
+  public:
     using AnyKernel::AnyKernel;
 
     // Enqueues the kernel. Does not wait.

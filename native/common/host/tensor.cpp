@@ -36,13 +36,9 @@ void check_distinct(const TensorView& tensor, const std::source_location& where)
     for (int32_t i = 0; i < count; i++) {
         const int32_t dimension = order[i];
         if (tensor.strides[dimension] <= span)
-            reject(
-                join(
-                    tensor.name, ": elements of an output share memory (stride ",
-                    tensor.strides[dimension], " of dimension ", dimension, ")"
-                ),
-                where
-            );
+            reject(join(tensor.name, ": elements of an output share memory (stride ",
+                        tensor.strides[dimension], " of dimension ", dimension, ")"),
+                   where);
         span += (tensor.shape[dimension] - 1) * tensor.strides[dimension];
     }
 }
@@ -83,10 +79,8 @@ std::string dtype_text(di_dtype dtype) {
     case DI_DTYPE_F4_E2M1FN:
         return "e2m1";
     default:
-        return join(
-            "type code ", static_cast<int>(dtype.code), " of ", static_cast<int>(dtype.bits),
-            " bits"
-        );
+        return join("type code ", static_cast<int>(dtype.code), " of ",
+                    static_cast<int>(dtype.bits), " bits");
     }
     return join(name, static_cast<int>(dtype.bits));
 }
@@ -95,21 +89,15 @@ TensorView read_tensor(const di_tensor* tensor, const char* name, std::source_lo
     if (tensor == nullptr)
         reject(join(name, " is null"), where);
     if (tensor->ndim < 0 || tensor->ndim > DI_MAX_RANK)
-        reject(
-            join(name, ": expected 0 to ", DI_MAX_RANK, " dimensions, got ", tensor->ndim), where
-        );
+        reject(join(name, ": expected 0 to ", DI_MAX_RANK, " dimensions, got ", tensor->ndim),
+               where);
     if (tensor->dtype.lanes != 1 || tensor->dtype.bits == 0 || tensor->dtype.bits % 8 != 0)
-        reject(
-            join(
-                name, ": expected elements of whole bytes and one lane, got ",
-                dtype_text(tensor->dtype), " x ", static_cast<int>(tensor->dtype.lanes)
-            ),
-            where
-        );
+        reject(join(name, ": expected elements of whole bytes and one lane, got ",
+                    dtype_text(tensor->dtype), " x ", static_cast<int>(tensor->dtype.lanes)),
+               where);
     if (tensor->device.type != DI_DEVICE_CUDA && tensor->device.type != DI_DEVICE_CUDA_MANAGED)
-        reject(
-            join(name, ": expected device memory, got device type ", tensor->device.type), where
-        );
+        reject(join(name, ": expected device memory, got device type ", tensor->device.type),
+               where);
     if (tensor->ndim > 0 && tensor->shape == nullptr)
         reject(join(name, ": shape is null"), where);
 
@@ -123,9 +111,8 @@ TensorView read_tensor(const di_tensor* tensor, const char* name, std::source_lo
     for (int32_t i = 0; i < view.rank; i++) {
         view.shape[i] = tensor->shape[i];
         if (view.shape[i] < 0)
-            reject(
-                join(name, ": extent ", view.shape[i], " of dimension ", i, " is negative"), where
-            );
+            reject(join(name, ": extent ", view.shape[i], " of dimension ", i, " is negative"),
+                   where);
         if (__builtin_mul_overflow(view.elements, view.shape[i], &view.elements))
             reject(join(name, ": the shape has more than 2^63 elements"), where);
     }
@@ -135,9 +122,8 @@ TensorView read_tensor(const di_tensor* tensor, const char* name, std::source_lo
                                                      : tensor->strides[i];
         compact *= static_cast<uint64_t>(std::max<int64_t>(view.shape[i], 1));
         if (view.strides[i] < 0)
-            reject(
-                join(name, ": stride ", view.strides[i], " of dimension ", i, " is negative"), where
-            );
+            reject(join(name, ": stride ", view.strides[i], " of dimension ", i, " is negative"),
+                   where);
     }
     if (view.is_empty())
         return view;
@@ -152,10 +138,8 @@ TensorView read_tensor(const di_tensor* tensor, const char* name, std::source_lo
         reject(join(name, ": data is null, but the shape has ", view.elements, " elements"), where);
     view.data = static_cast<char*>(tensor->data) + tensor->byte_offset;
     if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(view.element_bytes) != 0)
-        reject(
-            join(name, ": the first element is not aligned to ", view.element_bytes, " bytes"),
-            where
-        );
+        reject(join(name, ": the first element is not aligned to ", view.element_bytes, " bytes"),
+               where);
     return view;
 }
 
@@ -166,38 +150,26 @@ TensorView read_output(const di_tensor* tensor, const char* name, std::source_lo
     return view;
 }
 
-void check_same_shape(
-    const TensorView& tensor, const TensorView& expected, std::source_location where
-) {
+void check_same_shape(const TensorView& tensor, const TensorView& expected,
+                      std::source_location where) {
     if (tensor.rank != expected.rank ||
-        !std::equal(
-            tensor.shape.begin(), tensor.shape.begin() + tensor.rank, expected.shape.begin()
-        ))
-        reject(
-            join(
-                tensor.name, ": expected shape ", shape_text(expected), " of ", expected.name,
-                ", got ", shape_text(tensor)
-            ),
-            where
-        );
+        !std::equal(tensor.shape.begin(), tensor.shape.begin() + tensor.rank,
+                    expected.shape.begin()))
+        reject(join(tensor.name, ": expected shape ", shape_text(expected), " of ", expected.name,
+                    ", got ", shape_text(tensor)),
+               where);
 }
 
-void check_same_device(
-    const TensorView& tensor, const TensorView& expected, std::source_location where
-) {
+void check_same_device(const TensorView& tensor, const TensorView& expected,
+                       std::source_location where) {
     if (!tensor.is_empty() && !expected.is_empty() && tensor.device != expected.device)
-        reject(
-            join(
-                tensor.name, ": expected device ", expected.device, " of ", expected.name, ", got ",
-                tensor.device
-            ),
-            where
-        );
+        reject(join(tensor.name, ": expected device ", expected.device, " of ", expected.name,
+                    ", got ", tensor.device),
+               where);
 }
 
-void check_no_overlap(
-    const TensorView& output, const TensorView& other, std::source_location where
-) {
+void check_no_overlap(const TensorView& output, const TensorView& other,
+                      std::source_location where) {
     if (output.is_empty() || other.is_empty())
         return;
     const auto* output_begin = static_cast<const char*>(output.data);

@@ -32,34 +32,24 @@ struct TensorView {
 
 // Reads a tensor. Throws DI_STATUS_INVALID_ARGUMENT unless it is a well-formed tensor of whole
 // bytes in device memory whose first element is aligned to its size.
-TensorView read_tensor(
-    const di_tensor* tensor, const char* name,
-    std::source_location where = std::source_location::current()
-);
+TensorView read_tensor(const di_tensor* tensor, const char* name,
+                       std::source_location where = std::source_location::current());
 
 // As read_tensor, for a tensor that is written: no two elements may share memory.
-TensorView read_output(
-    const di_tensor* tensor, const char* name,
-    std::source_location where = std::source_location::current()
-);
+TensorView read_output(const di_tensor* tensor, const char* name,
+                       std::source_location where = std::source_location::current());
 
 // Throws unless both have the same shape.
-void check_same_shape(
-    const TensorView& tensor, const TensorView& expected,
-    std::source_location where = std::source_location::current()
-);
+void check_same_shape(const TensorView& tensor, const TensorView& expected,
+                      std::source_location where = std::source_location::current());
 
 // Throws unless both lie on the same device, or one of them is empty.
-void check_same_device(
-    const TensorView& tensor, const TensorView& expected,
-    std::source_location where = std::source_location::current()
-);
+void check_same_device(const TensorView& tensor, const TensorView& expected,
+                       std::source_location where = std::source_location::current());
 
 // Throws if the memory of an output and another tensor overlaps.
-void check_no_overlap(
-    const TensorView& output, const TensorView& other,
-    std::source_location where = std::source_location::current()
-);
+void check_no_overlap(const TensorView& output, const TensorView& other,
+                      std::source_location where = std::source_location::current());
 
 // A shape as text, such as [4,128].
 std::string shape_text(const TensorView& tensor);

@@ -49,10 +49,8 @@ int transposed_dimension(const Layout<2>& layout) {
     return -1;
 }
 
-void run_transpose(
-    const TensorView& from, const TensorView& to, const Layout<2>& layout, int dimension,
-    di_stream stream
-) {
+void run_transpose(const TensorView& from, const TensorView& to, const Layout<2>& layout,
+                   int dimension, di_stream stream) {
     const int last = layout.rank - 1;
     LayoutBuilder<2> batch;
     for (int i = 0; i < last; i++)
@@ -93,9 +91,8 @@ void run_copy(const TensorView& from, const TensorView& to, di_stream stream) {
             layout.shape[0] = layout.elements;
         width = 4;
     }
-    copy_kernels[width](
-        grid_for(layout.elements, kElementsPerBlock), CopyParams{from.data, to.data, layout}, stream
-    );
+    copy_kernels[width](grid_for(layout.elements, kElementsPerBlock),
+                        CopyParams{from.data, to.data, layout}, stream);
 }
 
 } // namespace
@@ -111,18 +108,13 @@ di_status di_core_copy(const di_tensor* source, const di_tensor* destination, di
         check_same_device(to, from);
         check_no_overlap(to, from);
         if (from.dtype.code != to.dtype.code || from.dtype.bits != to.dtype.bits)
-            throw Error(
-                DI_STATUS_INVALID_ARGUMENT, join(
-                                                "destination: expected ", dtype_text(from.dtype),
-                                                " of source, got ", dtype_text(to.dtype)
-                                            )
-            );
+            throw Error(DI_STATUS_INVALID_ARGUMENT,
+                        join("destination: expected ", dtype_text(from.dtype), " of source, got ",
+                             dtype_text(to.dtype)));
         const int32_t bytes = from.element_bytes;
         if (bytes > 8 || (bytes & (bytes - 1)) != 0)
-            throw Error(
-                DI_STATUS_INVALID_ARGUMENT,
-                join("source: expected elements of 1, 2, 4 or 8 bytes, got ", bytes)
-            );
+            throw Error(DI_STATUS_INVALID_ARGUMENT,
+                        join("source: expected elements of 1, 2, 4 or 8 bytes, got ", bytes));
         if (!from.is_empty())
             core::run_copy(from, to, stream);
     });

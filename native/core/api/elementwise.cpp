@@ -74,44 +74,34 @@ Number number_of(const TensorView& tensor) {
         return Number::E4M3;
     if (tensor.is(DI_DTYPE_F8_E5M2, 8))
         return Number::E5M2;
-    throw Error(
-        DI_STATUS_INVALID_ARGUMENT,
-        join(
-            tensor.name, ": expected float32, float16, bfloat16, e4m3 or e5m2, got ",
-            dtype_text(tensor.dtype)
-        )
-    );
+    throw Error(DI_STATUS_INVALID_ARGUMENT,
+                join(tensor.name, ": expected float32, float16, bfloat16, e4m3 or e5m2, got ",
+                     dtype_text(tensor.dtype)));
 }
 
 } // namespace di::core
 
 using namespace di;
 
-di_status
-di_core_fill(const di_tensor* destination, const di_core_fill_params* params, di_stream stream) {
+di_status di_core_fill(const di_tensor* destination, const di_core_fill_params* params,
+                       di_stream stream) {
     return guarded([&] {
         const TensorView tensor = read_output(destination, "destination");
         const di_core_fill_params given = read_params(params, "params");
         const int32_t bytes = tensor.element_bytes;
         if (bytes > 8 || (bytes & (bytes - 1)) != 0)
-            throw Error(
-                DI_STATUS_INVALID_ARGUMENT,
-                join("destination: expected elements of 1, 2, 4 or 8 bytes, got ", bytes)
-            );
+            throw Error(DI_STATUS_INVALID_ARGUMENT,
+                        join("destination: expected elements of 1, 2, 4 or 8 bytes, got ", bytes));
         if (bytes < 8 && given.bits >> (8 * bytes) != 0)
-            throw Error(
-                DI_STATUS_INVALID_ARGUMENT,
-                join("params: bits do not fit an element of ", bytes, " bytes")
-            );
+            throw Error(DI_STATUS_INVALID_ARGUMENT,
+                        join("params: bits do not fit an element of ", bytes, " bytes"));
         if (!tensor.is_empty())
             core::run_fill(tensor, given.bits, stream);
     });
 }
 
-di_status di_core_cast(
-    const di_tensor* source, const di_tensor* destination, const di_core_cast_params* params,
-    di_stream stream
-) {
+di_status di_core_cast(const di_tensor* source, const di_tensor* destination,
+                       const di_core_cast_params* params, di_stream stream) {
     return guarded([&] {
         const TensorView from = read_tensor(source, "source");
         const TensorView to = read_output(destination, "destination");
@@ -121,10 +111,8 @@ di_status di_core_cast(
         check_no_overlap(to, from);
         if (given.overflow != DI_OVERFLOW_SATURATE_FINITE &&
             given.overflow != DI_OVERFLOW_NO_SATURATE)
-            throw Error(
-                DI_STATUS_INVALID_ARGUMENT,
-                join("params: overflow ", given.overflow, " is not a di_overflow")
-            );
+            throw Error(DI_STATUS_INVALID_ARGUMENT,
+                        join("params: overflow ", given.overflow, " is not a di_overflow"));
         core::LayoutBuilder<2> builder = core::pair(from, to);
         builder.sort_by(1);
         builder.merge();
@@ -141,10 +129,9 @@ di_status di_core_cast(
     });
 }
 
-di_status di_core_compare(
-    const di_tensor* actual, const di_tensor* expected, const di_core_compare_params* params,
-    di_core_compare_result* result, di_stream stream
-) {
+di_status di_core_compare(const di_tensor* actual, const di_tensor* expected,
+                          const di_core_compare_params* params, di_core_compare_result* result,
+                          di_stream stream) {
     return guarded([&] {
         const TensorView a = read_tensor(actual, "actual");
         const TensorView e = read_tensor(expected, "expected");
@@ -182,8 +169,7 @@ di_status di_core_compare(
         one.threads = 1;
         core::compare_reset(one, compare_params, stream);
         if (!a.is_empty())
-            core::compare(
-                core::grid_for(a.elements, 4 * core::kElementsPerBlock), compare_params, stream
-            );
+            core::compare(core::grid_for(a.elements, 4 * core::kElementsPerBlock), compare_params,
+                          stream);
     });
 }

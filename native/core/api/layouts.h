@@ -14,8 +14,7 @@ static_assert(kMaxRank == DI_MAX_RANK, "kernels address as many dimensions as th
 
 // A layout of dimensions that kernels walk, made smaller without changing which elements belong
 // together.
-template <int Count>
-struct LayoutBuilder {
+template <int Count> struct LayoutBuilder {
     Layout<Count> layout{1, 0, {}, {}};
 
     void add(int64_t extent, const int64_t (&strides)[Count]) {
@@ -67,7 +66,7 @@ struct LayoutBuilder {
         return true;
     }
 
-private:
+  private:
     void swap(int a, int b) {
         std::swap(layout.shape[a], layout.shape[b]);
         for (int t = 0; t < Count; t++)

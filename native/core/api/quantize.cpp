@@ -29,8 +29,8 @@ ScaleForm form_of(const TensorView& scales) {
         return ScaleForm::E8M0;
     if (scales.is(DI_DTYPE_INT, 32))
         return ScaleForm::PackedE8M0;
-    reject(join("scales: expected float32, e8m0 or int32 (packed), got ", dtype_text(scales.dtype))
-    );
+    reject(
+        join("scales: expected float32, e8m0 or int32 (packed), got ", dtype_text(scales.dtype)));
 }
 
 void check_block(const di_core_quantize_params& given) {
@@ -38,10 +38,8 @@ void check_block(const di_core_quantize_params& given) {
     if (given.blocks != DI_SCALE_PER_TOKEN && given.blocks != DI_SCALE_PER_BLOCK)
         reject(join("params: blocks ", given.blocks, " is not a di_scale_blocks"));
     if (g < kSmallestGranularity || g > kLargestGranularity || (g & (g - 1)) != 0)
-        reject(join(
-            "params: granularity: expected a power of two from ", kSmallestGranularity, " to ",
-            kLargestGranularity, ", got ", g
-        ));
+        reject(join("params: granularity: expected a power of two from ", kSmallestGranularity,
+                    " to ", kLargestGranularity, ", got ", g));
     if (given.rule != DI_SCALE_DIVIDE && given.rule != DI_SCALE_MULTIPLY_RECIPROCAL)
         reject(join("params: rule ", given.rule, " is not a di_scale_rule"));
     if (given.power_of_two > 1)
@@ -50,9 +48,8 @@ void check_block(const di_core_quantize_params& given) {
         reject("params: reserved is not zero");
 }
 
-void check_scale_shape(
-    const TensorView& scales, const TensorView& values, const QuantizeParams& params
-) {
+void check_scale_shape(const TensorView& scales, const TensorView& values,
+                       const QuantizeParams& params) {
     TensorView expected = values;
     expected.shape[values.rank - 2] = params.row_tiles;
     expected.shape[values.rank - 1] = params.scale_form == ScaleForm::PackedE8M0
@@ -66,10 +63,8 @@ void check_scale_shape(
 }
 
 // Checks all that both directions have in common.
-QuantizeParams prepare(
-    const TensorView& values, const TensorView& data, const TensorView& scales,
-    const di_core_quantize_params& given
-) {
+QuantizeParams prepare(const TensorView& values, const TensorView& data, const TensorView& scales,
+                       const di_core_quantize_params& given) {
     check_block(given);
     if (!values.is(DI_DTYPE_FLOAT, 32) && !values.is(DI_DTYPE_BFLOAT, 16))
         reject(join(values.name, ": expected float32 or bfloat16, got ", dtype_text(values.dtype)));
@@ -118,10 +113,8 @@ QuantizeParams prepare(
 
 using namespace di;
 
-di_status di_core_quantize(
-    const di_tensor* source, const di_tensor* data, const di_tensor* scales,
-    const di_core_quantize_params* params, di_stream stream
-) {
+di_status di_core_quantize(const di_tensor* source, const di_tensor* data, const di_tensor* scales,
+                           const di_core_quantize_params* params, di_stream stream) {
     return guarded([&] {
         const TensorView values = read_tensor(source, "source");
         const TensorView codes = read_output(data, "data");
@@ -138,17 +131,14 @@ di_status di_core_quantize(
         if (given.blocks == DI_SCALE_PER_TOKEN)
             core::per_token(core::grid_for(tiles, core::kWarpsPerBlock), kernel_params, stream);
         else
-            core::per_block(
-                core::grid_for(tiles, 1, core::kWarpsPerBlock * sizeof(uint32_t)), kernel_params,
-                stream
-            );
+            core::per_block(core::grid_for(tiles, 1, core::kWarpsPerBlock * sizeof(uint32_t)),
+                            kernel_params, stream);
     });
 }
 
-di_status di_core_dequantize(
-    const di_tensor* data, const di_tensor* scales, const di_tensor* destination,
-    const di_core_quantize_params* params, di_stream stream
-) {
+di_status di_core_dequantize(const di_tensor* data, const di_tensor* scales,
+                             const di_tensor* destination, const di_core_quantize_params* params,
+                             di_stream stream) {
     return guarded([&] {
         const TensorView codes = read_tensor(data, "data");
         const TensorView factors = read_tensor(scales, "scales");
@@ -158,8 +148,7 @@ di_status di_core_dequantize(
         check_no_overlap(values, codes);
         check_no_overlap(values, factors);
         if (!values.is_empty())
-            core::dequantize(
-                core::grid_for(values.elements, 4 * core::kThreads), kernel_params, stream
-            );
+            core::dequantize(core::grid_for(values.elements, 4 * core::kThreads), kernel_params,
+                             stream);
     });
 }

@@ -17,13 +17,9 @@ namespace {
 constexpr int kTile = 32;
 constexpr int kTileRows = kThreads / kTile;
 
-template <typename Element>
-struct TransposeStorage {
-    Element tile[kTile][kTile + 1];
-};
+template <typename Element> struct TransposeStorage { Element tile[kTile][kTile + 1]; };
 
-template <typename Element>
-__device__ __forceinline__ void copy(const CopyParams& params) {
+template <typename Element> __device__ __forceinline__ void copy(const CopyParams& params) {
     const auto* source = static_cast<const Element*>(params.source);
     auto* destination = static_cast<Element*>(params.destination);
     for (long long i = first_index(); i < params.layout.elements; i += index_step()) {

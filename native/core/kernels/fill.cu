@@ -9,8 +9,7 @@
 namespace di::core {
 namespace {
 
-template <typename Element>
-__device__ __forceinline__ void fill(const FillParams& params) {
+template <typename Element> __device__ __forceinline__ void fill(const FillParams& params) {
     auto* destination = static_cast<Element*>(params.destination);
     for (long long i = first_index(); i < params.layout.elements; i += index_step()) {
         long long offset[1];

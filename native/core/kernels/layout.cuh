@@ -8,8 +8,8 @@ namespace di::core {
 
 // Where an index lies in each tensor, in elements.
 template <int Count>
-__device__ __forceinline__ void
-locate(const Layout<Count>& layout, long long index, long long (&offsets)[Count]) {
+__device__ __forceinline__ void locate(const Layout<Count>& layout, long long index,
+                                       long long (&offsets)[Count]) {
     for (int tensor = 0; tensor < Count; tensor++)
         offsets[tensor] = 0;
     for (int i = layout.rank - 1; i > 0; i--) {

@@ -19,8 +19,8 @@ __device__ __forceinline__ float float_of(unsigned int bits) { return __uint_as_
 // A magnitude that is not NaN as a code without sign: to nearest, ties to even, cut off at
 // max_code.
 template <int MantissaBits, int Bias>
-__device__ __forceinline__ unsigned int
-encode_magnitude(unsigned int magnitude, unsigned int max_code) {
+__device__ __forceinline__ unsigned int encode_magnitude(unsigned int magnitude,
+                                                         unsigned int max_code) {
     constexpr int kShift = 23 - MantissaBits;
     unsigned int code;
     if (magnitude < static_cast<unsigned int>(128 - Bias) << 23) {
@@ -122,8 +122,8 @@ __device__ __forceinline__ float load_number(const void* data, Number type, long
 }
 
 // Narrows a number and stores it.
-__device__ __forceinline__ void
-store_number(void* data, Number type, long long index, float value, bool saturate) {
+__device__ __forceinline__ void store_number(void* data, Number type, long long index, float value,
+                                             bool saturate) {
     switch (type) {
     case Number::Float32:
         static_cast<float*>(data)[index] = value;

@@ -20,8 +20,7 @@ enum class Number : int { Float32, Float16, BFloat16, E4M3, E5M2 };
 enum class ScaleForm : int { Float32, E8M0, PackedE8M0 };
 
 // Row-major indices of a shape and where they lie in Count tensors, in elements.
-template <int Count>
-struct Layout {
+template <int Count> struct Layout {
     long long elements;
     int rank;
     long long shape[kMaxRank];

@@ -67,9 +67,8 @@ packed_byte(const QuantizeParams& params, long long offset, long long row, long 
     return reinterpret_cast<unsigned char*>(words) + tile % 4;
 }
 
-__device__ __forceinline__ void store_scale(
-    const QuantizeParams& params, long long offset, long long row, long long tile, Scale scale
-) {
+__device__ __forceinline__ void store_scale(const QuantizeParams& params, long long offset,
+                                            long long row, long long tile, Scale scale) {
     const long long place =
         offset + row * params.scales_row_stride + tile * params.scales_col_stride;
     switch (params.scale_form) {
@@ -89,8 +88,8 @@ __device__ __forceinline__ void store_scale(
     }
 }
 
-__device__ __forceinline__ float
-load_scale(const QuantizeParams& params, long long offset, long long row, long long tile) {
+__device__ __forceinline__ float load_scale(const QuantizeParams& params, long long offset,
+                                            long long row, long long tile) {
     const long long place =
         offset + row * params.scales_row_stride + tile * params.scales_col_stride;
     switch (params.scale_form) {
@@ -127,8 +126,8 @@ __device__ __forceinline__ unsigned int warp_max(unsigned int value) {
     return value;
 }
 
-__device__ __forceinline__ float
-load_value(const QuantizeParams& params, const TilePlace& place, long long row, long long column) {
+__device__ __forceinline__ float load_value(const QuantizeParams& params, const TilePlace& place,
+                                            long long row, long long column) {
     const long long index =
         place.offsets[0] + row * params.values_row_stride + column * params.values_col_stride;
     return params.values_type == Number::Float32
@@ -138,8 +137,8 @@ load_value(const QuantizeParams& params, const TilePlace& place, long long row, 
 
 } // namespace
 
-extern "C" __global__ void di_core_quantize_per_token(const __grid_constant__ QuantizeParams params
-) {
+extern "C" __global__ void
+di_core_quantize_per_token(const __grid_constant__ QuantizeParams params) {
     const int lane = threadIdx.x % kWarp;
     const long long tiles = params.batch.elements * params.row_tiles * params.column_tiles;
     const long long step = static_cast<long long>(gridDim.x) * kWarps;
@@ -166,8 +165,8 @@ extern "C" __global__ void di_core_quantize_per_token(const __grid_constant__ Qu
     }
 }
 
-extern "C" __global__ void di_core_quantize_per_block(const __grid_constant__ QuantizeParams params
-) {
+extern "C" __global__ void
+di_core_quantize_per_block(const __grid_constant__ QuantizeParams params) {
     auto& storage = block_shared<BlockStorage>();
     const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
     const long long tiles = params.batch.elements * params.row_tiles * params.column_tiles;

@@ -8,8 +8,7 @@
 
 namespace di::core {
 
-template <typename Storage>
-__device__ __forceinline__ Storage& block_shared() {
+template <typename Storage> __device__ __forceinline__ Storage& block_shared() {
 #ifdef __CUDACC__
     extern __shared__ __align__(16) unsigned char memory[];
     return *reinterpret_cast<Storage*>(memory);

@@ -62,16 +62,16 @@ typedef struct di_core_fill_params {
 // @param destination Any shape, elements of 8, 16, 32 or 64 bits.
 // @param params The value.
 // @param stream Where to enqueue.
-DI_API di_status
-di_core_fill(const di_tensor* destination, const di_core_fill_params* params, di_stream stream);
+DI_API di_status di_core_fill(const di_tensor* destination, const di_core_fill_params* params,
+                              di_stream stream);
 
 // Copies elements between layouts, for example to transpose: both tensors have the same shape and
 // type, each its own strides. [any]
 // @param source Any shape, elements of 8, 16, 32 or 64 bits.
 // @param destination The same shape and type.
 // @param stream Where to enqueue.
-DI_API di_status
-di_core_copy(const di_tensor* source, const di_tensor* destination, di_stream stream);
+DI_API di_status di_core_copy(const di_tensor* source, const di_tensor* destination,
+                              di_stream stream);
 
 // What becomes of values beyond the range of an 8-bit format.
 enum di_overflow {
@@ -96,10 +96,8 @@ typedef struct di_core_cast_params {
 // @param destination The same shape.
 // @param params Rounding.
 // @param stream Where to enqueue.
-DI_API di_status di_core_cast(
-    const di_tensor* source, const di_tensor* destination, const di_core_cast_params* params,
-    di_stream stream
-);
+DI_API di_status di_core_cast(const di_tensor* source, const di_tensor* destination,
+                              const di_core_cast_params* params, di_stream stream);
 
 // Which elements share a scale.
 enum di_scale_blocks {
@@ -146,10 +144,9 @@ typedef struct di_core_quantize_params {
 // filled up with 2^0).
 // @param params The blocks and the formula.
 // @param stream Where to enqueue.
-DI_API di_status di_core_quantize(
-    const di_tensor* source, const di_tensor* data, const di_tensor* scales,
-    const di_core_quantize_params* params, di_stream stream
-);
+DI_API di_status di_core_quantize(const di_tensor* source, const di_tensor* data,
+                                  const di_tensor* scales, const di_core_quantize_params* params,
+                                  di_stream stream);
 
 // The inverse: code * scale in float32, rounded once if the destination is bfloat16. [any]
 // @param data Codes [...,M,K], E4M3 or E5M2, innermost stride 1.
@@ -157,10 +154,9 @@ DI_API di_status di_core_quantize(
 // @param destination [...,M,K], float32 or bfloat16.
 // @param params The blocks.
 // @param stream Where to enqueue.
-DI_API di_status di_core_dequantize(
-    const di_tensor* data, const di_tensor* scales, const di_tensor* destination,
-    const di_core_quantize_params* params, di_stream stream
-);
+DI_API di_status di_core_dequantize(const di_tensor* data, const di_tensor* scales,
+                                    const di_tensor* destination,
+                                    const di_core_quantize_params* params, di_stream stream);
 
 // Parameters of di_core_compare. An element differs if |actual - expected| > absolute + relative *
 // |expected|; two NaN are equal, equal infinities are equal.
@@ -193,10 +189,9 @@ typedef struct di_core_compare_result {
 // @param params Tolerances.
 // @param result One di_core_compare_result in device memory, 8-byte aligned; overwritten.
 // @param stream Where to enqueue.
-DI_API di_status di_core_compare(
-    const di_tensor* actual, const di_tensor* expected, const di_core_compare_params* params,
-    di_core_compare_result* result, di_stream stream
-);
+DI_API di_status di_core_compare(const di_tensor* actual, const di_tensor* expected,
+                                 const di_core_compare_params* params,
+                                 di_core_compare_result* result, di_stream stream);
 
 #ifdef __cplusplus
 }

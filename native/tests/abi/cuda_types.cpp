@@ -27,24 +27,21 @@ static_assert(kDeviceComputeCapabilityMajor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPAB
 static_assert(kDeviceComputeCapabilityMinor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
 static_assert(kLaunchCooperative == CU_LAUNCH_ATTRIBUTE_COOPERATIVE);
 static_assert(kLaunchClusterDimension == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION);
-static_assert(
-    kLaunchProgrammaticStreamSerialization == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
-);
+static_assert(kLaunchProgrammaticStreamSerialization ==
+              CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
 
 // Enumerations and handles cross as integers and pointers of the same size.
 static_assert(sizeof(CUresult) == sizeof(Result) && sizeof(CUdevice) == sizeof(Device));
 static_assert(sizeof(CUlibrary) == sizeof(Library) && sizeof(CUkernel) == sizeof(Kernel));
 
 // As many parameters, each of the same size.
-template <typename R, typename... A>
-constexpr auto sizes_of(R (*)(A...)) {
+template <typename R, typename... A> constexpr auto sizes_of(R (*)(A...)) {
     struct Table {
         size_t sizes[sizeof...(A)];
     };
     return Table{{sizeof(A)...}};
 }
-template <typename Ours, typename Theirs>
-constexpr bool same_parameters(Ours ours, Theirs theirs) {
+template <typename Ours, typename Theirs> constexpr bool same_parameters(Ours ours, Theirs theirs) {
     constexpr auto a = sizeof(sizes_of(ours)), b = sizeof(sizes_of(theirs));
     if constexpr (a != b)
         return false;
@@ -56,20 +53,16 @@ constexpr bool same_parameters(Ours ours, Theirs theirs) {
     return true;
 }
 
-static_assert(
-    same_parameters(GetProcAddress{}, static_cast<decltype(&cuGetProcAddress_v2)>(nullptr))
-);
+static_assert(same_parameters(GetProcAddress{},
+                              static_cast<decltype(&cuGetProcAddress_v2)>(nullptr)));
 static_assert(same_parameters(GetErrorName{}, static_cast<decltype(&cuGetErrorName)>(nullptr)));
 static_assert(same_parameters(CtxGetDevice{}, static_cast<decltype(&cuCtxGetDevice)>(nullptr)));
-static_assert(
-    same_parameters(DeviceGetAttribute{}, static_cast<decltype(&cuDeviceGetAttribute)>(nullptr))
-);
-static_assert(same_parameters(LibraryLoadData{}, static_cast<decltype(&cuLibraryLoadData)>(nullptr))
-);
-static_assert(
-    same_parameters(LibraryGetKernel{}, static_cast<decltype(&cuLibraryGetKernel)>(nullptr))
-);
-static_assert(
-    same_parameters(KernelSetAttribute{}, static_cast<decltype(&cuKernelSetAttribute)>(nullptr))
-);
+static_assert(same_parameters(DeviceGetAttribute{},
+                              static_cast<decltype(&cuDeviceGetAttribute)>(nullptr)));
+static_assert(same_parameters(LibraryLoadData{},
+                              static_cast<decltype(&cuLibraryLoadData)>(nullptr)));
+static_assert(same_parameters(LibraryGetKernel{},
+                              static_cast<decltype(&cuLibraryGetKernel)>(nullptr)));
+static_assert(same_parameters(KernelSetAttribute{},
+                              static_cast<decltype(&cuKernelSetAttribute)>(nullptr)));
 static_assert(same_parameters(LaunchKernelEx{}, static_cast<decltype(&cuLaunchKernelEx)>(nullptr)));

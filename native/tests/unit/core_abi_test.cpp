@@ -31,8 +31,7 @@ TEST(CoreAbi, Layout_lists_every_type_once_per_field) {
     for (int32_t i = 0; i < count; i++) {
         EXPECT_LT(fields[i].field_offset, fields[i].type_size);
         EXPECT_TRUE(
-            names.insert(std::string(fields[i].type_name) + "." + fields[i].field_name).second
-        );
+            names.insert(std::string(fields[i].type_name) + "." + fields[i].field_name).second);
     }
     EXPECT_TRUE(names.contains("di_tensor.byte_offset"));
     EXPECT_TRUE(names.contains("di_error_info.message"));

@@ -61,9 +61,8 @@ TEST(Copy, Refuses_bad_arguments) {
     Matrix x(0, kFloat32, 2, 2), y(1, kFloat32, 2, 3), z(1, kInt32, 2, 2);
 
     EXPECT_REFUSED(di_core_copy(x.get(), y.get(), nullptr), "destination: expected shape [2,2]");
-    EXPECT_REFUSED(
-        di_core_copy(x.get(), z.get(), nullptr), "expected float32 of source, got int32"
-    );
+    EXPECT_REFUSED(di_core_copy(x.get(), z.get(), nullptr),
+                   "expected float32 of source, got int32");
     EXPECT_REFUSED(di_core_copy(x.get(), x.get(), nullptr), "destination overlaps source");
 }
 
@@ -72,14 +71,12 @@ TEST(Cast, Refuses_bad_arguments) {
     di_core_cast_params wrong = kCast;
     wrong.overflow = 2;
 
-    EXPECT_REFUSED(
-        di_core_cast(x.get(), z.get(), &kCast, nullptr), "destination: expected float32"
-    );
+    EXPECT_REFUSED(di_core_cast(x.get(), z.get(), &kCast, nullptr),
+                   "destination: expected float32");
     EXPECT_REFUSED(di_core_cast(x.get(), y.get(), &wrong, nullptr), "overflow 2");
     y.tensor.device.id = 1;
-    EXPECT_REFUSED(
-        di_core_cast(x.get(), y.get(), &kCast, nullptr), "expected device 0 of source, got 1"
-    );
+    EXPECT_REFUSED(di_core_cast(x.get(), y.get(), &kCast, nullptr),
+                   "expected device 0 of source, got 1");
 }
 
 TEST(Compare, Refuses_bad_arguments) {
@@ -90,13 +87,11 @@ TEST(Compare, Refuses_bad_arguments) {
     di_core_compare_params negative = exact;
     negative.absolute = -1;
 
-    EXPECT_REFUSED(
-        di_core_compare(x.get(), y.get(), &negative, result, nullptr), "negative or NaN"
-    );
+    EXPECT_REFUSED(di_core_compare(x.get(), y.get(), &negative, result, nullptr),
+                   "negative or NaN");
     EXPECT_REFUSED(di_core_compare(x.get(), y.get(), &exact, nullptr, nullptr), "result is null");
-    EXPECT_REFUSED(
-        di_core_compare(x.get(), y.get(), &exact, misaligned, nullptr), "aligned to 8 bytes"
-    );
+    EXPECT_REFUSED(di_core_compare(x.get(), y.get(), &exact, misaligned, nullptr),
+                   "aligned to 8 bytes");
 }
 
 TEST(Quantize, Refuses_bad_parameters) {
@@ -146,10 +141,8 @@ TEST(Quantize, Refuses_bad_tensors) {
 TEST(Dequantize, Refuses_an_output_on_its_input) {
     Matrix values(1, kBFloat16, 4, 256), data(1, kE4M3, 4, 256), scales(2, kFloat32, 4, 2);
 
-    EXPECT_REFUSED(
-        di_core_dequantize(data.get(), scales.get(), values.get(), &kPerToken, nullptr),
-        "destination overlaps data"
-    );
+    EXPECT_REFUSED(di_core_dequantize(data.get(), scales.get(), values.get(), &kPerToken, nullptr),
+                   "destination overlaps data");
 }
 
 TEST(EmptyTensors, Are_no_work_and_need_no_driver) {
@@ -159,12 +152,10 @@ TEST(EmptyTensors, Are_no_work_and_need_no_driver) {
     EXPECT_EQ(di_core_fill(x.get(), &kFill, nullptr), DI_STATUS_OK);
     EXPECT_EQ(di_core_copy(x.get(), x.get(), nullptr), DI_STATUS_OK);
     EXPECT_EQ(di_core_cast(x.get(), y.get(), &kCast, nullptr), DI_STATUS_OK);
-    EXPECT_EQ(
-        di_core_quantize(x.get(), data.get(), scales.get(), &kPerToken, nullptr), DI_STATUS_OK
-    );
-    EXPECT_EQ(
-        di_core_dequantize(data.get(), scales.get(), x.get(), &kPerToken, nullptr), DI_STATUS_OK
-    );
+    EXPECT_EQ(di_core_quantize(x.get(), data.get(), scales.get(), &kPerToken, nullptr),
+              DI_STATUS_OK);
+    EXPECT_EQ(di_core_dequantize(data.get(), scales.get(), x.get(), &kPerToken, nullptr),
+              DI_STATUS_OK);
 }
 
 } // namespace

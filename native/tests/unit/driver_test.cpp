@@ -59,9 +59,8 @@ TEST(Driver, A_missing_entry_point_names_itself) {
         FAIL() << "found";
     } catch (const Error& error) {
         EXPECT_EQ(error.status, DI_STATUS_NOT_SUPPORTED);
-        EXPECT_EQ(
-            error.message, "the driver has no cuFromTheFuture (CUDA 13.2 or newer is needed)"
-        );
+        EXPECT_EQ(error.message,
+                  "the driver has no cuFromTheFuture (CUDA 13.2 or newer is needed)");
     }
 }
 

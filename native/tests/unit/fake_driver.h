@@ -50,9 +50,8 @@ inline cuda::Result device_get_attribute(int32_t* value, int32_t, cuda::Device) 
     *value = 0;
     return enter("cuDeviceGetAttribute");
 }
-inline cuda::Result load_data(
-    cuda::Library* library, const void* code, int32_t*, void**, uint32_t, int32_t*, void**, uint32_t
-) {
+inline cuda::Result load_data(cuda::Library* library, const void* code, int32_t*, void**, uint32_t,
+                              int32_t*, void**, uint32_t) {
     state().loaded = code;
     *library = const_cast<void*>(code);
     return enter("cuLibraryLoadData");
@@ -67,18 +66,17 @@ inline cuda::Result set_attribute(int32_t attribute, int32_t value, cuda::Kernel
         state().shared_bytes = value;
     return enter("cuKernelSetAttribute");
 }
-inline cuda::Result
-launch(const cuda::LaunchConfig* config, cuda::Kernel kernel, void** parameters, void**) {
+inline cuda::Result launch(const cuda::LaunchConfig* config, cuda::Kernel kernel, void** parameters,
+                           void**) {
     const cuda::Result result = enter("cuLaunchKernelEx");
     if (result == cuda::kSuccess)
         state().launches.push_back(
-            {state().kernel_names[reinterpret_cast<size_t>(kernel) - 1], *config, parameters[0]}
-        );
+            {state().kernel_names[reinterpret_cast<size_t>(kernel) - 1], *config, parameters[0]});
     return result;
 }
 
-inline cuda::Result
-get_proc_address(const char* symbol, void** function, int32_t, uint64_t, int32_t* status) {
+inline cuda::Result get_proc_address(const char* symbol, void** function, int32_t, uint64_t,
+                                     int32_t* status) {
     static const std::map<std::string, void*> table{
         {"cuGetErrorName", reinterpret_cast<void*>(&get_error_name)},
         {"cuCtxGetDevice", reinterpret_cast<void*>(&ctx_get_device)},
@@ -96,8 +94,8 @@ get_proc_address(const char* symbol, void** function, int32_t, uint64_t, int32_t
 }
 
 // Another driver: it has no entry point at all.
-inline cuda::Result
-empty_get_proc_address(const char*, void** function, int32_t, uint64_t, int32_t*) {
+inline cuda::Result empty_get_proc_address(const char*, void** function, int32_t, uint64_t,
+                                           int32_t*) {
     *function = nullptr;
     return cuda::kNotFound;
 }

@@ -20,7 +20,7 @@ constexpr unsigned char kFatbin[] = {1, 2, 3};
 constexpr unsigned char kHost[] = {4, 5};
 
 class KernelTest : public testing::Test {
-protected:
+  protected:
     void SetUp() override {
         const di_driver driver = fake::as_driver(DI_DRIVER_SIMULATOR);
         Driver::use(&driver);

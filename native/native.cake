@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// Targets around native/: the CUDA libraries, their compile checks, and the native tests that need no nvcc. Loaded by
+// build.cake, whose helpers it uses.
+
+var nativeSource = root.Combine("native");
+var nativeArtifacts = artifacts.Combine("native");
+var nativeTestLibraries = nativeArtifacts.Combine("linux-x64/Release-nocuda");
+
+string? Capture(string tool, string arguments)
+{
+    try
+    {
+        var code = StartProcess(
+            tool,
+            new ProcessSettings { Arguments = arguments, RedirectStandardOutput = true },
+            out var lines
+        );
+        return code == 0 ? string.Join('\n', lines) : null;
+    }
+    catch (Exception)
+    {
+        return null;
+    }
+}
+
+bool IsOnContinuousIntegration() => !string.IsNullOrEmpty(EnvironmentVariable("CI"));
+
+// Why this machine cannot build C++; null if it can.
+string? MissingHostTools()
+{
+    if (!IsRunningOnLinux())
+        return "native code is built on Linux only";
+    foreach (var (tool, check) in new[] { ("cmake", "--version"), ("ninja", "--version"), ("c++", "--version") })
+        if (Capture(tool, check) is null)
+            return $"{tool} is not on PATH";
+    return null;
+}
+
+DirectoryPath Configure(string preset, params string[] options)
+{
+    var build = nativeArtifacts.Combine($"build/{preset}");
+    EnsureDirectoryExists(build);
+    var arguments = new ProcessArgumentBuilder().Append($"--preset {preset}");
+    foreach (var option in options)
+        arguments.AppendQuoted(option);
+    RunQuietly("cmake", arguments, nativeSource);
+    RunQuietly("cmake", new ProcessArgumentBuilder().Append("--build").AppendQuoted(build.FullPath), nativeSource);
+    return build;
+}
+
+// Shows the output of a tool only if it fails.
+void RunQuietly(string tool, ProcessArgumentBuilder arguments, DirectoryPath directory)
+{
+    var code = StartProcess(
+        tool,
+        new ProcessSettings { Arguments = arguments, WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true },
+        out var output,
+        out var errors
+    );
+    if (code == 0)
+        return;
+    foreach (var line in output.Concat(errors))
+        Error(line);
+    throw new CakeException(code, $"{tool} {arguments.RenderSafe()} ended with exit code {code}");
+}
+
+// The CUDA libraries and what the compiler says about their kernels. Fetches a toolkit if the machine has none.
+Task("Native")
+    .Does(() =>
+    {
+        if (HasArgument("no-cuda"))
+        {
+            Console.WriteLine("native: CUDA libraries are skipped (--no-cuda)");
+            return;
+        }
+        if (MissingHostTools() is { } missing)
+        {
+            Console.WriteLine($"native: CUDA libraries are skipped: {missing}");
+            return;
+        }
+        var fetch = StartProcess(
+            nativeSource.CombineWithFilePath("cmake/cuda-toolkit.sh"),
+            new ProcessSettings { Arguments = "fetch", RedirectStandardOutput = true },
+            out var toolkit
+        );
+        if (fetch == 3)
+        {
+            Console.WriteLine("native: CUDA libraries are skipped (see the line above)");
+            return;
+        }
+        if (fetch != 0)
+            throw new CakeException(fetch, $"cuda-toolkit.sh ended with exit code {fetch}");
+        Console.WriteLine($"native: CUDA toolkit in {string.Join("", toolkit)}");
+        var build = Configure(
+            "linux-x64-release",
+            "-DDEEPINFRA_BUILD_CUDA=ON",
+            "-DBUILD_TESTING=OFF",
+            "-DDEEPINFRA_CUDA_ARCHS=" + Argument("cuda-arch", "")
+        );
+        RunQuietly("ctest", new ProcessArgumentBuilder().Append("--output-on-failure -R \\.elf$ --test-dir").AppendQuoted(build.FullPath), nativeSource);
+        CheckKernels(build);
+        foreach (var library in GetFiles($"{nativeArtifacts}/linux-x64/Release/*.so"))
+            Console.WriteLine($"native: {library.GetFilename()} {new FileInfo(library.FullPath).Length / 1024} KiB");
+    });
+
+// Registers, spills and stack frames of every kernel as ptxas reported them; spills and serialised wgmma fail the build.
+void CheckKernels(DirectoryPath build)
+{
+    var entry = new Regex(@"Compiling entry function '(?<name>\S+)' for 'sm_(?<arch>\w+)'");
+    var frame = new Regex(@"(?<stack>\d+) bytes stack frame, (?<stores>\d+) bytes spill stores, (?<loads>\d+) bytes spill loads");
+    var used = new Regex(@"Used (?<registers>\d+) registers(.*?, (?<shared>\d+) bytes smem)?");
+    var kernels = new List<KernelCheck>();
+    var problems = new List<string>();
+    foreach (var log in GetFiles($"{build}/*/images/*.log").OrderBy(f => f.FullPath, StringComparer.Ordinal))
+    {
+        var source = $"{log.GetDirectory().GetParent().GetDirectoryName()}/{log.GetFilenameWithoutExtension()}";
+        KernelCheck? current = null;
+        foreach (var line in System.IO.File.ReadLines(log.FullPath))
+        {
+            if (entry.Match(line) is { Success: true } e)
+                kernels.Add(current = new KernelCheck(source, e.Groups["name"].Value, e.Groups["arch"].Value));
+            else if (frame.Match(line) is { Success: true } f && current is not null)
+                (current.StackBytes, current.SpillStoreBytes, current.SpillLoadBytes) =
+                    (int.Parse(f.Groups["stack"].Value), int.Parse(f.Groups["stores"].Value), int.Parse(f.Groups["loads"].Value));
+            else if (used.Match(line) is { Success: true } u && current is not null)
+                current.Registers = int.Parse(u.Groups["registers"].Value);
+            else if (line.Contains("Potential Performance Loss"))
+                problems.Add($"{source}: {line.Trim()}");
+        }
+    }
+    foreach (var kernel in kernels)
+    {
+        if (kernel.Registers == 0)
+            problems.Add($"{kernel.Source}: ptxas reports no registers for {kernel.Name} (sm_{kernel.Architecture})");
+        if (kernel.SpillStoreBytes + kernel.SpillLoadBytes > 0)
+            problems.Add($"{kernel.Source}: {kernel.Name} (sm_{kernel.Architecture}) spills {kernel.SpillStoreBytes} bytes");
+        if (kernel.StackBytes > 0)
+            problems.Add($"{kernel.Source}: {kernel.Name} (sm_{kernel.Architecture}) has a stack frame of {kernel.StackBytes} bytes");
+    }
+    if (kernels.Count == 0)
+        problems.Add("the compiler's log names no kernel");
+    System.IO.File.WriteAllText(
+        nativeArtifacts.CombineWithFilePath("compile-check.json").FullPath,
+        JsonSerializer.Serialize(
+            new { kernels, problems },
+            new JsonSerializerOptions { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase }
+        )
+    );
+    foreach (var problem in problems)
+        Error(problem);
+    if (problems.Count > 0)
+        throw new CakeException($"{problems.Count} problems in compiled kernels");
+    Console.WriteLine($"native: {kernels.Count} kernels, at most {kernels.Max(k => k.Registers)} registers, no spills");
+}
+
+// Host code and simulator with the host compiler, and their tests; null where this machine cannot build them.
+Suite? RunNativeSuite()
+{
+    if (MissingHostTools() is { } missing)
+    {
+        if (IsOnContinuousIntegration() && IsRunningOnLinux())
+            throw new CakeException($"native tests need a C++ compiler: {missing}");
+        Console.WriteLine($"native tests are skipped: {missing}");
+        return null;
+    }
+    var build = Configure("linux-x64-nocuda");
+    var report = testResults.CombineWithFilePath("native.xml");
+    var clock = System.Diagnostics.Stopwatch.StartNew();
+    var arguments = new ProcessArgumentBuilder().Append("-j 2 --output-on-failure --output-junit").AppendQuoted(report.FullPath);
+    if (!slow)
+        arguments.Append("-LE slow");
+    arguments.Append("--test-dir").AppendQuoted(build.FullPath);
+    var code = StartProcess(
+        "ctest",
+        new ProcessSettings { Arguments = arguments, WorkingDirectory = nativeSource, RedirectStandardOutput = true },
+        out var output
+    );
+    if (code != 0)
+        foreach (var line in output)
+            Error(line);
+    if (!System.IO.File.Exists(report.FullPath))
+        return new Suite("native", 0, 0, 0, clock.Elapsed.TotalSeconds, code == 0 ? 1 : code);
+    var tests = XDocument.Load(report.FullPath).Descendants("testcase").Select(t => t.Attribute("status")?.Value).ToList();
+    var passed = tests.Count(s => s == "run");
+    var failed = tests.Count(s => s == "fail");
+    return new Suite("native", passed, failed, tests.Count - passed - failed, clock.Elapsed.TotalSeconds, code);
+}
+
+// Generates the managed bindings from the C headers; with --check it only reports.
+Task("Bindings").Does(() => RunBindings(HasArgument("check")));
+
+void RunBindings(bool check)
+{
+    var project = root.CombineWithFilePath("tools/DeepInfra.BindingsGenerator/DeepInfra.BindingsGenerator.csproj");
+    BuildProject(project);
+    var program = artifacts.CombineWithFilePath(
+        $"bin/DeepInfra.BindingsGenerator/{configuration.ToLowerInvariant()}/DeepInfra.BindingsGenerator.dll"
+    );
+    Run("dotnet", new ProcessArgumentBuilder().AppendQuoted(program.FullPath).AppendQuoted(root.FullPath).Append(check ? "--check" : ""));
+}
+
+// Lays out C, C++ and CUDA sources; only where clang-format 14 is installed, as other versions differ.
+void FormatNative(bool check)
+{
+    if (Capture("clang-format-14", "--version") is null)
+    {
+        Console.WriteLine("format: native sources are skipped, clang-format-14 is not on PATH");
+        return;
+    }
+    var files = new[] { "h", "c", "cpp", "cu", "cuh" }.SelectMany(e => GetFiles($"{nativeSource}/**/*.{e}")).OrderBy(f => f.FullPath, StringComparer.Ordinal);
+    var arguments = new ProcessArgumentBuilder().Append(check ? "--dry-run -Werror" : "-i");
+    foreach (var file in files)
+        arguments.AppendQuoted(file.FullPath);
+    Run("clang-format-14", arguments);
+}
+
+record KernelCheck(string Source, string Name, string Architecture)
+{
+    public int Registers { get; set; }
+    public int StackBytes { get; set; }
+    public int SpillStoreBytes { get; set; }
+    public int SpillLoadBytes { get; set; }
+}
