@@ -11,6 +11,9 @@ public static class NativeLibraries
 {
     private static readonly Lazy<bool> s_configured = new(Configure);
 
+    /// <summary>Makes the libraries of the checkout findable, unless the environment says where others are.</summary>
+    public static void UseBuilt() => _ = s_configured.Value;
+
     /// <summary>Skips the calling test where a library was not built.</summary>
     /// <param name="name">The name without prefix and suffix, such as <c>deepinfra_core</c>.</param>
     public static void Require(string name)

@@ -24,6 +24,8 @@ namespace {
 constexpr int kWarp = 32;
 constexpr int kWarps = kThreads / kWarp;
 
+__device__ __forceinline__ long long smaller(long long a, long long b) { return a < b ? a : b; }
+
 struct Scale {
     float value;
     float factor;
@@ -147,7 +149,7 @@ di_core_quantize_per_token(const __grid_constant__ QuantizeParams params) {
          tile < tiles; tile += step) {
         const TilePlace place = place_of(params, tile);
         const long long begin = place.column_tile * params.granularity;
-        const long long end = min(begin + params.granularity, params.columns);
+        const long long end = smaller(begin + params.granularity, params.columns);
         unsigned int largest = 0;
         for (long long column = begin + lane; column < end; column += kWarp) {
             const unsigned int magnitude =
@@ -173,9 +175,9 @@ di_core_quantize_per_block(const __grid_constant__ QuantizeParams params) {
     for (long long tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
         const TilePlace place = place_of(params, tile);
         const long long row_begin = place.row_tile * params.granularity;
-        const long long row_end = min(row_begin + params.granularity, params.rows);
+        const long long row_end = smaller(row_begin + params.granularity, params.rows);
         const long long begin = place.column_tile * params.granularity;
-        const long long end = min(begin + params.granularity, params.columns);
+        const long long end = smaller(begin + params.granularity, params.columns);
         unsigned int largest = 0;
         for (long long row = row_begin + warp; row < row_end; row += kWarps)
             for (long long column = begin + lane; column < end; column += kWarp) {
