@@ -15,3 +15,19 @@ function(deepinfra_sim_kernels target)
     target_include_directories(${target} PRIVATE
         ${DEEPINFRA_SIM_DIR}/include ${DEEPINFRA_SIM_DIR}/.. ${DEEPINFRA_SIM_DIR}/../common)
 endfunction()
+
+# deepinfra_sim_compile_image(<area> <source> <variable>): compiles a kernel source into an image for the
+# simulator and sets the variable to the image's path. Kernels with C linkage are found by themselves.
+function(deepinfra_sim_compile_image area source variable)
+    cmake_path(GET source STEM name)
+    set(image "${CMAKE_CURRENT_BINARY_DIR}/images/${area}_${name}.sim.so")
+    add_custom_command(
+        OUTPUT "${image}"
+        COMMAND deepinfra_simcc --prelude "${DEEPINFRA_SIM_DIR}/include" -o "${image}" --depfile "${image}.d"
+            -I${DEEPINFRA_SIM_DIR}/.. -I${DEEPINFRA_SIM_DIR}/../include -I${DEEPINFRA_SIM_DIR}/../common "${source}"
+        DEPENDS "${source}" deepinfra_simcc
+        DEPFILE "${image}.d"
+        COMMENT "simulator image of ${name}"
+        VERBATIM)
+    set(${variable} "${image}" PARENT_SCOPE)
+endfunction()

@@ -117,7 +117,7 @@ bool DeviceHeap::free(void* p, Allocation* found) {
     std::size_t last = (offset_of(a.base) + a.bytes) / kPage * kPage;
     if (a.imported) {
         std::uint8_t* start = base_ + device_bytes_ * static_cast<std::size_t>(a.device);
-        std::size_t offset = offset_of(a.base);
+        std::size_t offset = offset_of(a.base) / kPage * kPage;
         mmap(start + offset, a.reserved, PROT_READ | PROT_WRITE,
              MAP_SHARED | MAP_FIXED | MAP_NORESERVE, files_[a.device], static_cast<off_t>(offset));
     } else if (first < last) {

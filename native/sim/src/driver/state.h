@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Contexts, streams and events of the simulated driver.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/launch.h"
+#include "driver/cuda_abi.h"
+
+namespace cudasim::driver {
+
+class Stream;
+struct Graph;
+
+struct Context {
+    int device = 0;
+    bool primary = false;
+    std::atomic<int> references{0};
+    std::atomic<CUresult> error{CUDA_SUCCESS};  // sticky, as after a fault of a real device
+    std::mutex mutex;
+    std::vector<Stream*> streams;
+    Stream* legacy = nullptr;  // the null stream
+};
+
+// What an event marks. Shared by the handle and by everything enqueued that mentions it.
+struct EventState {
+    Context* context = nullptr;
+    bool timing = true;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::uint64_t recorded = 0, completed = 0;  // numbers of records
+    double completed_at = 0;                    // milliseconds
+    HostView view;
+    // Recorded while capturing: the graph and the nodes it stands for.
+    std::shared_ptr<Graph> graph;
+    std::vector<std::size_t> nodes;
+};
+struct Event {
+    std::shared_ptr<EventState> state = std::make_shared<EventState>();
+};
+
+using Task = std::function<void()>;
+// Work that can be enqueued now or kept in a graph: called with the stream it runs in, gives the task.
+using Operation = std::function<Task(Stream&)>;
+enum class NodeKind { Kernel = 0, Memcpy = 1, Memset = 2, Host = 3, Empty = 5, Alloc = 10, Free = 11 };
+
+// Capture of a stream (or of several that were joined to it by events).
+struct Capture {
+    std::shared_ptr<Graph> graph;
+    Stream* origin = nullptr;
+    CUresult error = CUDA_SUCCESS;
+};
+
+// How far a stream has come. Outlives the stream for those that wait for it.
+struct Progress {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::uint64_t enqueued = 0, done = 0;
+
+    void wait_until(std::uint64_t position) {
+        std::unique_lock<std::mutex> lock(mutex);
+        changed.wait(lock, [&] { return done >= position; });
+    }
+    bool idle() {
+        std::lock_guard<std::mutex> lock(mutex);
+        return done == enqueued;
+    }
+};
+
+class Stream {
+  public:
+    Stream(Context& context, unsigned flags, int priority);
+    ~Stream();
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    Context& context() { return context_; }
+    unsigned flags() const { return flags_; }
+    int priority() const { return priority_; }
+    bool blocking() const { return (flags_ & 1) == 0; }
+
+    void enqueue(Task task);
+    void synchronize();
+    bool idle();
+    const std::shared_ptr<Progress>& progress() { return progress_; }
+    std::uint64_t tail();
+
+    // The next operation's place in the order of all work, and what it can see. Under state_mutex.
+    Stamp next_stamp(HostView* visible);
+
+    HostView view;  // what the next operation sees, under state_mutex
+    Stamp last;     // the last operation
+    bool last_is_kernel = false;
+    std::shared_ptr<Capture> capture;
+    std::vector<std::size_t> capture_tail;  // nodes that the next captured one depends on
+
+  private:
+    void work();
+
+    Context& context_;
+    unsigned flags_;
+    int priority_;
+    std::uint32_t id_;
+    std::uint64_t sequence_ = 0;
+    std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();  // its mutex guards the rest too
+    std::deque<Task> tasks_;
+    bool stop_ = false;
+    std::thread thread_;
+};
+
+extern std::mutex state_mutex;
+extern std::atomic<bool> initialised;
+
+// What the host has waited for: everything it enqueues sees that.
+void host_saw(const HostView& view);
+void merge(HostView& to, const HostView& from);
+
+Context* current_context();
+std::vector<Context*>& context_stack();
+Context& primary_context(int device);
+void synchronize_context(Context& context);
+
+// A stream from its handle (null, 1 and 2 have meanings); null with an error code when there is none.
+Stream* resolve_stream(void* handle, CUresult* error);
+
+// Enqueues or captures.
+CUresult submit(void* stream, NodeKind kind, Operation operation);
+
+// Context, initialisation and sticky error in one; most entry points begin with it.
+CUresult check_context(Context** context);
+
+// A launch failed: keeps the report, prints it and breaks the context.
+void fail_context(Context& context, const Report& report);
+std::string last_report();
+
+double now_milliseconds();
+
+}  // namespace cudasim::driver
