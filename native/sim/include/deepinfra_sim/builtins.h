@@ -198,6 +198,20 @@ static inline bool __isShared(const void* p) { return di_sim_is_shared(p) != 0; 
 static inline bool __isGlobal(const void* p) { return di_sim_is_global(p) != 0; }
 
 // --- numbers ---
+#define DI_SIM_MIN_MAX(T)                                                                          \
+    static inline constexpr T min(T a, T b) { return b < a ? b : a; }                              \
+    static inline constexpr T max(T a, T b) { return a < b ? b : a; }
+DI_SIM_MIN_MAX(int)
+DI_SIM_MIN_MAX(unsigned)
+DI_SIM_MIN_MAX(long)
+DI_SIM_MIN_MAX(unsigned long)
+DI_SIM_MIN_MAX(long long)
+DI_SIM_MIN_MAX(unsigned long long)
+#undef DI_SIM_MIN_MAX
+static inline float min(float a, float b) { return __builtin_fminf(a, b); }
+static inline float max(float a, float b) { return __builtin_fmaxf(a, b); }
+static inline double min(double a, double b) { return __builtin_fmin(a, b); }
+static inline double max(double a, double b) { return __builtin_fmax(a, b); }
 template <typename To, typename From> static inline To di_sim_bit_cast(From f) {
     static_assert(sizeof(To) == sizeof(From), "sizes differ");
     To t;

@@ -80,6 +80,7 @@ std::vector<std::string> base_command(const CompileRequest& request) {
                                         "-std=c++20",
                                         "-O2",
                                         "-g1",
+                                        "-gdwarf-4",
                                         "-fPIC",
                                         "-fwrapv",
                                         "-fno-strict-aliasing",
