@@ -161,10 +161,20 @@ Task("Pack")
         foreach (var project in GetFiles("./src/*/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal))
             Run(
                 "dotnet",
-                new ProcessArgumentBuilder().Append("pack").AppendQuoted(project.FullPath).Append($"-c {configuration} --no-build --nologo -v quiet")
+                new ProcessArgumentBuilder()
+                    .Append("pack")
+                    .AppendQuoted(project.FullPath)
+                    .Append($"-c {configuration} --no-build --nologo -v quiet -p:AllowMissingNative={!IsOnContinuousIntegration()}")
             );
         foreach (var package in GetFiles($"{packages}/*.nupkg"))
+        {
+            const long Budget = 60 * 1024 * 1024;
+            if (package.FullPath.Contains(".Cuda.") && new FileInfo(package.FullPath).Length > Budget)
+                throw new CakeException($"{package.GetFilename()} is larger than {Budget} bytes");
             Information($"{package.GetFilename()} {new FileInfo(package.FullPath).Length / 1024} KiB");
+        }
+        if (GetFiles($"{packages}/*.Cuda.linux-x64.*.nupkg").Count == 0)
+            Console.WriteLine("pack: CUDA packages are skipped, run ./build.sh native first");
     });
 
 // Consumes the packed packages only, the way a user would.
