@@ -20,9 +20,10 @@ public sealed record GpuRequirement(
     {
         get
         {
-            var fitting = CudaDriver.Devices.Count(d =>
-                d.ComputeCapability >= MinimumComputeCapability
-            );
+            // The simulator shows neither performance nor the last bit: what asks for a GPU means hardware.
+            var fitting = CudaDriver.IsSimulator
+                ? 0
+                : CudaDriver.Devices.Count(d => d.ComputeCapability >= MinimumComputeCapability);
             if (fitting >= Devices && CudaDriver.DriverVersion >= MinimumDriverVersion)
                 return null;
             var what = Devices == 1 ? "CUDA device" : $"{Devices} CUDA devices";
@@ -36,6 +37,8 @@ public sealed record GpuRequirement(
     {
         if (CudaDriver.Devices.Count == 0)
             return "none";
+        if (CudaDriver.IsSimulator)
+            return "the simulator";
         var devices = string.Join("; ", CudaDriver.Devices);
         return $"{devices}; driver {Version(CudaDriver.DriverVersion)}";
     }

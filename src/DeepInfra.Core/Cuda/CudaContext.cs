@@ -132,17 +132,21 @@ internal sealed unsafe class CudaContext
         }
     }
 
-    /// <summary>Frees later what could not be freed because its stream was capturing.</summary>
-    public void Defer(ulong address, SafeStreamHandle stream)
+    /// <summary>Frees memory after the work of its users; later, if one of them is capturing now. Takes over the users.</summary>
+    public void Free(ulong address, in StreamUsers users)
     {
-        lock (_lock)
-        {
-            _pendingFrees.Add(new PendingFree(address, stream));
-            _hasPendingFrees = true;
-        }
+        if (users.IsAnyCapturing)
+            // A free would become part of somebody's graph.
+            lock (_lock)
+            {
+                _pendingFrees.Add(new PendingFree(address, users));
+                _hasPendingFrees = true;
+            }
+        else
+            FreeNow(address, users);
     }
 
-    /// <summary>Frees what was deferred and whose stream does not capture any more.</summary>
+    /// <summary>Frees what was deferred and whose users do not capture any more.</summary>
     public void FreeDeferred()
     {
         if (!_hasPendingFrees)
@@ -151,16 +155,24 @@ internal sealed unsafe class CudaContext
         {
             for (var i = _pendingFrees.Count - 1; i >= 0; i--)
             {
-                var (address, stream) = _pendingFrees[i];
-                if (stream.IsCapturing)
+                var (address, users) = _pendingFrees[i];
+                if (users.IsAnyCapturing)
                     continue;
                 _pendingFrees.RemoveAt(i);
-                using (EnterForRelease())
-                    _ = Api.MemFreeAsync(address, stream.Value);
-                stream.DangerousRelease();
+                FreeNow(address, users);
             }
             _hasPendingFrees = _pendingFrees.Count > 0;
         }
+    }
+
+    private void FreeNow(ulong address, in StreamUsers users)
+    {
+        using (EnterForRelease())
+        {
+            var target = users.OrderForRelease(this);
+            _ = Api.MemFreeAsync(address, target.Value);
+        }
+        users.Release();
     }
 
     [DoesNotReturn]
@@ -175,7 +187,7 @@ internal sealed unsafe class CudaContext
             fault
         );
 
-    private readonly record struct PendingFree(ulong Address, SafeStreamHandle Stream);
+    private readonly record struct PendingFree(ulong Address, StreamUsers Users);
 }
 
 /// <summary>Restores the context that was current before.</summary>

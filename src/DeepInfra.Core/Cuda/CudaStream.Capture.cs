@@ -64,6 +64,7 @@ public sealed unsafe partial class CudaStream
             throw;
         }
         references.End();
+        Context.FreeDeferred();
         return new CudaGraph(Context, graph, references);
     }
 

@@ -54,7 +54,7 @@ internal sealed unsafe class PinnedBlock : SafeHandleZeroOrMinusOneIsInvalid
                 MarkOne(last);
             foreach (var stream in _users.Others)
                 MarkOne(stream);
-            _users.Release();
+            _users.Clear();
         }
     }
 

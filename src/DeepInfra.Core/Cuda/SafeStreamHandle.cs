@@ -43,6 +43,12 @@ internal sealed unsafe class SafeStreamHandle : SafeHandle
 
     protected override bool ReleaseHandle()
     {
+        // A capture that nobody ended ends with its stream.
+        if (Capture is { } capture && ReferenceEquals(capture.Origin, this))
+        {
+            capture.End();
+            capture.Release();
+        }
         using (Context.EnterForRelease())
             // Work in flight goes on; the driver frees the stream after it.
             return Context.Api.StreamDestroy(handle) == CudaErrorCode.Success;

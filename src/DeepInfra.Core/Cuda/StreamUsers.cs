@@ -31,15 +31,66 @@ internal struct StreamUsers
         _last = stream;
     }
 
-    /// <summary>Lets go of all streams but <paramref name="kept"/>, whose reference passes to the caller.</summary>
-    public void Release(SafeStreamHandle? kept = null)
+    /// <summary>True if work enqueued now on one of the streams would be captured.</summary>
+    public readonly bool IsAnyCapturing
     {
-        if (_last is not null && !ReferenceEquals(_last, kept))
-            _last.DangerousRelease();
+        get
+        {
+            if (_last is { IsCapturing: true })
+                return true;
+            foreach (var stream in Others)
+                if (stream.IsCapturing)
+                    return true;
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Makes one stream wait for what is enqueued on all others now: the last one of the context, on which memory can then
+    /// be freed.
+    /// </summary>
+    public readonly SafeStreamHandle OrderForRelease(CudaContext context)
+    {
+        // The stream of allocation is of this context and never leaves the list.
+        var target = _last!;
+        for (var i = Others.Count - 1; target.Context != context && i >= 0; i--)
+            target = Others[i];
+        if (!ReferenceEquals(_last, target))
+            Order(_last!, target);
         foreach (var stream in Others)
-            if (!ReferenceEquals(stream, kept))
-                stream.DangerousRelease();
+            if (!ReferenceEquals(stream, target))
+                Order(stream, target);
+        return target;
+    }
+
+    /// <summary>Lets go of the streams.</summary>
+    public readonly void Release()
+    {
+        _last?.DangerousRelease();
+        foreach (var stream in Others)
+            stream.DangerousRelease();
+    }
+
+    /// <summary>Lets go of the streams and forgets them.</summary>
+    public void Clear()
+    {
+        Release();
         _last = null;
         _others = null;
+    }
+
+    private static unsafe void Order(SafeStreamHandle before, SafeStreamHandle after)
+    {
+        const uint DisableTiming = 2;
+        var api = before.Context.Api;
+        nint e = 0;
+        using (before.Context.EnterForRelease())
+        {
+            if (api.EventCreate(&e, DisableTiming) != CudaErrorCode.Success)
+                return;
+            _ = api.EventRecord(e, before.Value);
+        }
+        _ = api.StreamWaitEvent(after.Value, e, 0);
+        _ = api.EventDestroy(e);
     }
 }

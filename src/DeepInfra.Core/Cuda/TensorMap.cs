@@ -10,7 +10,7 @@ namespace DeepInfra.Core.Cuda;
 /// <c>__grid_constant__</c> parameter. It holds an address, so the memory must outlive the launch.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Size = Bytes)]
-public unsafe struct TensorMap
+public unsafe partial struct TensorMap
 {
     /// <summary>Size of a descriptor.</summary>
     public const int Bytes = 128;

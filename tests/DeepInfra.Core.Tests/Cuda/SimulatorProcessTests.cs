@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Core.Cuda;
+using DeepInfra.Testing;
+
+namespace DeepInfra.Core.Tests.Cuda;
+
+/// <summary>Runs the tests of devices on the simulator, where it is built and this process does not use it already.</summary>
+public class SimulatorProcessTests
+{
+    private static readonly string[] s_classes =
+    [
+        typeof(CudaStreamTests).FullName!,
+        typeof(CudaTensorTests).FullName!,
+        typeof(CudaGraphTests).FullName!,
+        typeof(TensorMapRulesTests).FullName!,
+        typeof(SharedDeviceMemoryTests).FullName!,
+    ];
+
+    [Fact]
+    public Task DeviceTests_OnTheSimulator_Pass() =>
+        Simulator.RunAsync(s_classes, ("DEEPINFRA_CUDASIM_DEVICES", "2"));
+
+    [Fact]
+    public Task KernelFault_OnTheSimulator_IsReportedAndStays() =>
+        Simulator.RunAsync([typeof(FaultTests).FullName!], ("DEEPINFRA_TEST_FAULT", "1"));
+
+    [Collection(nameof(CudaCollection))]
+    public class FaultTests
+    {
+        [CudaFact]
+        public void Kernel_WritesToNothing_LosesTheDevice()
+        {
+            Assert.SkipUnless(
+                Environment.GetEnvironmentVariable("DEEPINFRA_TEST_FAULT") == "1",
+                "only meaningful in a child process"
+            );
+            using var stream = new CudaStream(Device.Cuda(0));
+
+            TestKernels.Fault.Launch(new LaunchConfig(1, 32), stream, (nint)0x10);
+
+            var e = stream.Invoking(s => s.Synchronize()).Should().Throw<CudaException>().Which;
+            e.IsSticky.Should().BeTrue(e.Message);
+            stream
+                .Invoking(s => Tensor<int>.Create([1], s))
+                .Should()
+                .Throw<CudaException>()
+                .WithMessage("*an earlier error lost cuda:0*");
+        }
+    }
+}
