@@ -186,6 +186,56 @@ Suite? RunNativeSuite()
     return new Suite("native", passed, failed, tests.Count - passed - failed, clock.Elapsed.TotalSeconds, code);
 }
 
+// One archive with the GPU tests and benchmarks, the .NET runtime and the native libraries, for a host that has only a GPU.
+Task("GpuBundle")
+    .IsDependentOn("Native")
+    .Does(() =>
+    {
+        const long Budget = 60 * 1024 * 1024;
+        var library = nativeArtifacts.CombineWithFilePath("linux-x64/Release/libdeepinfra_core.so");
+        if (!FileExists(library))
+        {
+            Console.WriteLine("gpu-bundle: skipped, there are no CUDA libraries");
+            return;
+        }
+        var stage = artifacts.Combine("gpu-bundle/deepinfra-gpu");
+        CleanDirectory(artifacts.Combine("gpu-bundle"));
+        foreach (var project in new[] { "tests/DeepInfra.Cuda.Tests", "bench/DeepInfra.Bench.Gpu" })
+            Run(
+                "dotnet",
+                new ProcessArgumentBuilder()
+                    .Append("publish")
+                    .AppendQuoted(root.Combine(project).FullPath)
+                    .Append($"-c {configuration} -r linux-x64 --self-contained --nologo -v quiet -p:DebugType=none -o")
+                    .AppendQuoted(stage.Combine("app").FullPath)
+            );
+        EnsureDirectoryExists(stage.Combine("native"));
+        CopyFiles($"{nativeArtifacts}/linux-x64/Release/*.so", stage.Combine("native"));
+        CopyFile(root.CombineWithFilePath("bench/DeepInfra.Bench.Gpu/bundle/run.sh"), stage.CombineWithFilePath("run.sh"));
+        CopyFile(root.CombineWithFilePath("LICENSE"), stage.CombineWithFilePath("LICENSE"));
+        Run("chmod", new ProcessArgumentBuilder().Append("+x").AppendQuoted(stage.CombineWithFilePath("run.sh").FullPath));
+        var commit = Capture("git", "rev-parse HEAD")?.Trim() ?? "unknown";
+        var isClean = Capture("git", "status --porcelain --untracked-files=no")?.Trim().Length == 0;
+        System.IO.File.WriteAllText(
+            stage.CombineWithFilePath("bundle.json").FullPath,
+            JsonSerializer.Serialize(new { commit, isClean }) + "\n"
+        );
+        var archive = artifacts.CombineWithFilePath("gpu-bundle.tar.gz");
+        Run(
+            "tar",
+            new ProcessArgumentBuilder()
+                .Append("--sort=name --owner=0 --group=0 --numeric-owner -C")
+                .AppendQuoted(stage.Combine("..").Collapse().FullPath)
+                .Append("-I \"gzip -9n\" -cf")
+                .AppendQuoted(archive.FullPath)
+                .Append("deepinfra-gpu")
+        );
+        var size = new FileInfo(archive.FullPath).Length;
+        Console.WriteLine($"gpu-bundle: {archive.FullPath}, {size / 1024} KiB");
+        if (size > Budget)
+            throw new CakeException($"The bundle has {size} bytes, more than {Budget}.");
+    });
+
 // Generates the managed bindings from the C headers; with --check it only reports.
 Task("Bindings").Does(() => RunBindings(HasArgument("check")));
 
