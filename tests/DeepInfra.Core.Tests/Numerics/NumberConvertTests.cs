@@ -2,6 +2,7 @@
 using System.Runtime.InteropServices;
 using DeepInfra.Core.Cpu;
 using DeepInfra.Core.Numerics;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Core.Tests.Numerics;
 
@@ -188,12 +189,8 @@ public class NumberConvertTests
             NumberConvert.NarrowFp4(source, packed);
             NumberConvert.WidenFp4(packed, source);
         }
-        Work();
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Work();
-
-        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+        AllocationMeasure.OfWarm(Work).Should().Be(0);
     }
 
     private delegate void Convert<TIn, TOut>(ReadOnlySpan<TIn> source, Span<TOut> destination);
