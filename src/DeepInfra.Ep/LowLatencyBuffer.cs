@@ -41,7 +41,8 @@ public sealed unsafe partial class LowLatencyBuffer : EpBuffer
 
     private const int Sets = 2;
 
-    private readonly Lock _poolGate = new();
+    // A monitor, because results may be disposed on other threads and a contended Lock allocates.
+    private readonly object _poolGate = new();
     private readonly Stack<LowLatencyDispatchResult> _dispatchPool = new();
     private readonly Stack<LowLatencyCombineResult> _combinePool = new();
     private readonly Stack<LowLatencyHandle> _handlePool = new();

@@ -37,7 +37,8 @@ public sealed partial class ThroughputBuffer : EpBuffer
     // Below this many selections a second thread costs more than it saves.
     private const int ParallelThreshold = 256;
 
-    private readonly Lock _poolGate = new();
+    // A monitor, because results may be disposed on other threads and a contended Lock allocates.
+    private readonly object _poolGate = new();
     private readonly Stack<DispatchResult> _dispatchPool = new();
     private readonly Stack<CombineResult> _combinePool = new();
     private readonly Stack<ThroughputHandle> _handlePool = new();

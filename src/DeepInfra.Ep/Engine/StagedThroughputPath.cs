@@ -362,18 +362,10 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
 
         public void Execute(int item, int worker)
         {
-            var ranks = path._ranks;
-            var scratch = System.Buffers.ArrayPool<nint>.Shared.Rent(2 * ranks + 2);
-            fixed (nint* pointers = scratch)
-                path.ReduceBlock(
-                    item,
-                    request,
-                    recordBytes,
-                    _outputs,
-                    (byte**)pointers,
-                    (float**)(pointers + ranks + 2)
-                );
-            System.Buffers.ArrayPool<nint>.Shared.Return(scratch);
+            // Two places for biases in front of at most one row per rank. 16 KiB for the largest group.
+            var rows = stackalloc byte*[path._ranks + 2];
+            var weights = stackalloc float*[path._ranks];
+            path.ReduceBlock(item, request, recordBytes, _outputs, rows, weights);
         }
     }
 }
