@@ -11,6 +11,10 @@ internal sealed class Progress(RunFacts facts)
     private readonly bool _interactive =
         AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected;
 
+    /// <summary>A line below the phases.</summary>
+    public static void Note(string text) =>
+        AnsiConsole.MarkupLineInterpolated($"  [grey]{text}[/]");
+
     /// <summary>Runs a phase. The function reports with (done share 0..1, text).</summary>
     public async Task<T> PhaseAsync<T>(string name, Func<Action<double, string>, Task<T>> phase)
     {

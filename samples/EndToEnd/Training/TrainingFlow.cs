@@ -47,6 +47,7 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
             config.SequenceLength,
             run.CancellationToken
         );
+        RequireEnough(train, validation);
         await run.Progress.PhaseAsync("check gradients", _ => CheckGradientsAsync(train));
 
         await using var model = NewModel(trace: true);
@@ -106,6 +107,16 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
             "resume from checkpoint",
             _ => CheckResumeAsync(train, steps, resumed)
         );
+    }
+
+    private void RequireEnough(SequenceDataset train, SequenceDataset validation)
+    {
+        if (Math.Min(train.Count, validation.Count) < SequencesPerStep)
+            throw new InvalidDataException(
+                $"{run.Options.Input ?? "the shipped corpus"}: {train.Count} training and {validation.Count} held-out sequences of "
+                    + $"{SequenceDataset.RecordTokens(config.SequenceLength)} tokens are too few, expected at least {SequencesPerStep} of each "
+                    + $"(one document in sixteen is held out): give more text"
+            );
     }
 
     private int TokensPerStep => SequencesPerStep * config.SequenceLength;
@@ -179,10 +190,6 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
     private async Task ValidateAsync(PipelineModel model, SequenceDataset data)
     {
         var count = Math.Min(data.Count / SequencesPerStep, 4) * SequencesPerStep;
-        if (count == 0)
-            throw new InvalidDataException(
-                $"{data.Count} validation sequences are too few, expected at least {SequencesPerStep}: give more text"
-            );
         var losses = new List<double>();
         var frequencies = new long[config.Vocabulary];
         for (var start = 0; start < count; start += SequencesPerStep)
