@@ -21,21 +21,14 @@ internal sealed class EtlFlow(RunContext run, ModelConfig config)
 
     public async Task RunAsync()
     {
-        var format = await run.Progress.PhaseAsync(
-            "copy raw text to 3FS",
-            _ => RawText.UploadAsync(run)
-        );
+        var format = await run.Progress.PhaseAsync(Phases.Upload, _ => RawText.UploadAsync(run));
         var facts = await run.Progress.PhaseAsync(
-            "prepare text with Pond",
+            Phases.Prepare,
             report => PrepareAsync(format, report)
         );
         await run.Progress.PhaseAsync(
-            "check the prepared text",
-            async _ =>
-            {
-                await new EtlCheck(run, config, _tokenizer).RunAsync(format, facts);
-                return true;
-            }
+            Phases.CheckText,
+            () => new EtlCheck(run, config, _tokenizer).RunAsync(format, facts)
         );
     }
 
@@ -62,13 +55,16 @@ internal sealed class EtlFlow(RunContext run, ModelConfig config)
         // Both splits read this result; without it each would compute the flow for itself.
         await tokenized.ComputeAsync(run.CancellationToken);
         foreach (var split in Split.All)
-            await TextPreparation.WriteAsync(
+        {
+            var written = await TextPreparation.WriteAsync(
                 tokenized,
                 split,
                 Mount,
                 SequenceDataset.RecordTokens(config.SequenceLength),
                 run.CancellationToken
             );
+            run.Facts.ShardBytes += written.Bytes;
+        }
 
         var observed = pond.GetObservations();
         long Value(string step, string name) => (long)observed[step][name];

@@ -11,10 +11,12 @@ internal sealed class AttentionDifference
 
     public double Largest { get; private set; }
 
-    public double Cosine => _squares == 0 ? 0 : 1 - 2 * _product / _squares;
+    /// <summary>Not a number, which is below no limit, if nothing but zeros was compared.</summary>
+    public double Cosine => 1 - 2 * _product / _squares;
 
     public void Add(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(actual.Length, expected.Length);
         for (var i = 0; i < actual.Length; i++)
         {
             double a = actual[i],

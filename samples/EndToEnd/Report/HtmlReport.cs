@@ -97,8 +97,11 @@ internal sealed class HtmlReport(string title)
             <body><h1>{Svg.Escape(title)}</h1><p class="lead">{Svg.Escape(lead)}</p>
             {_body}</body></html>
             """;
-        var draft = path + ".tmp";
+        var draft = Draft(path);
         File.WriteAllText(draft, page);
         File.Move(draft, path, overwrite: true);
     }
+
+    /// <summary>Where a report is until it is whole.</summary>
+    public static string Draft(string path) => path + ".tmp";
 }

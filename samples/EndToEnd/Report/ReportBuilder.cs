@@ -8,6 +8,25 @@ namespace EndToEnd.Report;
 /// <summary>Lays out the page.</summary>
 internal static class ReportBuilder
 {
+    /// <summary>Creates the report's folder and tries to write there, before minutes of work.</summary>
+    /// <exception cref="IOException">The path cannot be written.</exception>
+    public static void RequireWritable(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            if (Directory.Exists(path))
+                throw new IOException("it is a folder");
+            var draft = HtmlReport.Draft(path);
+            File.WriteAllText(draft, "");
+            File.Delete(draft);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"--report: '{path}' cannot be written: {e.Message}", e);
+        }
+    }
+
     public static void Write(
         RunOptions options,
         Verdicts verdicts,
