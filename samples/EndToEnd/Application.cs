@@ -117,7 +117,7 @@ internal static class Application
     }
 
     /// <summary>Failures whose message says what is wrong; of others the stack is shown as well.</summary>
-    private static bool IsExpected(Exception e) =>
+    internal static bool IsExpected(Exception e) =>
         e
             is DeepInfraException
                 or IOException
@@ -125,7 +125,7 @@ internal static class Application
                 or UnauthorizedAccessException
                 or TimeoutException;
 
-    private static string Describe(Exception e)
+    internal static string Describe(Exception e)
     {
         var text = e.Message;
         for (var inner = e.InnerException; inner is not null; inner = inner.InnerException)

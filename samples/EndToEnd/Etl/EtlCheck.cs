@@ -23,6 +23,7 @@ internal sealed class EtlCheck(RunContext run, ModelConfig config, Tokenizer tok
         var seen = new HashSet<string>();
         foreach (var split in Split.All)
         {
+            var before = records;
             var document = new List<int>();
             await foreach (var record in ReadAsync(split))
             {
@@ -41,6 +42,7 @@ internal sealed class EtlCheck(RunContext run, ModelConfig config, Tokenizer tok
                     document.Clear();
                 }
             }
+            RequireEnough(facts, split, records - before);
         }
         CheckDocuments(facts, recount);
         CheckTokens(facts, records);
@@ -54,6 +56,18 @@ internal sealed class EtlCheck(RunContext run, ModelConfig config, Tokenizer tok
                 && cut <= facts.Dropped.Values.Sum(),
             $"{decoded} documents, {foreign} with a SHA-256 that no raw document has, {twice} in two places, {cut} cut off at the end of a split"
         );
+    }
+
+    private void RequireEnough(EtlFacts facts, Split split, long records)
+    {
+        var least = TrainingFlow.SequencesPerStep(config);
+        if (records < least)
+            throw new InvalidDataException(
+                $"{run.Options.Input ?? "the shipped corpus"}: too little text: {records} {split.Name} sequences of "
+                    + $"{SequenceDataset.RecordTokens(config.SequenceLength)} tokens, expected at least {least}. Of {facts.Documents[TextPreparation.Read]} "
+                    + $"documents {facts.Documents[TextPreparation.Tokenised]} are kept ({TextRules.LeastCharacters} characters of prose or more, "
+                    + "no duplicate), and one in sixteen of those is held out for validation"
+            );
     }
 
     private void CheckDocuments(EtlFacts facts, RawRecount? recount)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace EndToEnd.Etl;
@@ -37,13 +35,10 @@ internal sealed partial class RawRecount
         {
             await using var file = await run.Files.OpenReadAsync(entry.Path, run.CancellationToken);
             await using var stream = file.AsStream();
-            await using var plain = entry.Name.EndsWith(".gz", StringComparison.Ordinal)
-                ? new GZipStream(stream, CompressionMode.Decompress)
-                : (Stream)stream;
-            using var lines = new StreamReader(plain, Encoding.UTF8);
-            while (await lines.ReadLineAsync(run.CancellationToken) is { } line)
-                if (!string.IsNullOrWhiteSpace(line))
-                    recount.Add(line);
+            var lines = JsonLines.ReadAsync(stream, entry.Path, run.CancellationToken);
+            await foreach (var text in lines)
+                if (text is not null)
+                    recount.Add(text);
         }
         return recount;
     }
@@ -51,16 +46,9 @@ internal sealed partial class RawRecount
     public static string Hash(string text) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
-    private void Add(string line)
+    private void Add(string text)
     {
-        using var json = JsonDocument.Parse(line);
-        if (
-            !json.RootElement.TryGetProperty("text", out var value)
-            || value.ValueKind == JsonValueKind.Null
-        )
-            return;
         Read++;
-        var text = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.ToString();
         var (characters, letters, blanks) = (0L, 0L, 0L);
         foreach (var rune in text.EnumerateRunes())
         {

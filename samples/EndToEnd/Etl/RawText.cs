@@ -82,6 +82,8 @@ internal static class RawText
             throw new InvalidDataException(
                 $"--input: '{input}' has no .txt, .jsonl, .jsonl.gz or .parquet file"
             );
+        foreach (var file in lines)
+            await JsonLines.RequireValidAsync(file, run.CancellationToken);
         foreach (var file in parquet.Concat(lines))
             await CopyAsync(run, file, Path.GetFileName(file));
         if (text.Count > 0)

@@ -31,7 +31,11 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
         MaxDegreeOfParallelism = 1,
     };
 
-    private int SequencesPerStep => MicroBatches * config.ExpertRanks * SequencesPerRank;
+    private readonly int _sequencesPerStep = SequencesPerStep(config);
+
+    /// <summary>Sequences that a step needs, of training and of held-out text.</summary>
+    public static int SequencesPerStep(ModelConfig config) =>
+        MicroBatches * config.ExpertRanks * SequencesPerRank;
 
     public async Task RunAsync()
     {
@@ -47,7 +51,6 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
             config.SequenceLength,
             run.CancellationToken
         );
-        RequireEnough(train, validation);
         await run.Progress.PhaseAsync(Phases.CheckGradients, () => CheckGradientsAsync(train));
 
         await run.Progress.PhaseAsync(
@@ -80,7 +83,7 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
                     var loss = await StepAsync(model, batch, step, steps);
                     run.Facts.TrainingLoss.Add((step, loss));
                     run.Facts.TrainedTokens += TokensPerStep;
-                    run.Facts.TrainedSequences += SequencesPerStep;
+                    run.Facts.TrainedSequences += _sequencesPerStep;
                     report(
                         (double)step / steps,
                         FormattableString.Invariant(
@@ -110,23 +113,13 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
         await run.Progress.PhaseAsync(Phases.Resume, () => CheckResumeAsync(train, steps, resumed));
     }
 
-    private void RequireEnough(SequenceDataset train, SequenceDataset validation)
-    {
-        if (Math.Min(train.Count, validation.Count) < SequencesPerStep)
-            throw new InvalidDataException(
-                $"{run.Options.Input ?? "the shipped corpus"}: {train.Count} training and {validation.Count} held-out sequences of "
-                    + $"{SequenceDataset.RecordTokens(config.SequenceLength)} tokens are too few, expected at least {SequencesPerStep} of each "
-                    + $"(one document in sixteen is held out): give more text"
-            );
-    }
-
-    private int TokensPerStep => SequencesPerStep * config.SequenceLength;
+    private int TokensPerStep => _sequencesPerStep * config.SequenceLength;
 
     private PipelineModel NewModel(bool trace) =>
         new(config, MicroBatches, run.Options.Seed, _cpu, trace);
 
     private IAsyncEnumerable<Batch> Batches(SequenceDataset data, long startBatch) =>
-        data.ShuffledAsync(SequencesPerStep, run.Options.Seed, startBatch, run.CancellationToken);
+        data.ShuffledAsync(_sequencesPerStep, run.Options.Seed, startBatch, run.CancellationToken);
 
     private async Task<double> StepAsync(PipelineModel model, Batch batch, int step, int steps)
     {
@@ -216,12 +209,12 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
         SequenceDataset data
     )
     {
-        var count = Math.Min(data.Count / SequencesPerStep, 4) * SequencesPerStep;
+        var count = Math.Min(data.Count / _sequencesPerStep, 4) * _sequencesPerStep;
         var losses = new List<double>();
         var frequencies = new long[config.Vocabulary];
-        for (var start = 0; start < count; start += SequencesPerStep)
+        for (var start = 0; start < count; start += _sequencesPerStep)
         {
-            var batch = await data.ReadAsync(start, SequencesPerStep, run.CancellationToken);
+            var batch = await data.ReadAsync(start, _sequencesPerStep, run.CancellationToken);
             using var result = await model.StepAsync(batch, training: false, run.CancellationToken);
             losses.AddRange(result.Losses!);
             foreach (var label in batch.Labels)
