@@ -153,6 +153,7 @@ public sealed unsafe partial class ThroughputBuffer
             DType = request.DType,
             Hidden = checked((int)request.Hidden),
             Tier = Group.Cpu.Tier,
+            Stream = tokens * request.RowBytes > RowCopy.StreamingThreshold,
             Bias0 = request.Bias0,
             Bias0StrideBytes = request.Bias0StrideBytes,
             Bias1 = request.Bias1,

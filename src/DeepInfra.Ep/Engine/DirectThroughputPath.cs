@@ -202,6 +202,8 @@ internal sealed unsafe class DirectThroughputPath : ThroughputPath
             if (outputs.Weights != null)
                 outputs.ReduceWeights(token, weights, count);
         }
+        if (outputs.Stream)
+            RowCopy.Fence();
     }
 
     private sealed class Post
