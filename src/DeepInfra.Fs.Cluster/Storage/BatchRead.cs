@@ -13,6 +13,10 @@ namespace DeepInfra.Fs.Cluster.Storage;
 /// </summary>
 internal sealed class BatchRead
 {
+    // An answer is one frame, which the protocol limits to 512 MiB with everything around the data.
+    private const long MaxBytes = 448L << 20;
+
+    private readonly StorageNode _node;
     private readonly List<ReadIO> _ios;
     private readonly ChecksumType _checksumType;
     private readonly (ChunkTarget Target, ChunkLease? Lease)[] _chunks;
@@ -26,14 +30,16 @@ internal sealed class BatchRead
 
     /// <summary>Pins the chunks and takes a buffer, which lives until the answer has been sent.</summary>
     /// <exception cref="ServiceException">A chain does not serve here at the version named.</exception>
-    public BatchRead(BatchReadReq request, ChainMap chains, RpcCallContext context)
+    public BatchRead(BatchReadReq request, StorageNode node, RpcCallContext context)
     {
+        var chains = node.Chains;
+        _node = node;
         _ios = request.Payloads;
         _checksumType = request.ChecksumType;
         _chunks = new (ChunkTarget, ChunkLease?)[_ios.Count];
         _results = new List<IOResult>(_ios.Count);
         _segments = new InlineSegment[_ios.Count];
-        var total = 0;
+        var total = 0L;
         try
         {
             for (var i = 0; i < _ios.Count; i++)
@@ -44,9 +50,15 @@ internal sealed class BatchRead
                 _chunks[i] = (target, lease);
                 if (lease is { } open)
                 {
-                    var needed = ChunkTarget.BufferLength(open.Record, io.Offset, io.Length);
-                    total = checked(total + needed);
+                    total += ChunkTarget.BufferLength(open.Record, io.Offset, io.Length);
                 }
+            }
+            if (total > MaxBytes)
+            {
+                throw new ServiceException(
+                    StatusCode.InvalidArg,
+                    $"{_ios.Count} ranges need {total} bytes, a batch of reads may have {MaxBytes}"
+                );
             }
         }
         catch
@@ -54,7 +66,7 @@ internal sealed class BatchRead
             Release();
             throw;
         }
-        var owner = MemoryPool<byte>.Shared.Rent(Math.Max(1, total));
+        var owner = MemoryPool<byte>.Shared.Rent(Math.Max(1, (int)total));
         context.DisposeAfterReply(owner);
         _free = owner.Memory;
     }
@@ -125,6 +137,7 @@ internal sealed class BatchRead
         }
         catch (ChunkStoreException e)
         {
+            _node.Tell(e);
             _results.Add(new IOResult { LengthInfo = e.Status });
         }
         return true;

@@ -49,7 +49,7 @@ internal sealed partial class StorageService(StorageNode node)
         {
             FaultInjection.From(request.DebugFlags)?.Point();
             CheckRead(request);
-            var read = new BatchRead(request, node.Chains, context);
+            var read = new BatchRead(request, node, context);
             return read.TryRun(mayWait: false) ? new(read.Finish()) : new(WaitForDiskAsync(read));
         }
         catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Net.Sockets;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Net;
@@ -64,8 +63,9 @@ internal sealed partial class RpcConnection
                 Touch();
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e)
         {
+            // Whatever it was, a part of a frame may have left: the stream cannot be continued.
             ReleaseBatch();
             lock (_sendLock)
             {

@@ -87,6 +87,7 @@ internal sealed partial class RpcConnection : IAsyncDisposable
         {
             await socket.ConnectAsync(endPoint, linked.Token).ConfigureAwait(false);
             var connection = new RpcConnection(socket, options);
+            FsLog.Connected(options.Logger, endPoint);
             connection.Start();
             return connection;
         }
@@ -129,6 +130,15 @@ internal sealed partial class RpcConnection : IAsyncDisposable
             }
 
             _closeReason = reason;
+        }
+
+        if (reason.Code == StatusCode.RpcVerifyResponseFailed)
+        {
+            FsLog.ConnectionCut(Options.Logger, RemoteEndPoint, reason);
+        }
+        else
+        {
+            FsLog.ConnectionEnded(Options.Logger, RemoteEndPoint, reason);
         }
 
         try
