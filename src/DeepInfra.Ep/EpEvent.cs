@@ -20,6 +20,9 @@ public sealed class EpEvent : IDisposable
 
     internal EpEvent() { }
 
+    /// <summary>True while only the invocation of a hook completes the event. Used by the thread that owns the hook.</summary>
+    internal bool IsHookPending { get; set; }
+
     /// <summary>True once the operation ended, in success or failure.</summary>
     public bool IsCompleted => !Volatile.Read(ref _pending);
 

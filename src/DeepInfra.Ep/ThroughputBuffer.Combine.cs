@@ -131,7 +131,10 @@ public sealed unsafe partial class ThroughputBuffer
         if (options.Bias1 is { } bias1)
             Validation.RequireShape(bias1, "options.Bias1", x.DType, tokens, hidden);
         if (options.Output is { } output)
+        {
             Validation.RequireShape(output, "options.Output", x.DType, tokens, hidden);
+            Validation.RequireDisjoint(output, x, "options.Output", nameof(x));
+        }
         var needed = StagedLayout.CombineRecordFor(rowBytes, plan.TopK);
         var available = StagedLayout.CombineRecordCapacity(Options);
         if (needed > available)

@@ -78,7 +78,7 @@ public sealed partial class ThroughputBuffer : EpBuffer
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
-        options.Validate();
+        options.Validate(group.Size);
         ObjectDisposedException.ThrowIf(group.IsDisposed, group);
         var layout = LayoutFor(group, options);
         return new ThroughputBuffer(
@@ -96,7 +96,7 @@ public sealed partial class ThroughputBuffer : EpBuffer
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
-        options.Validate();
+        options.Validate(group.Size);
         return LayoutFor(group, options).TotalBytes;
     }
 
