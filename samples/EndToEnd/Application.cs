@@ -24,7 +24,7 @@ internal static class Application
         var verdicts = new Verdicts();
         var facts = new RunFacts();
         using var meters = new MeterBook();
-        var progress = new Progress(facts, meters);
+        var progress = new Progress(facts, meters, cancellationToken);
         try
         {
             ReportBuilder.RequireWritable(options.Report);

@@ -13,6 +13,7 @@ internal static class Flows
 {
     public static async Task RunAsync(RunContext run)
     {
+        await RemoveEarlierAsync(run);
         var config = new ModelConfig();
         var etl = new EtlFlow(run, config);
         await etl.RunAsync();
@@ -28,6 +29,18 @@ internal static class Flows
         ThreadScratch<Float8E4M3>.Drain();
         new MeterCheck(run.Facts, run.Verdicts).Run(config);
         await CheckDraftsAsync(run);
+    }
+
+    /// <summary>A run starts from nothing: whatever an earlier one on the same folder has left, whole or not, goes first.</summary>
+    private static async Task RemoveEarlierAsync(RunContext run)
+    {
+        var earlier = new List<string>();
+        await foreach (
+            var entry in run.Files.ListAsync("/", cancellationToken: run.CancellationToken)
+        )
+            earlier.Add(entry.Path);
+        foreach (var path in earlier)
+            await run.Files.DeleteAsync(path, recursive: true, run.CancellationToken);
     }
 
     /// <summary>Files are written under another name and renamed when they are whole; none of those may remain.</summary>

@@ -27,7 +27,7 @@ var report = new Option<string>("--report")
 var data = new Option<string?>("--data")
 {
     Description =
-        "Folder of the embedded 3FS cluster; a temporary one that is removed afterwards if absent.",
+        "Folder of the embedded 3FS cluster, whose files each run replaces; a temporary one that is removed afterwards if absent.",
 };
 var seed = new Option<int>("--seed")
 {

@@ -10,7 +10,11 @@ namespace EndToEnd;
 /// Phases on the console: a bar where there is a terminal, a line per phase where there is none. Records the time of each
 /// phase and what the packages' meters counted in it.
 /// </summary>
-internal sealed class Progress(RunFacts facts, MeterBook meters)
+internal sealed class Progress(
+    RunFacts facts,
+    MeterBook meters,
+    CancellationToken cancellationToken
+)
 {
     private readonly bool _interactive =
         AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected;
@@ -52,6 +56,8 @@ internal sealed class Progress(RunFacts facts, MeterBook meters)
     {
         Current = name;
         Started?.Invoke(name);
+        // Also before phases that are over in a moment and look at nothing.
+        cancellationToken.ThrowIfCancellationRequested();
         var before = meters.Snapshot();
         var clock = Stopwatch.StartNew();
         var result = _interactive

@@ -15,7 +15,7 @@ internal sealed record RunOptions
 
     public string Report { get; init; } = "artifacts/end-to-end/report.html";
 
-    /// <summary>Where the embedded cluster keeps its data; a temporary folder that is removed if null.</summary>
+    /// <summary>Where the embedded cluster keeps its data until the next run on it; a temporary folder that is removed if null.</summary>
     public string? Data { get; init; }
 
     public int Seed { get; init; } = 20_260_101;

@@ -57,6 +57,9 @@ internal sealed class DemoCluster : IAsyncDisposable
         var facts = new RunFacts();
         var meters = new MeterBook();
         var scratch = _folder.Combine("scratch");
+        // Pond keeps what a failed job has finished; the program removes the folder at its end.
+        if (Directory.Exists(scratch))
+            Directory.Delete(scratch, recursive: true);
         Directory.CreateDirectory(scratch);
         return (
             new RunContext(
@@ -66,7 +69,7 @@ internal sealed class DemoCluster : IAsyncDisposable
                 scratch,
                 new Verdicts(),
                 facts,
-                new Progress(facts, meters) { Started = started },
+                new Progress(facts, meters, cancellationToken) { Started = started },
                 cancellationToken
             ),
             meters
