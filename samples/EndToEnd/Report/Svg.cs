@@ -175,7 +175,7 @@ internal static class Svg
     public static string Number(double value) =>
         Math.Abs(value) switch
         {
-            >= 10_000 => value.ToString("#,0", CultureInfo.InvariantCulture),
+            >= 1_000 => value.ToString("#,0", CultureInfo.InvariantCulture),
             >= 100 => value.ToString("0", CultureInfo.InvariantCulture),
             >= 1 => value.ToString("0.##", CultureInfo.InvariantCulture),
             0 => "0",
