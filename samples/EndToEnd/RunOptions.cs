@@ -5,7 +5,7 @@ namespace EndToEnd;
 internal sealed record RunOptions
 {
     /// <summary>From this many tokens on the validation loss has to be well below the entropy of single tokens.</summary>
-    public const int LossTargetTokens = 200_000;
+    public const int LossTargetTokens = 300_000;
 
     /// <summary>A folder of .txt, .jsonl(.gz) or .parquet files; null means the shipped corpus.</summary>
     public string? Input { get; init; }

@@ -20,7 +20,15 @@ internal sealed class InferenceFlow(
 
     private const int PromptTokens = 48;
     private const int RequestsPerRank = 2;
-    private const double LogitLimit = 1e-3;
+
+    /// <summary>That of decode kernels with BFloat16 results.</summary>
+    private const double AttentionLimit = 5e-6;
+
+    /// <summary>
+    /// Both forms round to FP8 at different places, which now and then changes an expert among near-equal ones. The evidence
+    /// gives, for scale, how far the logits of neighbouring positions are apart.
+    /// </summary>
+    private const double LogitLimit = 5e-3;
 
     public async Task RunAsync()
     {
@@ -59,9 +67,10 @@ internal sealed class InferenceFlow(
     private void CheckDecode(RankTeam team, RankDecoder[] ranks, Batch prompts)
     {
         const int decoded = 24;
-        var differences = new double[ranks.Length];
+        var differences = new CosineDifference[ranks.Length];
+        var neighbours = new CosineDifference[ranks.Length];
         var sameChoice = new int[ranks.Length];
-        var attention = new AttentionDifference[ranks.Length];
+        var attention = new CosineDifference[ranks.Length];
         team.Run(r =>
         {
             var tokens = Row(prompts.Inputs, r, PromptTokens);
@@ -71,35 +80,30 @@ internal sealed class InferenceFlow(
             var expected = ranks[r].Prefill([whole], [tokens]);
             var stepped = cache.CreateSequence();
             ranks[r].Prefill([stepped], [tokens[..^decoded]]);
-            double product = 0,
-                squares = 0;
+            differences[r] = new CosineDifference();
+            neighbours[r] = new CosineDifference();
             for (var i = PromptTokens - decoded; i < PromptTokens; i++)
             {
                 var logits = ranks[r].Decode([stepped], [tokens[i]])[0];
-                for (var v = 0; v < logits.Length; v++)
-                {
-                    product += (double)logits[v] * expected[i][v];
-                    squares +=
-                        (double)logits[v] * logits[v] + (double)expected[i][v] * expected[i][v];
-                }
+                differences[r].Add(logits, expected[i]);
+                neighbours[r].Add(logits, expected[i - 1]);
                 sameChoice[r] += Sampler.Greedy(logits) == Sampler.Greedy(expected[i]) ? 1 : 0;
             }
-            differences[r] = 1 - 2 * product / squares;
             cache.Free(whole);
             cache.Free(stepped);
         });
         run.Verdicts.Add(
             "Absorbed attention on the FP8 cache agrees with unabsorbed attention by the cosine measure",
-            attention.All(a => a.Cosine < AttentionDifference.CosineLimit),
+            attention.All(a => a.Cosine < AttentionLimit),
             FormattableString.Invariant(
-                $"1-cos {attention.Max(a => a.Cosine):0.0e+00} (limit {AttentionDifference.CosineLimit:0.0e+00}); not equal: largest difference of a value {attention.Max(a => a.Largest):0.0e+00}, {PromptTokens} tokens, all layers"
+                $"1-cos {attention.Max(a => a.Cosine):0.0e+00} (limit {AttentionLimit:0.0e+00}); not equal: largest difference of a value {attention.Max(a => a.Largest):0.0e+00}, {PromptTokens} tokens, all layers"
             )
         );
         run.Verdicts.Add(
             "Prefill and decode logits agree by the cosine measure",
-            Array.TrueForAll(differences, d => d < LogitLimit),
+            Array.TrueForAll(differences, d => d.Cosine < LogitLimit),
             FormattableString.Invariant(
-                $"largest 1-cos {differences.Max():0.0e+00} (limit {LogitLimit:0.0e+00}; FP8 codes of near-ties differ between the two forms); not checked but counted: same most likely token in {sameChoice.Sum()} of {decoded * ranks.Length} steps"
+                $"largest 1-cos {differences.Max(d => d.Cosine):0.0e+00} (limit {LogitLimit:0.0e+00}; logits of neighbouring positions: {neighbours.Min(d => d.Cosine):0.0e+00}); not checked but counted: same most likely token in {sameChoice.Sum()} of {decoded * ranks.Length} steps"
             )
         );
     }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 namespace EndToEnd.Inference;
 
-/// <summary>Compares attention results by the cosine measure and limit of decode kernels with BFloat16 results.</summary>
-internal sealed class AttentionDifference
+/// <summary>How far two sets of values are apart: 1 - 2⟨x,y⟩/(⟨x,x⟩+⟨y,y⟩), and the largest difference of a value.</summary>
+internal sealed class CosineDifference
 {
-    public const double CosineLimit = 5e-6;
-
     private double _product;
     private double _squares;
 
