@@ -24,11 +24,13 @@ internal sealed class BatchRead
     private readonly InlineSegment[] _segments;
     private int _segmentCount;
     private Memory<byte> _free;
+    private readonly RpcCallContext _context;
+    private readonly int _bufferBytes;
     private long _bytes;
     private int _next;
     private bool _released;
 
-    /// <summary>Pins the chunks and takes a buffer, which lives until the answer has been sent.</summary>
+    /// <summary>Pins the chunks; <see cref="ReserveAsync"/> comes next.</summary>
     /// <exception cref="ServiceException">A chain does not serve here at the version named.</exception>
     public BatchRead(BatchReadReq request, StorageNode node, RpcCallContext context)
     {
@@ -66,9 +68,35 @@ internal sealed class BatchRead
             Release();
             throw;
         }
-        var owner = MemoryPool<byte>.Shared.Rent(Math.Max(1, (int)total));
-        context.DisposeAfterReply(owner);
-        _free = owner.Memory;
+        _bufferBytes = (int)total;
+        _context = context;
+    }
+
+    /// <summary>Takes a buffer, which lives until the answer has been sent; waits while the caller has too many.</summary>
+    /// <exception cref="OperationCanceledException">The caller is gone.</exception>
+    public ValueTask ReserveAsync()
+    {
+        var reserved = _context.Connection.ReserveAsync(_bufferBytes);
+        if (reserved.IsCompletedSuccessfully)
+        {
+            Rent();
+            return ValueTask.CompletedTask;
+        }
+        return WaitAsync(reserved);
+
+        async ValueTask WaitAsync(ValueTask turn)
+        {
+            try
+            {
+                await turn.ConfigureAwait(false);
+            }
+            catch
+            {
+                Release();
+                throw;
+            }
+            Rent();
+        }
     }
 
     /// <summary>Reads on; false when it must wait for the disk and may not.</summary>
@@ -200,6 +228,13 @@ internal sealed class BatchRead
             CommitChainVer = record.ChainVersion,
         };
 
+    private void Rent()
+    {
+        var buffer = new Buffer(_context.Connection, _bufferBytes);
+        _context.DisposeAfterReply(buffer);
+        _free = buffer.Memory;
+    }
+
     private void Release()
     {
         if (_released)
@@ -210,6 +245,21 @@ internal sealed class BatchRead
         foreach (var (_, lease) in _chunks)
         {
             lease?.Dispose();
+        }
+    }
+
+    private sealed class Buffer(RpcConnection connection, int length) : IDisposable
+    {
+        private readonly IMemoryOwner<byte> _owner = MemoryPool<byte>.Shared.Rent(
+            Math.Max(1, length)
+        );
+
+        public Memory<byte> Memory => _owner.Memory;
+
+        public void Dispose()
+        {
+            _owner.Dispose();
+            connection.Unreserve(length);
         }
     }
 }

@@ -40,11 +40,7 @@ internal sealed partial class RpcConnection
 
         if (frame is not null)
         {
-            if (frame.TryStartSending())
-            {
-                frame.Release();
-            }
-
+            frame.TryWithdraw();
             return;
         }
 
@@ -130,10 +126,7 @@ internal sealed partial class RpcConnection
         {
             while (_sendQueue.TryDequeue(out var frame))
             {
-                if (frame.TryStartSending())
-                {
-                    frame.Release();
-                }
+                frame.TryWithdraw();
             }
 
             _queuedBytes = 0;

@@ -153,8 +153,10 @@ internal sealed partial class RpcConnection : IAsyncDisposable
 
         _socket.Dispose();
         _closed.Cancel();
-        FailPending();
+        // The queue first: a call that fails then knows whether its request was on its way.
         ReleaseQueue();
+        CancelReservations();
+        FailPending();
     }
 
     /// <summary>Closes the connection and waits for its loops.</summary>

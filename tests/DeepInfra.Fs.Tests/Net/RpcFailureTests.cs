@@ -12,6 +12,43 @@ public sealed class RpcFailureTests
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     [Fact]
+    public async Task CallAsync_LostBeforeItWasSent_SaysSoAndOnlyThen()
+    {
+        using var listener = new Socket(
+            AddressFamily.InterNetwork,
+            SocketType.Stream,
+            ProtocolType.Tcp
+        );
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        await using var connection = await RpcConnection.ConnectAsync(
+            (IPEndPoint)listener.LocalEndPoint!,
+            new RpcOptions()
+        );
+        using var silentPeer = await listener.AcceptAsync();
+        var large = new WriteReq();
+        large.Payload.Inlinebuf.Data = new InlineData(new byte[32 << 20]);
+
+        // The peer reads nothing, so the first request stays half-way and the second one behind it.
+        var first = connection
+            .CallAsync<WriteReq, BatchReadRsp>(3, StorageMethod.Write, large, s_timeout)
+            .AsTask();
+        var second = connection
+            .CallAsync<EchoMessage, EchoMessage>(
+                ServiceId.Core,
+                CoreMethod.Echo,
+                new EchoMessage { Str = "x" },
+                s_timeout
+            )
+            .AsTask();
+        connection.Abort(new Status(StatusCode.RpcSocketClosed, "on purpose"));
+
+        (await first).Status.Code.Should().Be(StatusCode.RpcTimeout);
+        (await second).Status.Code.Should().Be(StatusCode.RpcSendFailed);
+        (await second).Status.Message.Should().Contain("on purpose");
+    }
+
+    [Fact]
     public async Task CallAsync_NobodyListens_ReturnsConnectFailed()
     {
         NodeAddress address;

@@ -80,6 +80,68 @@ public sealed class RpcListenerTests
         results.Should().OnlyContain(r => r.HasValue);
     }
 
+    [Theory]
+    [InlineData(100_000, 1)]
+    [InlineData(130_000, 2)]
+    [InlineData(10_000, 1)]
+    public async Task Reserve_AnswersOfOneCaller_StayWithinTheLimit(long limit, int expected)
+    {
+        var running = 0;
+        var most = 0;
+        var service = new RpcService(ServiceId.Core, "Core").Map<EchoMessage, EchoMessage>(
+            CoreMethod.Echo,
+            "echo",
+            async (request, call) =>
+            {
+                await call.Connection.ReserveAsync(60_000);
+                call.DisposeAfterReply(new Undo(() => call.Connection.Unreserve(60_000)));
+                var now = Interlocked.Increment(ref running);
+                InterlockedMax(ref most, now);
+                await Task.Delay(2);
+                Interlocked.Decrement(ref running);
+                return request;
+            }
+        );
+        await using var listener = new RpcListener(
+            new IPEndPoint(IPAddress.Loopback, 0),
+            new RpcServiceTable(service),
+            new RpcOptions { MaxBytesInProcessing = limit }
+        );
+        await using var client = new RpcClient(new RpcOptions());
+
+        var calls = Enumerable
+            .Range(0, 30)
+            .Select(i =>
+                client
+                    .CallAsync<EchoMessage, EchoMessage>(
+                        listener.Address,
+                        ServiceId.Core,
+                        CoreMethod.Echo,
+                        new EchoMessage { Str = $"{i}" },
+                        TimeSpan.FromSeconds(60)
+                    )
+                    .AsTask()
+            );
+        var results = await Task.WhenAll(calls);
+
+        results.Should().OnlyContain(r => r.HasValue);
+        most.Should().BeInRange(1, expected);
+    }
+
+    private static void InterlockedMax(ref int target, int value)
+    {
+        int seen;
+        while (
+            (seen = Volatile.Read(ref target)) < value
+            && Interlocked.CompareExchange(ref target, value, seen) != seen
+        ) { }
+    }
+
+    private sealed class Undo(Action action) : IDisposable
+    {
+        public void Dispose() => action();
+    }
+
     [Fact]
     public void Listener_PortTaken_SaysSo()
     {
