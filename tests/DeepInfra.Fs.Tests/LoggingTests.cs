@@ -45,9 +45,9 @@ public sealed class LoggingTests : IDisposable
             o =>
                 o with
                 {
-                    StorageTimeout = TimeSpan.FromMilliseconds(20),
-                    MaximumStorageTimeout = TimeSpan.FromMilliseconds(20),
-                    OperationTimeout = TimeSpan.FromMilliseconds(100),
+                    StorageTimeout = TimeSpan.FromMilliseconds(200),
+                    MaximumStorageTimeout = TimeSpan.FromMilliseconds(200),
+                    OperationTimeout = TimeSpan.FromSeconds(1),
                 }
         );
         await using var file = await client.OpenAsync(
@@ -59,18 +59,23 @@ public sealed class LoggingTests : IDisposable
 
         var read = async () => await file.ReadAsync(new byte[10], 0);
 
-        await read.Should().ThrowAsync<ThreeFsException>();
+        // The last attempt may find its time used up before the refusal arrives: that is a time-out.
+        var failure = (await read.Should().ThrowAsync<Exception>()).Which;
+        (failure as ThreeFsException ?? failure.InnerException)
+            .Should()
+            .BeOfType<ThreeFsException>();
         _log.Of(6005)
             .Should()
             .NotBeEmpty()
             .And.OnlyContain(l =>
                 l.Level == LogLevel.Warning && l.Message.StartsWith("BatchRead failed")
-            );
+            )
+            .And.Contain(l => l.Message.Contains("down"));
         _log.Of(6007)
             .Should()
             .ContainSingle()
             .Which.Message.Should()
-            .Match("BatchRead was given up:*down*");
+            .StartWith("BatchRead was given up:");
     }
 
     [Fact]
