@@ -80,6 +80,12 @@ public class NumberConvertTests
                     v => Float8E5M2.FromSingle(v, mode),
                     (s, d) => NumberConvert.Narrow(s, d, mode, tier)
                 );
+                foreach (var rounding in Enum.GetValues<Ue8m0Rounding>())
+                    CheckNarrow(
+                        input,
+                        v => Float8E8M0.FromSingle(v, rounding, mode),
+                        (s, d) => NumberConvert.Narrow(s, d, rounding, mode, tier)
+                    );
             }
         }
     }
