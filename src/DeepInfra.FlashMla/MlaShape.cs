@@ -32,7 +32,7 @@ public readonly record struct MlaShape(int QueryHeads, int KvHeads, int HeadDim,
     /// <param name="kvHeads">Key/value heads.</param>
     public static MlaShape Mha128(int heads, int kvHeads) => new(heads, kvHeads, 128, 128);
 
-    internal void Validate(string paramName)
+    internal void Validate(string paramName, string? dimName = null)
     {
         if (QueryHeads < 1 || KvHeads < 1 || QueryHeads % KvHeads != 0)
             throw new ArgumentException(
@@ -41,8 +41,8 @@ public readonly record struct MlaShape(int QueryHeads, int KvHeads, int HeadDim,
             );
         if (HeadDim is < 1 or > MaxDim || ValueDim is < 1 or > MaxDim)
             throw new ArgumentException(
-                $"{paramName}: expected dimensions in [1,{MaxDim}], got HeadDim {HeadDim} and ValueDim {ValueDim}",
-                paramName
+                $"{dimName ?? paramName}: expected dimensions in [1,{MaxDim}], got HeadDim {HeadDim} and ValueDim {ValueDim}",
+                dimName ?? paramName
             );
     }
 }

@@ -46,7 +46,7 @@ public sealed record PagedMlaKvCacheOptions
         Check(Enum.IsDefined(ScaleFormat), nameof(ScaleFormat), ScaleFormat, "a defined value");
         ArgumentNullException.ThrowIfNull(Cpu);
         var shape = new MlaShape(KvHeads, KvHeads, HeadDim, Math.Min(HeadDim, 512));
-        shape.Validate(nameof(KvHeads));
+        shape.Validate(nameof(KvHeads), nameof(HeadDim));
         KvLayout.RequireShape(Format, shape, nameof(HeadDim));
         if (Format == KvCacheFormat.Fp8Model1 && ScaleFormat != KvScaleFormat.PowerOfTwo)
             throw new NotSupportedException(
