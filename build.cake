@@ -25,6 +25,9 @@ void Run(string tool, ProcessArgumentBuilder arguments, DirectoryPath? directory
         throw new CakeException(code, $"{tool} {arguments.RenderSafe()} ended with exit code {code}");
 }
 
+// What the user should see: the log itself is kept quiet, errors excepted.
+void Say(string line) => Console.WriteLine(line);
+
 void BuildProject(FilePath project) =>
     Run(
         "dotnet",
@@ -81,8 +84,8 @@ Task("Test")
             JsonSerializer.Serialize(new { suites, total }, new JsonSerializerOptions { WriteIndented = true })
         );
         foreach (var suite in suites)
-            Information($"{suite.Name}: {suite.Passed} passed, {suite.Failed} failed, {suite.Skipped} skipped in {suite.Seconds:0.0} s");
-        Information($"{total.passed} passed, {total.failed} failed, {total.skipped} skipped");
+            Say($"{suite.Name}: {suite.Passed} passed, {suite.Failed} failed, {suite.Skipped} skipped in {suite.Seconds:0.0} s");
+        Say($"{total.passed} passed, {total.failed} failed, {total.skipped} skipped");
         var broken = suites.Where(s => s.Failed > 0 || s.ExitCode != 0 || s.Passed == 0).Select(s => s.Name).ToList();
         if (broken.Count > 0)
             throw new CakeException($"Tests failed in {string.Join(", ", broken)}.");
@@ -149,7 +152,7 @@ Task("Api")
                 .Order(StringComparer.Ordinal)
                 .ToList();
             System.IO.File.WriteAllText(unshipped, "#nullable enable\n" + string.Concat(symbols.Select(s => s + "\n")));
-            Information($"{project.GetFilenameWithoutExtension()}: {symbols.Count} public symbols");
+            Say($"{project.GetFilenameWithoutExtension()}: {symbols.Count} public symbols");
         }
     });
 
@@ -157,25 +160,51 @@ Task("Pack")
     .IsDependentOn("Build")
     .Does(() =>
     {
-        CleanDirectory(packages);
-        foreach (var project in GetFiles("./src/*/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal))
-            Run(
-                "dotnet",
-                new ProcessArgumentBuilder()
-                    .Append("pack")
-                    .AppendQuoted(project.FullPath)
-                    .Append($"-c {configuration} --no-build --nologo -v quiet -p:AllowMissingNative={!IsOnContinuousIntegration()}")
-            );
+        PackInto(packages);
         foreach (var package in GetFiles($"{packages}/*.nupkg"))
         {
             const long Budget = 60 * 1024 * 1024;
-            if (package.FullPath.Contains(".Cuda.") && new FileInfo(package.FullPath).Length > Budget)
+            var bytes = new FileInfo(package.FullPath).Length;
+            if (package.FullPath.Contains(".Cuda.") && bytes > Budget)
                 throw new CakeException($"{package.GetFilename()} is larger than {Budget} bytes");
-            Information($"{package.GetFilename()} {new FileInfo(package.FullPath).Length / 1024} KiB");
+            Say($"{package.GetFilename()} {bytes / 1024} KiB");
         }
         if (GetFiles($"{packages}/*.Cuda.linux-x64.*.nupkg").Count == 0)
-            Console.WriteLine("pack: CUDA packages are skipped, run ./build.sh native first");
+            Say("pack: CUDA packages are skipped, run ./build.sh native first");
+        if (string.IsNullOrEmpty(EnvironmentVariable("CI")))
+            return;
+        // Elsewhere paths of this machine are part of a package; there two packs of one commit are equal.
+        var again = artifacts.Combine("packages-again");
+        PackInto(again);
+        foreach (var package in GetFiles($"{packages}/*.nupkg"))
+        {
+            var (first, second) = (package.FullPath, again.CombineWithFilePath(package.GetFilename()).FullPath);
+            if (!System.IO.File.ReadAllBytes(first).AsSpan().SequenceEqual(System.IO.File.ReadAllBytes(second)))
+                throw new CakeException($"{package.GetFilename()} differs between two packs of one build.");
+        }
+        Say("packed twice with equal bytes");
     });
+
+void PackInto(DirectoryPath folder)
+{
+    CleanDirectory(folder);
+    foreach (var project in GetFiles("./src/*/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal))
+        Run(
+            "dotnet",
+            new ProcessArgumentBuilder()
+                .Append("pack")
+                .AppendQuoted(project.FullPath)
+                .Append($"-c {configuration} --no-build --nologo -v quiet -p:AllowMissingNative={!FileExists(nativeArtifacts.CombineWithFilePath("linux-x64/Release/libdeepinfra_core.so"))} -o")
+                .AppendQuoted(folder.FullPath)
+        );
+    // Pack stamps every entry with the time of the pack; what is inside must not depend on that.
+    foreach (var package in GetFiles($"{folder}/*.*nupkg"))
+    {
+        using var zip = System.IO.Compression.ZipFile.Open(package.FullPath, System.IO.Compression.ZipArchiveMode.Update);
+        foreach (var entry in zip.Entries)
+            entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    }
+}
 
 // Consumes the packed packages only, the way a user would.
 Task("Smoke")
@@ -185,28 +214,40 @@ Task("Smoke")
         var smoke = root.Combine("tests/DeepInfra.Smoke");
         var work = artifacts.Combine("smoke");
         CleanDirectory(work);
-        void Publish(string mode, string properties)
+        void Consume(string mode, string properties, bool expectInstructionSetWarning = false)
         {
             var output = work.Combine(mode);
-            Run(
-                "dotnet",
-                new ProcessArgumentBuilder()
+            var settings = new ProcessSettings
+            {
+                Arguments = new ProcessArgumentBuilder()
                     .Append("publish")
                     .AppendQuoted(smoke.CombineWithFilePath("DeepInfra.Smoke.csproj").FullPath)
                     .Append($"-c {configuration} --nologo -v quiet -o")
                     .AppendQuoted(output.FullPath)
                     .Append($"-p:SmokeMode={mode} {properties}"),
-                smoke
-            );
+                WorkingDirectory = smoke,
+                RedirectStandardOutput = true,
+            };
+            var code = StartProcess("dotnet", settings, out var lines);
+            var log = string.Join('\n', lines);
+            if (code != 0)
+                throw new CakeException(code, $"smoke, {mode}: publish ended with exit code {code}\n{log}");
+            if (log.Contains("DI0010") != expectInstructionSetWarning || Regex.IsMatch(log, "IL[23][0-9]{3}"))
+                throw new CakeException($"smoke, {mode}: unexpected or missing warnings\n{log}");
             var program = output.CombineWithFilePath(IsRunningOnWindows() ? "DeepInfra.Smoke.exe" : "DeepInfra.Smoke");
-            Information($"smoke, {mode}:");
+            Say($"smoke, {mode}:");
             Run(program.FullPath, new ProcessArgumentBuilder(), work);
         }
 
         var rid = IsRunningOnWindows() ? "win-x64" : "linux-x64";
-        Publish("framework-dependent", "");
-        Publish("single-file", $"-r {rid} --self-contained -p:PublishSingleFile=true");
-        Publish("aot", $"-r {rid} -p:PublishAot=true -p:IlcInstructionSet=x86-64-v3");
+        Consume("framework-dependent", "");
+        Consume("single-file", $"-r {rid} --self-contained -p:PublishSingleFile=true");
+        Consume("aot", $"-r {rid} -p:PublishAot=true", expectInstructionSetWarning: true);
+        Consume("aot-v3", $"-r {rid} -p:PublishAot=true -p:IlcInstructionSet=x86-64-v3");
+        if (System.Runtime.Intrinsics.X86.Avx512F.IsSupported)
+            Consume("aot-v4", $"-r {rid} -p:PublishAot=true -p:IlcInstructionSet=x86-64-v4");
+        else
+            Say("smoke, aot-v4: skipped, this processor has no AVX-512");
     });
 
 // One headline after another; figures go to the console.

@@ -4,20 +4,17 @@ using DeepInfra.Core;
 using DeepInfra.Fs;
 using DeepInfra.Fs.Cluster;
 using EndToEnd.Checks;
-using EndToEnd.Etl;
-using EndToEnd.Inference;
-using EndToEnd.Model;
 using EndToEnd.Report;
-using EndToEnd.Training;
 using Spectre.Console;
 
 namespace EndToEnd;
 
-/// <summary>Starts the embedded cluster, runs the phases, writes the report and turns the verdicts into an exit code.</summary>
+/// <summary>Starts the embedded cluster, runs the flows, writes the report and turns the verdicts into an exit code.</summary>
 internal static class Application
 {
     public const int Passed = 0;
     public const int ChecksFailed = 1;
+    public const int WrongUsage = 2;
     public const int Broken = 3;
     public const int Cancelled = 130;
 
@@ -26,45 +23,38 @@ internal static class Application
         var clock = Stopwatch.StartNew();
         var verdicts = new Verdicts();
         var facts = new RunFacts();
-        var folder =
-            options.Data ?? Path.Combine(Path.GetTempPath(), $"deepinfra-{Guid.NewGuid():N}");
-        var scratch = Path.Combine(folder, "scratch");
         using var meters = new MeterBook();
+        var progress = new Progress(facts, meters, cancellationToken);
         try
         {
-            Directory.CreateDirectory(scratch);
-            var leaks = LeakCheck.Start(folder);
-            await RunPhasesAsync(options, folder, scratch, verdicts, facts, cancellationToken);
-            leaks.Finish(verdicts);
-            MeterCheck.Add(verdicts, meters);
-            WriteReport(options, verdicts, facts, meters, clock.Elapsed);
+            ReportBuilder.RequireWritable(options.Report);
+            using (var folders = new WorkFolders(options.Data))
+            {
+                var leaks = LeakCheck.Start(folders);
+                await RunFlowsAsync(options, folders, verdicts, facts, progress, cancellationToken);
+                leaks.Finish(verdicts);
+            }
+            ReportBuilder.Write(options, verdicts, facts, meters, clock.Elapsed);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
-            AnsiConsole.MarkupLine(
-                "[yellow]Cancelled.[/] Nothing half-written is left; run it again."
+            // Whatever a stopped operation throws, the cause is the stop.
+            await Console.Error.WriteLineAsync(
+                $"Cancelled in phase '{progress.Current}'. Nothing half-written is left; run it again."
             );
             return Cancelled;
         }
         catch (Exception e)
-            when (e
-                    is DeepInfraException
-                        or IOException
-                        or InvalidDataException
-                        or UnauthorizedAccessException
-            )
         {
-            AnsiConsole.MarkupLineInterpolated($"[red]Failed:[/] {Describe(e)}");
+            await Console.Error.WriteLineAsync(
+                $"Failed in phase '{progress.Current}': {Describe(e)}"
+            );
+            if (!IsExpected(e))
+                await Console.Error.WriteLineAsync(e.ToString());
             return Broken;
         }
-        finally
-        {
-            if (options.Data is null && Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);
-            else if (Directory.Exists(scratch))
-                Directory.Delete(scratch, recursive: true);
-        }
 
+        ShowTexts(facts);
         foreach (var verdict in verdicts.All)
             AnsiConsole.MarkupLineInterpolated(
                 $"{(verdict.Passed ? "  ok    " : "  FAILED")} {verdict.Claim}: {verdict.Evidence}"
@@ -78,24 +68,22 @@ internal static class Application
         return verdicts.Failed == 0 ? Passed : ChecksFailed;
     }
 
-    private static async Task RunPhasesAsync(
+    private static async Task RunFlowsAsync(
         RunOptions options,
-        string folder,
-        string scratch,
+        WorkFolders folders,
         Verdicts verdicts,
         RunFacts facts,
+        Progress progress,
         CancellationToken cancellationToken
     )
     {
-        var progress = new Progress(facts);
-        var config = new ModelConfig();
         await using var cluster = await progress.PhaseAsync(
-            "start the embedded 3FS cluster",
+            Phases.Start,
             _ =>
                 ThreeFsCluster.StartAsync(
                     new ThreeFsClusterOptions
                     {
-                        DataDirectory = Path.Combine(folder, "3fs"),
+                        DataDirectory = folders.Cluster,
                         StorageNodeCount = 2,
                         TargetsPerNode = 2,
                         // The demo's data can be made again; a production cluster keeps the default.
@@ -104,28 +92,20 @@ internal static class Application
                     cancellationToken
                 )
         );
+        // Now that the cluster holds its lock, no other run uses the folder.
+        folders.CreateScratch();
         await using var client = await cluster.ConnectAsync(cancellationToken: cancellationToken);
-        var run = new RunContext(
-            options,
-            new ThreeFsFileSystem(client),
-            scratch,
-            verdicts,
-            facts,
-            progress,
-            cancellationToken
+        await Flows.RunAsync(
+            new RunContext(
+                options,
+                new ThreeFsFileSystem(client),
+                folders.Scratch,
+                verdicts,
+                facts,
+                progress,
+                cancellationToken
+            )
         );
-
-        var etl = new EtlFlow(run, config);
-        await etl.RunAsync();
-        await progress.PhaseAsync(
-            "check dispatch and combine",
-            _ => Task.FromResult(ExchangeCheck.Run(config, verdicts))
-        );
-        await new TrainingFlow(run, config).RunAsync();
-        await new InferenceFlow(run, config, etl.Decode).RunAsync();
-
-        ShowTexts(facts);
-        Arena.DrainPool();
     }
 
     private static void ShowTexts(RunFacts facts)
@@ -136,19 +116,16 @@ internal static class Application
             );
     }
 
-    private static void WriteReport(
-        RunOptions options,
-        Verdicts verdicts,
-        RunFacts facts,
-        MeterBook meters,
-        TimeSpan elapsed
-    )
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Report))!);
-        ReportBuilder.Write(options, verdicts, facts, meters, elapsed);
-    }
+    /// <summary>Failures whose message says what is wrong; of others the stack is shown as well.</summary>
+    internal static bool IsExpected(Exception e) =>
+        e
+            is DeepInfraException
+                or IOException
+                or InvalidDataException
+                or UnauthorizedAccessException
+                or TimeoutException;
 
-    private static string Describe(Exception e)
+    internal static string Describe(Exception e)
     {
         var text = e.Message;
         for (var inner = e.InnerException; inner is not null; inner = inner.InnerException)

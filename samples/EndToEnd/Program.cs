@@ -10,9 +10,15 @@ var input = new Option<string?>("--input")
 };
 var tokens = new Option<int>("--tokens")
 {
-    Description = "Tokens to train on.",
+    Description =
+        $"Tokens to train on. Below {RunOptions.LossTargetTokens:#,0} the run does not claim to beat the entropy of single tokens.",
     DefaultValueFactory = _ => new RunOptions().Tokens,
 };
+tokens.Validators.Add(result =>
+{
+    if (result.Tokens.Count > 0 && result.GetValueOrDefault<int>() < 1)
+        result.AddError("--tokens: expected at least 1");
+});
 var report = new Option<string>("--report")
 {
     Description = "Where the HTML report goes.",
@@ -21,7 +27,7 @@ var report = new Option<string>("--report")
 var data = new Option<string?>("--data")
 {
     Description =
-        "Folder of the embedded 3FS cluster; a temporary one that is removed afterwards if absent.",
+        "Folder of the embedded 3FS cluster, whose files each run replaces; a temporary one that is removed afterwards if absent.",
 };
 var seed = new Option<int>("--seed")
 {
@@ -53,4 +59,10 @@ command.SetAction(
             cancellationToken
         )
 );
-return await command.Parse(args).InvokeAsync();
+var parsed = command.Parse(args);
+
+// A stopped phase needs a moment to come to its end and to remove its files.
+var exitCode = await parsed.InvokeAsync(
+    new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) }
+);
+return parsed.Errors.Count > 0 ? Application.WrongUsage : exitCode;

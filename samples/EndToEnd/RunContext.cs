@@ -6,6 +6,8 @@ using EndToEnd.Report;
 namespace EndToEnd;
 
 /// <summary>What the phases share.</summary>
+/// <param name="Files">3FS.</param>
+/// <param name="Scratch">A local folder for intermediate files; empty at the end.</param>
 internal sealed record RunContext(
     RunOptions Options,
     IFileSystem Files,

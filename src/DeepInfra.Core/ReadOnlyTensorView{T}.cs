@@ -36,7 +36,7 @@ public readonly unsafe ref struct ReadOnlyTensorView<T>
         new(RowPointer(outer), checked((int)Shape[-1]));
 
     /// <summary>Copies all elements into a view of the same shape, whatever the strides of either.</summary>
-    /// <param name="destination">Same shape.</param>
+    /// <param name="destination">Same shape; must not share memory unless both are contiguous.</param>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     public void CopyTo(TensorView<T> destination)
     {

@@ -32,7 +32,7 @@ public abstract unsafe partial class Tensor
     /// bytes of two codes each.
     /// </summary>
     /// <param name="managed">The structure; not to be used by the caller afterwards.</param>
-    /// <exception cref="ArgumentException">An extent is negative, or data are missing.</exception>
+    /// <exception cref="ArgumentException">An extent is negative, or extents or data are missing.</exception>
     /// <exception cref="NotSupportedException">Another major version, or a device, element type or rank without counterpart.</exception>
     public static Tensor FromDLPack(DLManagedTensorVersioned* managed) =>
         DLPackImport.Create(managed);

@@ -51,9 +51,11 @@ public sealed unsafe partial class Tensor<T> : Tensor
     /// <summary>Allocates a compact row-major tensor in host memory, 64-byte aligned.</summary>
     /// <param name="shape">The extents.</param>
     /// <param name="zeroed">False leaves the contents undefined.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The size in bytes does not fit in 63 bits.</exception>
+    /// <exception cref="OutOfMemoryException">The system has no memory of this size.</exception>
     public static Tensor<T> Create(Shape shape, bool zeroed = true) =>
         new(
-            TensorStorage.Allocate(checked(shape.ElementCount * sizeof(T)), zeroed),
+            TensorStorage.Allocate(BytesOf(shape), zeroed),
             owns: true,
             shape,
             Strides.RowMajor(shape),
@@ -77,12 +79,14 @@ public sealed unsafe partial class Tensor<T> : Tensor
     }
 
     /// <summary>Adopts foreign memory without copying.</summary>
-    /// <param name="pointer">Address of element [0,…,0]; must stay valid until released.</param>
+    /// <param name="pointer">Address of element [0,…,0]; must stay valid until released. Null only without elements.</param>
     /// <param name="shape">The extents.</param>
     /// <param name="strides">The steps in elements; null means compact row-major.</param>
-    /// <param name="release">Called once when the tensor is disposed or collected; may be null.</param>
+    /// <param name="release">Called once when the tensor is disposed or collected, then on the finalizer's thread, so it must not throw; may be null.</param>
     /// <param name="device">The device that the address belongs to; the CPU by default.</param>
+    /// <exception cref="ArgumentNullException">The pointer is null although there are elements.</exception>
     /// <exception cref="ArgumentException">The strides' rank differs from the shape's.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The tensor reaches over more than 63 bits of bytes.</exception>
     public static Tensor<T> Wrap(
         T* pointer,
         Shape shape,
@@ -97,7 +101,13 @@ public sealed unsafe partial class Tensor<T> : Tensor
                 $"strides: expected rank {shape.Rank}, got {steps.Rank}",
                 nameof(strides)
             );
-        var bytes = shape.ElementCount * sizeof(T);
+        if (pointer is null && shape.ElementCount != 0)
+            throw new ArgumentNullException(
+                nameof(pointer),
+                $"pointer: expected the address of the elements of {shape}, got null"
+            );
+        var bytes = BytesOf(shape);
+        RequireReach(shape, steps);
         // A SafeHandle holds no null address; zero-size foreign tensors may have one.
         var storage = TensorStorage.Wrap(
             pointer is null ? (void*)1 : pointer,
@@ -224,7 +234,7 @@ public sealed unsafe partial class Tensor<T> : Tensor
     }
 
     /// <summary>Copies all elements into a tensor of the same shape, whatever the strides of either.</summary>
-    /// <param name="destination">Same shape; must not overlap partially.</param>
+    /// <param name="destination">Same shape; may share memory, as a transposed view of this tensor does (then a copy is made in between).</param>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     public void CopyTo(Tensor<T> destination)
     {
@@ -234,7 +244,16 @@ public sealed unsafe partial class Tensor<T> : Tensor
                 $"destination: expected shape {Shape}, got {destination.Shape}",
                 nameof(destination)
             );
-        AsReadOnlyView().CopyTo(destination.AsView());
+        RequireCpu();
+        if (
+            !(IsContiguous && destination.IsContiguous) && MemoryOverlap.Possible(this, destination)
+        )
+        {
+            using var copy = ToContiguous();
+            copy.AsReadOnlyView().CopyTo(destination.AsView());
+        }
+        else
+            AsReadOnlyView().CopyTo(destination.AsView());
         GC.KeepAlive(this);
         GC.KeepAlive(destination);
     }
@@ -255,6 +274,32 @@ public sealed unsafe partial class Tensor<T> : Tensor
         AsTransposed(first, second);
 
     private protected override Tensor ReshapeCore(Shape shape) => AsReshaped(shape);
+
+    private static long BytesOf(Shape shape)
+    {
+        var count = shape.ElementCount;
+        return count <= long.MaxValue / sizeof(T)
+            ? count * sizeof(T)
+            : throw new ArgumentOutOfRangeException(
+                nameof(shape),
+                $"shape: {shape} elements of {sizeof(T)} bytes do not fit in 63 bits"
+            );
+    }
+
+    /// <summary>Address arithmetic on elements of a tensor must not wrap around.</summary>
+    private static void RequireReach(Shape shape, Strides strides)
+    {
+        if (shape.ElementCount == 0)
+            return;
+        Int128 reach = 1;
+        for (var i = 0; i < shape.Rank; i++)
+            reach += Int128.Abs((Int128)(shape[i] - 1) * strides[i]);
+        if (reach > long.MaxValue / sizeof(T))
+            throw new ArgumentOutOfRangeException(
+                nameof(strides),
+                $"strides: {shape} with strides {strides} reaches over more than 63 bits of bytes"
+            );
+    }
 
     private Tensor<T> Borrow(Shape shape, Strides strides, long elementOffset)
     {

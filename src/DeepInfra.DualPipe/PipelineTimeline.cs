@@ -21,6 +21,13 @@ public sealed class PipelineTimeline
     )
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rankCount, 1);
+        ArgumentNullException.ThrowIfNull(title);
+        ArgumentNullException.ThrowIfNull(unit);
+        if (entries.IsDefault)
+        {
+            entries = [];
+        }
+
         Title = title;
         Unit = unit;
         RankCount = rankCount;
@@ -33,6 +40,15 @@ public sealed class PipelineTimeline
                     nameof(entries),
                     entry.Rank,
                     $"expected ranks below {rankCount}"
+                );
+            }
+
+            if (!double.IsFinite(entry.Start) || !double.IsFinite(entry.End))
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(entries),
+                    entry,
+                    "expected finite times"
                 );
             }
 

@@ -60,7 +60,13 @@ public abstract class EpBuffer : IDisposable, IAsyncDisposable
 
     internal IEpTransport Transport => Group.Transport;
 
-    internal TimeSpan CurrentTimeout => _firstCallDone ? Timeout : Timeout * FirstCallTimeoutFactor;
+    internal TimeSpan CurrentTimeout =>
+        _firstCallDone || Timeout > TimeSpan.MaxValue / FirstCallTimeoutFactor
+            ? Timeout
+            : Timeout * FirstCallTimeoutFactor;
+
+    /// <summary>True if no asynchronous operation is waiting or running.</summary>
+    internal bool IsCommunicationIdle => _communication.IsIdle;
 
     internal bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 
 namespace DeepInfra.Ep;
@@ -10,14 +11,17 @@ namespace DeepInfra.Ep;
 /// </summary>
 public sealed class EpEvent : IDisposable
 {
-    private readonly Lock _gate = new();
-    private readonly ManualResetEventSlim _signal = new(initialState: true, spinCount: 10);
+    // A monitor: waiting for it allocates nothing.
+    private readonly object _gate = new();
     private Action? _continuation;
     private List<Action>? _moreContinuations;
     private ExceptionDispatchInfo? _error;
     private bool _pending;
 
     internal EpEvent() { }
+
+    /// <summary>True while only the invocation of a hook completes the event. Used by the thread that owns the hook.</summary>
+    internal bool IsHookPending { get; set; }
 
     /// <summary>True once the operation ended, in success or failure.</summary>
     public bool IsCompleted => !Volatile.Read(ref _pending);
@@ -52,8 +56,7 @@ public sealed class EpEvent : IDisposable
     /// <summary>Blocks until the operation ended and rethrows its failure.</summary>
     public void Wait()
     {
-        if (!IsCompleted)
-            _signal.Wait();
+        WaitWithoutThrow();
         Volatile.Read(ref _error)?.Throw();
     }
 
@@ -62,7 +65,7 @@ public sealed class EpEvent : IDisposable
     /// <returns>False if the operation is still going on.</returns>
     public bool Wait(TimeSpan timeout)
     {
-        if (!IsCompleted && !_signal.Wait(timeout))
+        if (!IsCompleted && !WaitUntil(timeout))
             return false;
         Volatile.Read(ref _error)?.Throw();
         return true;
@@ -93,8 +96,13 @@ public sealed class EpEvent : IDisposable
 
     internal void WaitWithoutThrow()
     {
-        if (!IsCompleted)
-            _signal.Wait();
+        if (IsCompleted)
+            return;
+        lock (_gate)
+        {
+            while (_pending)
+                Monitor.Wait(_gate);
+        }
     }
 
     internal void Reset() => Volatile.Write(ref _error, null);
@@ -104,7 +112,6 @@ public sealed class EpEvent : IDisposable
         lock (_gate)
         {
             _error = null;
-            _signal.Reset();
             Volatile.Write(ref _pending, true);
         }
     }
@@ -117,7 +124,7 @@ public sealed class EpEvent : IDisposable
         {
             _error = error is null ? null : ExceptionDispatchInfo.Capture(error);
             Volatile.Write(ref _pending, false);
-            _signal.Set();
+            Monitor.PulseAll(_gate);
             first = _continuation;
             more = _moreContinuations;
             _continuation = null;
@@ -144,6 +151,33 @@ public sealed class EpEvent : IDisposable
             }
         }
         Schedule(continuation);
+    }
+
+    private bool WaitUntil(TimeSpan timeout)
+    {
+        if (timeout < TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
+            throw new ArgumentOutOfRangeException(
+                nameof(timeout),
+                $"timeout: expected a time >= 0 or {Timeout.InfiniteTimeSpan}, got {timeout}"
+            );
+        var start = Stopwatch.GetTimestamp();
+        lock (_gate)
+        {
+            while (_pending)
+            {
+                if (timeout == Timeout.InfiniteTimeSpan)
+                {
+                    Monitor.Wait(_gate);
+                    continue;
+                }
+                var left = timeout - Stopwatch.GetElapsedTime(start);
+                if (left <= TimeSpan.Zero)
+                    return false;
+                // Rounded up: a rest below one millisecond must not turn into a busy loop of zero waits.
+                Monitor.Wait(_gate, (int)Math.Min(Math.Ceiling(left.TotalMilliseconds), 1 << 30));
+            }
+        }
+        return true;
     }
 
     private static void Schedule(Action continuation) =>

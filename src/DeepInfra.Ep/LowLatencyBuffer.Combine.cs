@@ -78,21 +78,18 @@ public sealed unsafe partial class LowLatencyBuffer
         ThrowIfUnusable();
         RequireHandle(handle);
         DrainCommunication();
-        return _views.CombineRows(PrepareSet("Combine"));
+        return _views.CombineRows(PrepareSet("Combine", CancellationToken.None));
     }
 
     internal void SendCombine(LowLatencyCombineResult result)
     {
         result.Options.After?.Wait();
         ThrowIfFaulted();
-        if (
-            result.Options.ZeroCopy
-            && result.Input!.DataPointer != _views.CombineRows(SetOf(_sequence + 1)).DataPointer
-        )
+        if (result.Options.ZeroCopy && !IsNextCombineBuffer(result.Input!))
             throw new InvalidOperationException(
                 "x: expected the tensor that NextCombineBuffer returned immediately before this combine"
             );
-        var set = PrepareSet("Combine");
+        var set = PrepareSet("Combine", result.Cancellation);
         try
         {
             result.Sequence = ++_sequence;
@@ -127,13 +124,26 @@ public sealed unsafe partial class LowLatencyBuffer
         }
     }
 
+    private bool IsNextCombineBuffer(Tensor<BFloat16> x)
+    {
+        var expected = _views.CombineRows(SetOf(_sequence + 1));
+        return x.DataPointer == expected.DataPointer && x.Strides == expected.Strides;
+    }
+
     internal void ReceiveCombine(LowLatencyCombineResult result)
     {
         ThrowIfFaulted();
         var set = SetOf(result.Sequence);
         try
         {
-            WaitPeers(SentSignal, result.Sequence, "Combine", "receive", result.Options.WaitStats);
+            WaitPeers(
+                SentSignal,
+                result.Sequence,
+                "Combine",
+                "receive",
+                result.Options.WaitStats,
+                result.Cancellation
+            );
             MarkFirstCallDone();
             CheckShapes(set, Posts[set].Shape);
             var tokens = result.Handle.TokenCount;
@@ -194,6 +204,12 @@ public sealed unsafe partial class LowLatencyBuffer
         );
         if (options.ZeroCopy && options.UseLogFmt)
             throw Validation.Wrong("options.UseLogFmt", "expected false with zero copy");
+        // Rows are written to where they lie: an encoder would overwrite what it still has to read.
+        if (!options.ZeroCopy && LiesInSendArea(x))
+            throw Validation.Wrong(
+                nameof(x),
+                "expected other memory than NextCombineBuffer's without options.ZeroCopy"
+            );
         if (options.UseLogFmt && Options.Hidden % 512 != 0)
             throw Validation.Wrong(
                 "options.UseLogFmt",
@@ -208,7 +224,8 @@ public sealed unsafe partial class LowLatencyBuffer
                 Options.Hidden
             );
         RequireStats(options.WaitStats, Group.Size, "options.WaitStats");
-        RequireFreeSet();
+        RequireNoPendingHook(options.After);
+        RequireFreeSetIfIdle();
         CheckSelections(topkIdx, handle);
         LowLatencyCombineResult? result;
         lock (_poolGate)
@@ -220,7 +237,14 @@ public sealed unsafe partial class LowLatencyBuffer
         result.TopkWeights = topkWeights;
         result.Handle = handle;
         result.Options = options;
+        result.Use(handle);
         return result;
+    }
+
+    private bool LiesInSendArea(Tensor<BFloat16> x)
+    {
+        var first = (byte*)x.DataPointer;
+        return first >= SendArea(0) && first < SendArea(1) + Layout.SendBytes;
     }
 
     private void ValidateExpertRows(Tensor<BFloat16> x)

@@ -56,7 +56,7 @@ public sealed unsafe partial class LowLatencyBuffer
     {
         result.Options.After?.Wait();
         ThrowIfFaulted();
-        var set = PrepareSet("Dispatch");
+        var set = PrepareSet("Dispatch", result.Cancellation);
         var post = Posts[set];
         // Throws before anything is sent: the set stays free.
         _router.Route(result.TopkIdx!, post, result.Handle);
@@ -95,7 +95,14 @@ public sealed unsafe partial class LowLatencyBuffer
         var set = SetOf(result.Sequence);
         try
         {
-            WaitPeers(SentSignal, result.Sequence, "Dispatch", "receive", result.Options.WaitStats);
+            WaitPeers(
+                SentSignal,
+                result.Sequence,
+                "Dispatch",
+                "receive",
+                result.Options.WaitStats,
+                result.Cancellation
+            );
             MarkFirstCallDone();
             CheckShapes(set, Posts[set].Shape);
             var (x, scales) = result.Outputs();
@@ -139,7 +146,8 @@ public sealed unsafe partial class LowLatencyBuffer
         ValidateFormat(options.Format);
         RequireStats(options.ExpertStats, LocalExperts, "options.ExpertStats");
         RequireStats(options.WaitStats, Group.Size, "options.WaitStats");
-        RequireFreeSet();
+        RequireNoPendingHook(options.After);
+        RequireFreeSetIfIdle();
         LowLatencyDispatchResult? result;
         LowLatencyHandle? handle;
         lock (_poolGate)
@@ -155,7 +163,17 @@ public sealed unsafe partial class LowLatencyBuffer
         result.TopkIdx = topkIdx;
         result.Options = options;
         result.Handle = handle;
+        result.Use(handle);
         return result;
+    }
+
+    /// <summary>An operation behind a hook of the same thread would wait forever.</summary>
+    private static void RequireNoPendingHook(EpEvent? after)
+    {
+        if (after is { IsHookPending: true })
+            throw new InvalidOperationException(
+                "options.After: invoke the hook of that operation first."
+            );
     }
 
     /// <summary>Runs the sending half on this thread.</summary>

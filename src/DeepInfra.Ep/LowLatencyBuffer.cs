@@ -41,7 +41,8 @@ public sealed unsafe partial class LowLatencyBuffer : EpBuffer
 
     private const int Sets = 2;
 
-    private readonly Lock _poolGate = new();
+    // A monitor, because results may be disposed on other threads and a contended Lock allocates.
+    private readonly object _poolGate = new();
     private readonly Stack<LowLatencyDispatchResult> _dispatchPool = new();
     private readonly Stack<LowLatencyCombineResult> _combinePool = new();
     private readonly Stack<LowLatencyHandle> _handlePool = new();
@@ -231,7 +232,16 @@ public sealed unsafe partial class LowLatencyBuffer : EpBuffer
     private static int ConsumedSignal(int set) =>
         set == 0 ? FirstConsumedSignal : SecondConsumedSignal;
 
-    /// <summary>Refuses a start that would need a set whose operation has not been received.</summary>
+    /// <summary>
+    /// Refuses a start that would need a set whose operation has not been received. While asynchronous operations are
+    /// going on the set is not known yet; they check when their turn comes.
+    /// </summary>
+    private void RequireFreeSetIfIdle()
+    {
+        if (IsCommunicationIdle)
+            RequireFreeSet();
+    }
+
     private void RequireFreeSet()
     {
         if (_pending[SetOf(_sequence + 1)] is not null)
@@ -241,7 +251,7 @@ public sealed unsafe partial class LowLatencyBuffer : EpBuffer
     }
 
     /// <summary>The set of the next operation, once all peers have consumed what it held.</summary>
-    private int PrepareSet(string operation)
+    private int PrepareSet(string operation, CancellationToken cancellation)
     {
         RequireFreeSet();
         var set = SetOf(_sequence + 1);
@@ -249,7 +259,14 @@ public sealed unsafe partial class LowLatencyBuffer : EpBuffer
             return set;
         try
         {
-            WaitPeers(ConsumedSignal(set), _lastUse[set], operation, "reuse", stats: null);
+            WaitPeers(
+                ConsumedSignal(set),
+                _lastUse[set],
+                operation,
+                "reuse",
+                stats: null,
+                cancellation
+            );
         }
         catch
         {
@@ -285,7 +302,8 @@ public sealed unsafe partial class LowLatencyBuffer : EpBuffer
         long value,
         string operation,
         string phase,
-        Core.Tensor<long>? stats
+        Core.Tensor<long>? stats,
+        CancellationToken cancellation
     )
     {
         var start = Stopwatch.GetTimestamp();
@@ -302,7 +320,7 @@ public sealed unsafe partial class LowLatencyBuffer : EpBuffer
                 if (stats is not null)
                     request.Observed = observed;
             }
-            var status = Transport.Wait(ref request, CurrentTimeout, CancellationToken.None);
+            var status = Transport.Wait(ref request, CurrentTimeout, cancellation);
             if (status == EpWaitStatus.Satisfied)
                 break;
             if (_mask is null)
@@ -350,8 +368,14 @@ public sealed unsafe partial class LowLatencyBuffer : EpBuffer
             for (var peer = 0; peer < Group.Size; peer++)
                 if (!IsMasked(peer))
                     Signals.Signal(BarrierSignal, peer, _barrierSequence);
-            cancellationToken.ThrowIfCancellationRequested();
-            WaitPeers(BarrierSignal, _barrierSequence, "Barrier", "arrive", stats: null);
+            WaitPeers(
+                BarrierSignal,
+                _barrierSequence,
+                "Barrier",
+                "arrive",
+                stats: null,
+                cancellationToken
+            );
             MarkFirstCallDone();
         }
         catch

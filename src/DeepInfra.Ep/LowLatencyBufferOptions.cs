@@ -26,6 +26,7 @@ public sealed record LowLatencyBufferOptions
     {
         if (MaxTokensPerRank < 1)
             throw Wrong(nameof(MaxTokensPerRank), "a value >= 1", MaxTokensPerRank);
+        Engine.Validation.RequireIndexable(ranks, MaxTokensPerRank, "options.MaxTokensPerRank");
         if (Hidden < 8 || Hidden % 8 != 0)
             throw Wrong(nameof(Hidden), "a multiple of 8 (rows of 16 bytes)", Hidden);
         if (Timeout <= TimeSpan.Zero)

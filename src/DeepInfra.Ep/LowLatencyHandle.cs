@@ -3,10 +3,15 @@ using DeepInfra.Core;
 
 namespace DeepInfra.Ep;
 
-/// <summary>The routing of one low-latency dispatch, which combine needs. Disposing it returns its memory to the buffer; not disposing it is harmless.</summary>
+/// <summary>
+/// The routing of one low-latency dispatch, which combine needs. Disposing it returns its memory to the buffer, as soon
+/// as the operations that use it are complete; not disposing it is harmless.
+/// </summary>
 public sealed class LowLatencyHandle : IDisposable
 {
-    private int _alive;
+    private readonly object _gate = new();
+    private bool _alive;
+    private int _uses;
 
     internal LowLatencyHandle(LowLatencyBuffer owner)
     {
@@ -52,19 +57,55 @@ public sealed class LowLatencyHandle : IDisposable
 
     internal bool IsReceived { get; set; }
 
-    internal bool IsAlive => Volatile.Read(ref _alive) != 0;
+    internal bool IsAlive
+    {
+        get
+        {
+            lock (_gate)
+                return _alive;
+        }
+    }
 
-    /// <summary>Returns the memory to the buffer. A second call does nothing.</summary>
+    /// <summary>Returns the memory to the buffer once no operation uses it. A second call does nothing.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _alive, 0) != 0)
-            Owner.Recycle(this);
+        lock (_gate)
+        {
+            if (!_alive)
+                return;
+            _alive = false;
+            if (_uses > 0)
+                return;
+        }
+        Owner.Recycle(this);
     }
 
     internal void Revive()
     {
         IsReceived = false;
-        Volatile.Write(ref _alive, 1);
+        lock (_gate)
+            _alive = true;
+    }
+
+    /// <summary>Keeps the memory for an operation; false if the handle was disposed.</summary>
+    internal bool TryUse()
+    {
+        lock (_gate)
+        {
+            if (!_alive)
+                return false;
+            _uses++;
+            return true;
+        }
+    }
+
+    /// <summary>Ends a use.</summary>
+    internal void EndUse()
+    {
+        lock (_gate)
+            if (--_uses > 0 || _alive)
+                return;
+        Owner.Recycle(this);
     }
 
     internal void Free()

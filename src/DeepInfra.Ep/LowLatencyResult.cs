@@ -7,6 +7,7 @@ namespace DeepInfra.Ep;
 public abstract class LowLatencyResult : IDisposable, IEpOperation
 {
     private readonly ReceiveHook _hook;
+    private LowLatencyHandle? _used;
     private int _alive;
     private bool _hasHook;
 
@@ -29,6 +30,9 @@ public abstract class LowLatencyResult : IDisposable, IEpOperation
 
     internal bool IsSent { get; set; }
 
+    /// <summary>Ends the operation's waits for peers.</summary>
+    internal CancellationToken Cancellation { get; set; }
+
     EpEvent IEpOperation.Completion => Event;
 
     /// <summary>Completes the operation if it is still in flight and gives the tensors back to the buffer. A second call does nothing.</summary>
@@ -39,32 +43,54 @@ public abstract class LowLatencyResult : IDisposable, IEpOperation
         if (_hasHook)
             _hook.Dispose();
         Event.WaitWithoutThrow();
+        EndUse();
         Release();
         GC.SuppressFinalize(this);
     }
 
     void IEpOperation.Execute()
     {
-        Send();
-        Receive();
+        try
+        {
+            Send();
+            Receive();
+        }
+        finally
+        {
+            EndUse();
+        }
     }
 
     internal void Revive(bool withHook)
     {
         Event.Reset();
         IsSent = false;
+        Cancellation = default;
         _hasHook = withHook;
         Volatile.Write(ref _alive, 1);
         if (!withHook)
             return;
         Event.Begin();
+        Event.IsHookPending = true;
         _hook.Arm();
     }
+
+    /// <summary>Keeps the memory of the operation's handle until the operation is complete.</summary>
+    internal void Use(LowLatencyHandle handle)
+    {
+        if (!handle.TryUse())
+            throw new StaleHandleException("The handle was disposed.");
+        _used = handle;
+    }
+
+    private void EndUse() => Interlocked.Exchange(ref _used, null)?.EndUse();
 
     /// <summary>Takes a result back whose operation failed to start.</summary>
     internal void Abandon()
     {
         _hook.Disarm();
+        Event.IsHookPending = false;
+        EndUse();
         if (!Event.IsCompleted)
             Event.Complete(null);
     }
@@ -76,7 +102,8 @@ public abstract class LowLatencyResult : IDisposable, IEpOperation
         {
             RunReceive();
         }
-        catch (Exception e) when (e is EpException or ObjectDisposedException)
+        catch (Exception e)
+            when (e is EpException or ObjectDisposedException or OperationCanceledException)
         {
             // The buffer is faulted or gone and says so at its next use.
         }
@@ -84,6 +111,7 @@ public abstract class LowLatencyResult : IDisposable, IEpOperation
 
     internal void RunReceive()
     {
+        Event.IsHookPending = false;
         try
         {
             ObjectDisposedException.ThrowIf(Owner.IsDisposed, Owner);
@@ -92,9 +120,11 @@ public abstract class LowLatencyResult : IDisposable, IEpOperation
         }
         catch (Exception e)
         {
+            EndUse();
             Event.Complete(e);
             throw;
         }
+        EndUse();
         Event.Complete(null);
     }
 

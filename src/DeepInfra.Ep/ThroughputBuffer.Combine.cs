@@ -131,7 +131,10 @@ public sealed unsafe partial class ThroughputBuffer
         if (options.Bias1 is { } bias1)
             Validation.RequireShape(bias1, "options.Bias1", x.DType, tokens, hidden);
         if (options.Output is { } output)
+        {
             Validation.RequireShape(output, "options.Output", x.DType, tokens, hidden);
+            Validation.RequireDisjoint(output, x, "options.Output", nameof(x));
+        }
         var needed = StagedLayout.CombineRecordFor(rowBytes, plan.TopK);
         var available = StagedLayout.CombineRecordCapacity(Options);
         if (needed > available)
@@ -153,6 +156,7 @@ public sealed unsafe partial class ThroughputBuffer
             DType = request.DType,
             Hidden = checked((int)request.Hidden),
             Tier = Group.Cpu.Tier,
+            Stream = tokens * request.RowBytes > RowCopy.StreamingThreshold,
             Bias0 = request.Bias0,
             Bias0StrideBytes = request.Bias0StrideBytes,
             Bias1 = request.Bias1,

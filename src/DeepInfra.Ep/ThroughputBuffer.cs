@@ -37,7 +37,8 @@ public sealed partial class ThroughputBuffer : EpBuffer
     // Below this many selections a second thread costs more than it saves.
     private const int ParallelThreshold = 256;
 
-    private readonly Lock _poolGate = new();
+    // A monitor, because results may be disposed on other threads and a contended Lock allocates.
+    private readonly object _poolGate = new();
     private readonly Stack<DispatchResult> _dispatchPool = new();
     private readonly Stack<CombineResult> _combinePool = new();
     private readonly Stack<ThroughputHandle> _handlePool = new();
@@ -77,7 +78,7 @@ public sealed partial class ThroughputBuffer : EpBuffer
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
-        options.Validate();
+        options.Validate(group.Size);
         ObjectDisposedException.ThrowIf(group.IsDisposed, group);
         var layout = LayoutFor(group, options);
         return new ThroughputBuffer(
@@ -95,7 +96,7 @@ public sealed partial class ThroughputBuffer : EpBuffer
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
-        options.Validate();
+        options.Validate(group.Size);
         return LayoutFor(group, options).TotalBytes;
     }
 

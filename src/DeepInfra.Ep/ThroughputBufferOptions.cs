@@ -24,9 +24,10 @@ public sealed record ThroughputBufferOptions
     /// <summary>How long an operation waits for another rank before it fails.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(100);
 
-    internal void Validate()
+    internal void Validate(int ranks)
     {
         Require(MaxTokensPerRank >= 1, nameof(MaxTokensPerRank), "a value >= 1", MaxTokensPerRank);
+        Engine.Validation.RequireIndexable(ranks, MaxTokensPerRank, "options.MaxTokensPerRank");
         Require(Hidden >= 1, nameof(Hidden), "a value >= 1", Hidden);
         Require(
             MaxTopK is >= 1 and <= ThroughputBuffer.MaxTopK,

@@ -51,6 +51,26 @@ internal static class ArgumentCheck
             );
     }
 
+    /// <summary>An output must share no memory with an input, nor give two elements one address.</summary>
+    public static void Separate(Tensor? output, string name, Tensor input, string inputName)
+    {
+        if (output is not null && MemoryOverlap.Possible(output, input))
+            throw new ArgumentException(
+                $"{name}: expected memory of its own, got memory shared with {inputName}",
+                name
+            );
+    }
+
+    /// <summary>No two elements have the same address.</summary>
+    public static void NoRepetition(Tensor tensor, string name)
+    {
+        if (MemoryOverlap.WithinItself(tensor))
+            throw new ArgumentException(
+                $"{name}: expected strides that give every element its own address, got {tensor.Shape} with strides {tensor.Strides}",
+                name
+            );
+    }
+
     public static void OnCpu(Tensor tensor, string name)
     {
         if (!tensor.Device.IsCpu)

@@ -20,11 +20,14 @@ public sealed class BlockTableBuilder : IDisposable
     /// <param name="maxBatch">Most sequences per step, at least 1.</param>
     /// <param name="maxBlocks">Most blocks per sequence, at least 1.</param>
     /// <param name="maxNewTokens">Most new tokens per sequence and step, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is below 1, or a tensor would exceed 2^31-1 elements.</exception>
     public BlockTableBuilder(int maxBatch, int maxBlocks, int maxNewTokens = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBatch, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBlocks, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxNewTokens, 1);
+        RequireRoom(maxBatch, maxBlocks, nameof(maxBlocks));
+        RequireRoom(maxBatch, maxNewTokens, nameof(maxNewTokens));
         MaxBatch = maxBatch;
         MaxBlocks = maxBlocks;
         _table = Tensor<int>.Create([maxBatch, maxBlocks]);
@@ -69,8 +72,7 @@ public sealed class BlockTableBuilder : IDisposable
                 nameof(newTokens),
                 $"newTokens: expected room for at most {_slots.ElementCount} slots, got {batch} x {newTokens}"
             );
-        var table = _table.AsSpan();
-        table[..(batch * MaxBlocks)].Fill(-1);
+        // Everything is checked first: a failed build leaves the tables of the last one whole.
         for (var i = 0; i < batch; i++)
         {
             var sequence = sequences[i];
@@ -86,6 +88,12 @@ public sealed class BlockTableBuilder : IDisposable
                     $"sequences[{i}]: expected at least {newTokens} tokens, got {sequence.Length}",
                     nameof(sequences)
                 );
+        }
+        var table = _table.AsSpan();
+        table[..(batch * MaxBlocks)].Fill(-1);
+        for (var i = 0; i < batch; i++)
+        {
+            var sequence = sequences[i];
             sequence.Blocks.CopyTo(table.Slice(i * MaxBlocks, MaxBlocks));
             _lengths.AsSpan()[i] = sequence.Length;
             sequence.Owner.GetSlots(
@@ -97,6 +105,15 @@ public sealed class BlockTableBuilder : IDisposable
         BlockTable = _tableViews[batch] ??= _table.AsSlice(0, 0, batch);
         CacheSeqlens = _lengthViews[batch] ??= _lengths.AsSlice(0, 0, batch);
         NewSlots = _slotViews[batch * newTokens] ??= _slots.AsSlice(0, 0, batch * newTokens);
+    }
+
+    private static void RequireRoom(int maxBatch, int perSequence, string name)
+    {
+        if ((long)maxBatch * perSequence >= Array.MaxLength)
+            throw new ArgumentOutOfRangeException(
+                name,
+                $"{name}: expected fewer than {Array.MaxLength} elements in all, got {maxBatch} sequences of {perSequence}"
+            );
     }
 
     /// <summary>Frees the tensors.</summary>

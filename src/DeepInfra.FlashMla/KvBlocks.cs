@@ -87,6 +87,8 @@ public readonly struct KvBlocks
     /// <param name="kvHeads">KV heads; 1 for FP8 formats.</param>
     /// <param name="headDim">Elements of a row; FP8 formats fix it, so it is ignored there.</param>
     /// <returns>Blocks whose <see cref="Data"/> the caller disposes.</returns>
+    /// <exception cref="ArgumentException">A size is out of range, or the format is unknown.</exception>
+    /// <exception cref="NotSupportedException">An FP8 format with more than one KV head.</exception>
     public static unsafe KvBlocks Allocate(
         KvCacheFormat format,
         int blockCount,
@@ -97,9 +99,18 @@ public readonly struct KvBlocks
     {
         ArgumentOutOfRangeException.ThrowIfNegative(blockCount);
         ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, 1);
-        var shape = new MlaShape(kvHeads, kvHeads, headDim, 1);
+        if (!Enum.IsDefined(format))
+            throw new ArgumentOutOfRangeException(
+                nameof(format),
+                $"format: unknown value {format}"
+            );
         if (!KvLayout.IsFp8(format))
-            shape.Validate(nameof(headDim));
+            new MlaShape(kvHeads, kvHeads, headDim, 1).Validate(nameof(headDim));
+        else if (kvHeads != 1)
+            throw new NotSupportedException(
+                $"kvHeads: format {format} holds one KV head, got {kvHeads}"
+            );
+        KvLayout.RequireAddressable(format, pageSize, kvHeads, headDim, nameof(pageSize));
         var bytes = checked(
             KvLayout.BlockStrideBytes(format, pageSize, kvHeads, headDim) * blockCount
         );

@@ -48,6 +48,23 @@ internal static class KvLayout
             _ => (long)pageSize * kvHeads * headDim * 2,
         };
 
+    /// <summary>The bytes of a block fit 31 bits, as those of a buffer for its export must.</summary>
+    public static void RequireAddressable(
+        KvCacheFormat format,
+        int pageSize,
+        int kvHeads,
+        int headDim,
+        string paramName
+    )
+    {
+        var bytes = (Int128)pageSize * kvHeads * RowBytes(format, headDim);
+        if (bytes > int.MaxValue)
+            throw new ArgumentOutOfRangeException(
+                paramName,
+                $"{paramName}: expected blocks of at most 2^31-1 bytes, got {bytes}"
+            );
+    }
+
     public static DType ElementType(KvCacheFormat format) =>
         format switch
         {

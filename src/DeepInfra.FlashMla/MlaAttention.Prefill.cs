@@ -43,9 +43,23 @@ public static unsafe partial class MlaAttention
         CpuBackendOptions? cpu = null
     )
     {
-        ValidatePrefill(q, k, v, cuSeqlensQ, cuSeqlensK, maxQ, maxK, softmaxScale);
+        var (longestQ, longestK) = ValidatePrefill(
+            q,
+            k,
+            v,
+            cuSeqlensQ,
+            cuSeqlensK,
+            maxQ,
+            maxK,
+            softmaxScale
+        );
         Shape outputShape = [q.Shape[0], q.Shape[1], v.Shape[2]];
         ValidateOutputs(output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
+        RequireSeparate(output, logSumExp, q, nameof(q));
+        RequireSeparate(output, logSumExp, k, nameof(k));
+        RequireSeparate(output, logSumExp, v, nameof(v));
+        RequireSeparate(output, logSumExp, cuSeqlensQ, nameof(cuSeqlensQ));
+        RequireSeparate(output, logSumExp, cuSeqlensK, nameof(cuSeqlensK));
         output ??= Tensor.Create(q.DType, outputShape);
         logSumExp ??= Tensor<float>.Create([q.Shape[0], q.Shape[1]]);
         cpu ??= CpuBackendOptions.Default;
@@ -57,8 +71,8 @@ public static unsafe partial class MlaAttention
             logSumExp,
             cuSeqlensQ,
             cuSeqlensK,
-            maxQ,
-            maxK,
+            longestQ,
+            longestK,
             causal,
             softmaxScale
         );
@@ -123,19 +137,46 @@ public static unsafe partial class MlaAttention
         CpuBackendOptions? cpu = null
     )
     {
-        ValidatePrefill(q, k, v, cuSeqlensQ, cuSeqlensK, maxQ, maxK, softmaxScale);
+        var (longestQ, longestK) = ValidatePrefill(
+            q,
+            k,
+            v,
+            cuSeqlensQ,
+            cuSeqlensK,
+            maxQ,
+            maxK,
+            softmaxScale
+        );
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(logSumExp);
         Shape outputShape = [q.Shape[0], q.Shape[1], v.Shape[2]];
         ValidateOutputs(output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
         ArgumentCheck.Alive(gradOut);
         ValidateHeadRows(gradOut, outputShape, nameof(gradOut));
+        ReadOnlySpan<(Tensor Tensor, string Name)> inputs =
+        [
+            (gradOut, nameof(gradOut)),
+            (q, nameof(q)),
+            (k, nameof(k)),
+            (v, nameof(v)),
+            (output, nameof(output)),
+            (logSumExp, nameof(logSumExp)),
+            (cuSeqlensQ, nameof(cuSeqlensQ)),
+            (cuSeqlensK, nameof(cuSeqlensK)),
+        ];
+        ValidateGradient(gradQuery, q.Shape, inputs, nameof(gradQuery));
+        ValidateGradient(gradKey, k.Shape, inputs, nameof(gradKey));
+        ValidateGradient(gradValue, v.Shape, inputs, nameof(gradValue));
+        if (gradQuery is not null)
+        {
+            ArgumentCheck.Separate(gradKey, nameof(gradKey), gradQuery, nameof(gradQuery));
+            ArgumentCheck.Separate(gradValue, nameof(gradValue), gradQuery, nameof(gradQuery));
+        }
+        if (gradKey is not null)
+            ArgumentCheck.Separate(gradValue, nameof(gradValue), gradKey, nameof(gradKey));
         gradQuery ??= Tensor.Create(q.DType, q.Shape);
         gradKey ??= Tensor.Create(k.DType, k.Shape);
         gradValue ??= Tensor.Create(v.DType, v.Shape);
-        ValidateHeadRows(gradQuery, q.Shape, nameof(gradQuery));
-        ValidateHeadRows(gradKey, k.Shape, nameof(gradKey));
-        ValidateHeadRows(gradValue, v.Shape, nameof(gradValue));
         cpu ??= CpuBackendOptions.Default;
         var arguments = PrefillArgumentsOf(
             q,
@@ -145,8 +186,8 @@ public static unsafe partial class MlaAttention
             logSumExp,
             cuSeqlensQ,
             cuSeqlensK,
-            maxQ,
-            maxK,
+            longestQ,
+            longestK,
             causal,
             softmaxScale
         );
@@ -256,7 +297,8 @@ public static unsafe partial class MlaAttention
             Causal = causal,
         };
 
-    private static void ValidatePrefill(
+    /// <returns>The lengths of the longest sequences, which may be shorter than the caller's limits.</returns>
+    private static (int Query, int Key) ValidatePrefill(
         Tensor q,
         Tensor k,
         Tensor v,
@@ -283,11 +325,13 @@ public static unsafe partial class MlaAttention
                 $"k: expected a head count that divides q's {q.Shape[1]}, got {k.Shape[1]}",
                 nameof(k)
             );
-        if (q.Shape[2] < 1 || v.Shape[2] < 1)
+        if (q.Shape[1] > int.MaxValue)
             throw new ArgumentException(
-                $"q, v: expected at least one element per head, got {q.Shape} and {v.Shape}",
+                $"q: expected at most 2^31-1 heads, got {q.Shape}",
                 nameof(q)
             );
+        RequireRowLength(q, nameof(q));
+        RequireRowLength(v, nameof(v));
         ValidateHeadRows(q, q.Shape, nameof(q));
         ValidateHeadRows(k, [k.Shape[0], k.Shape[1], q.Shape[2]], nameof(k));
         ValidateHeadRows(v, [k.Shape[0], k.Shape[1], v.Shape[2]], nameof(v));
@@ -298,12 +342,54 @@ public static unsafe partial class MlaAttention
                 "cuSeqlensQ: expected [b + 1] with at least one offset, got [0]",
                 nameof(cuSeqlensQ)
             );
-        ValidateOffsets(cuSeqlensQ, q.Shape[0], maxQ, nameof(cuSeqlensQ), nameof(maxQ));
-        ValidateOffsets(cuSeqlensK, k.Shape[0], maxK, nameof(cuSeqlensK), nameof(maxK));
+        if (cuSeqlensQ.Shape[0] > int.MaxValue)
+            throw new ArgumentException(
+                $"cuSeqlensQ: expected at most 2^31-1 offsets, got {cuSeqlensQ.Shape}",
+                nameof(cuSeqlensQ)
+            );
+        var longestQ = ValidateOffsets(
+            cuSeqlensQ,
+            q.Shape[0],
+            maxQ,
+            nameof(cuSeqlensQ),
+            nameof(maxQ)
+        );
+        var longestK = ValidateOffsets(
+            cuSeqlensK,
+            k.Shape[0],
+            maxK,
+            nameof(cuSeqlensK),
+            nameof(maxK)
+        );
         if (softmaxScale is { } scale && !float.IsFinite(scale))
             throw new ArgumentOutOfRangeException(
                 nameof(softmaxScale),
                 $"softmaxScale: expected a finite value, got {scale}"
+            );
+        return (longestQ, longestK);
+    }
+
+    private static void ValidateGradient(
+        Tensor? gradient,
+        Shape shape,
+        ReadOnlySpan<(Tensor Tensor, string Name)> inputs,
+        string name
+    )
+    {
+        if (gradient is null)
+            return;
+        ValidateHeadRows(gradient, shape, name);
+        ArgumentCheck.NoRepetition(gradient, name);
+        foreach (var (input, inputName) in inputs)
+            ArgumentCheck.Separate(gradient, name, input, inputName);
+    }
+
+    private static void RequireRowLength(Tensor tensor, string name)
+    {
+        if (tensor.Shape[-1] is < 1 or > MlaShape.MaxDim)
+            throw new ArgumentException(
+                $"{name}: expected 1 to {MlaShape.MaxDim} elements per head, got {tensor.Shape}",
+                name
             );
     }
 
@@ -316,7 +402,7 @@ public static unsafe partial class MlaAttention
         ArgumentCheck.OnCpu(tensor, name);
     }
 
-    private static void ValidateOffsets(
+    private static int ValidateOffsets(
         Tensor<int> offsets,
         long rows,
         int max,
@@ -328,6 +414,7 @@ public static unsafe partial class MlaAttention
         ArgumentCheck.OnCpu(offsets, name);
         ArgumentOutOfRangeException.ThrowIfNegative(max, maxName);
         var values = offsets.DataPointer;
+        var longest = 0;
         if (values[0] != 0)
             throw new ArgumentException($"{name}[0]: expected 0, got {values[0]}", name);
         for (long i = 1; i < offsets.Shape[0]; i++)
@@ -342,7 +429,9 @@ public static unsafe partial class MlaAttention
                     $"{maxName}: expected at least {values[i] - values[i - 1]}, the length of request {i - 1}, got {max}",
                     maxName
                 );
+            longest = Math.Max(longest, values[i] - values[i - 1]);
         }
+        return longest;
     }
 
     private static void KeepAlive(

@@ -216,6 +216,25 @@ public static unsafe partial class MlaAttention
             logSumExp,
             [q.Shape[0], options.Shape.QueryHeads, options.QueryTokens]
         );
+        RequireSeparate(output, logSumExp, q, nameof(q));
+        RequireSeparate(output, logSumExp, scope, nameof(scope));
+        if (extraScope is { } second)
+            RequireSeparate(output, logSumExp, second, nameof(extraScope));
+        if (attnSink is not null)
+            RequireSeparate(output, logSumExp, attnSink, nameof(attnSink));
+    }
+
+    private static void RequireSeparate(
+        Tensor? output,
+        Tensor<float>? logSumExp,
+        in SparseScope scope,
+        string name
+    )
+    {
+        RequireSeparate(output, logSumExp, scope.Cache.Data, name);
+        RequireSeparate(output, logSumExp, scope.Indices, name);
+        if (scope.Lengths is not null)
+            RequireSeparate(output, logSumExp, scope.Lengths, name);
     }
 
     private static void ValidateScope(in SparseScope scope, Shape query, int topK, string name)

@@ -45,6 +45,7 @@ public static unsafe partial class MlaAttention
             );
         ArgumentCheck.Rank(kv, 3, "[S, 1, D]", nameof(kv));
         ArgumentCheck.Shape(kv, kv.Shape.With(1, 1), nameof(kv));
+        RequireRowLength(kv, nameof(kv));
         ArgumentCheck.LastAxisContiguous(kv, nameof(kv));
         ArgumentCheck.OnCpu(kv, nameof(kv));
         var rowBytes = kv.Strides[0] * DTypes.SizeInBytes(kv.DType);
@@ -59,6 +60,8 @@ public static unsafe partial class MlaAttention
         var result = PrefillSparse(
             q,
             view,
+            kv,
+            nameof(kv),
             (int)kv.Shape[2],
             indices,
             softmaxScale,
@@ -109,6 +112,8 @@ public static unsafe partial class MlaAttention
         var result = PrefillSparse(
             q,
             new CacheView(cache),
+            cache.Data,
+            nameof(cache),
             cache.HeadDim,
             indices,
             softmaxScale,
@@ -126,6 +131,8 @@ public static unsafe partial class MlaAttention
     private static SparsePrefillResult PrefillSparse(
         Tensor q,
         in CacheView cache,
+        Tensor rows,
+        string rowsName,
         int headDim,
         Tensor<int> indices,
         float? softmaxScale,
@@ -166,6 +173,13 @@ public static unsafe partial class MlaAttention
         MlaDecodePlan.CheckLengths(topKLength, tokens, topK, nameof(topKLength));
         ValidateSink(attnSink, heads);
         ValidateOutputs(output, [tokens, heads, columns], null, default);
+        ArgumentCheck.Separate(output, nameof(output), q, nameof(q));
+        ArgumentCheck.Separate(output, nameof(output), rows, rowsName);
+        ArgumentCheck.Separate(output, nameof(output), indices, nameof(indices));
+        if (attnSink is not null)
+            ArgumentCheck.Separate(output, nameof(output), attnSink, nameof(attnSink));
+        if (topKLength is not null)
+            ArgumentCheck.Separate(output, nameof(output), topKLength, nameof(topKLength));
         output ??= Tensor.Create(q.DType, [tokens, heads, columns], zeroed: false);
         var lse = Tensor<float>.Create([tokens, heads], zeroed: false);
         var max = Tensor<float>.Create([tokens, heads], zeroed: false);

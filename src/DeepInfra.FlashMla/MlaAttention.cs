@@ -32,8 +32,8 @@ public static unsafe partial class MlaAttention
     /// <param name="blockTable">Int32 <c>[b, blocks]</c>, last axis contiguous; entries behind the needed ones may be garbage.</param>
     /// <param name="cacheSeqlens">Int32 <c>[b]</c>, contiguous: tokens per request including the new ones, 0 allowed.</param>
     /// <param name="output">
-    /// Receives <c>[b, s, h, Dv]</c>, BFloat16, Float16 or Float32, last axis contiguous; null allocates one of q's type. Rows that
-    /// see no key are 0.
+    /// Receives <c>[b, s, h, Dv]</c>, BFloat16, Float16 or Float32, last axis contiguous; null allocates one of q's type. Must not share
+    /// memory with another argument. Rows that see no key are 0.
     /// </param>
     /// <param name="logSumExp">Receives Float32 <c>[b, h, s]</c>, any strides; null allocates. Base and the value of empty rows are options of the plan.</param>
     /// <returns>The output and the log-sum-exp.</returns>
@@ -262,7 +262,22 @@ public static unsafe partial class MlaAttention
             logSumExp,
             [batch, options.Shape.QueryHeads, options.QueryTokens]
         );
+        RequireSeparate(output, logSumExp, q, nameof(q));
+        RequireSeparate(output, logSumExp, cache.Data, nameof(cache));
+        RequireSeparate(output, logSumExp, blockTable, nameof(blockTable));
+        RequireSeparate(output, logSumExp, cacheSeqlens, nameof(cacheSeqlens));
         ValidateBlockTable(cache, blockTable, cacheSeqlens);
+    }
+
+    private static void RequireSeparate(
+        Tensor? output,
+        Tensor<float>? logSumExp,
+        Tensor input,
+        string inputName
+    )
+    {
+        ArgumentCheck.Separate(output, nameof(output), input, inputName);
+        ArgumentCheck.Separate(logSumExp, nameof(logSumExp), input, inputName);
     }
 
     private static void ValidateOutputs(
@@ -278,13 +293,17 @@ public static unsafe partial class MlaAttention
             ArgumentCheck.FloatType(output, nameof(output));
             ArgumentCheck.Shape(output, outputShape, nameof(output));
             ArgumentCheck.LastAxisContiguous(output, nameof(output));
+            ArgumentCheck.NoRepetition(output, nameof(output));
             ArgumentCheck.OnCpu(output, nameof(output));
         }
         if (logSumExp is not null)
         {
             ArgumentCheck.Alive(logSumExp);
             ArgumentCheck.Shape(logSumExp, lseShape, nameof(logSumExp));
+            ArgumentCheck.NoRepetition(logSumExp, nameof(logSumExp));
             ArgumentCheck.OnCpu(logSumExp, nameof(logSumExp));
+            if (output is not null)
+                ArgumentCheck.Separate(logSumExp, nameof(logSumExp), output, nameof(output));
         }
     }
 

@@ -68,7 +68,17 @@ public sealed record MlaDecodeOptions
                 nameof(Shape)
             );
         RequireAtLeast(QueryTokens, 1, nameof(QueryTokens));
+        if ((long)QueryTokens * Shape.QueryHeads > int.MaxValue)
+            throw new ArgumentOutOfRangeException(
+                nameof(QueryTokens),
+                $"QueryTokens: expected at most 2^31-1 rows per request, got {QueryTokens} tokens of {Shape.QueryHeads} heads"
+            );
         RequireAtLeast(MaxBatch, 0, nameof(MaxBatch));
+        if (MaxBatch >= Array.MaxLength)
+            throw new ArgumentOutOfRangeException(
+                nameof(MaxBatch),
+                $"MaxBatch: expected a value < {Array.MaxLength}, got {MaxBatch}"
+            );
         RequireAtLeast(PageSize, 1, nameof(PageSize));
         RequireAtLeast(TopK, 0, nameof(TopK));
         RequireAtLeast(ExtraTopK, 0, nameof(ExtraTopK));
@@ -99,12 +109,18 @@ public sealed record MlaDecodeOptions
                 $"SoftmaxScale: expected a finite value, got {SoftmaxScale}"
             );
         ArgumentNullException.ThrowIfNull(Cpu);
-        if (!Enum.IsDefined(Format))
-            throw new ArgumentOutOfRangeException(
-                nameof(Format),
-                $"Format: unknown value {Format}"
-            );
+        RequireDefined(Format, nameof(Format));
+        RequireDefined(SplitPolicy, nameof(SplitPolicy));
+        RequireDefined(LogSumExpBase, nameof(LogSumExpBase));
+        RequireDefined(EmptyLogSumExp, nameof(EmptyLogSumExp));
         KvLayout.RequireShape(Format, Shape, nameof(Shape));
+    }
+
+    private static void RequireDefined<T>(T value, string name)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+            throw new ArgumentOutOfRangeException(name, $"{name}: unknown value {value}");
     }
 
     private static void RequireAtLeast(int value, int least, string name)

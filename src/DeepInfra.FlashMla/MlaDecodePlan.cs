@@ -21,6 +21,9 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     // of one block.
     private const int OverheadBlocks = 1;
 
+    /// <summary>Longest sequence: the end of its last block is still a 32-bit number.</summary>
+    private const int MaxLength = int.MaxValue - MlaSchedule.BlockTokens;
+
     private readonly int[] _lengths;
     private readonly int[] _topK;
     private readonly int[] _extraTopK;
@@ -122,9 +125,9 @@ public sealed unsafe class MlaDecodePlan : IDisposable
                 nameof(cacheSeqlens)
             );
         for (var i = 0; i < cacheSeqlens.Length; i++)
-            if (cacheSeqlens[i] < 0)
+            if (cacheSeqlens[i] is < 0 or > MaxLength)
                 throw new ArgumentException(
-                    $"cacheSeqlens[{i}]: expected a value >= 0, got {cacheSeqlens[i]}",
+                    $"cacheSeqlens[{i}]: expected a value in [0,{MaxLength}], got {cacheSeqlens[i]}",
                     nameof(cacheSeqlens)
                 );
         RequireKind(sparse: false);
@@ -196,20 +199,26 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     /// <param name="cache">The cache.</param>
     /// <param name="cacheSeqlens">Lengths.</param>
     /// <param name="reason">What does not fit; null if everything does.</param>
+    /// <exception cref="ArgumentException">The lengths are no contiguous vector.</exception>
+    /// <exception cref="NotSupportedException">The lengths are on a CUDA device.</exception>
     public bool IsCompatible(Tensor q, KvBlocks cache, Tensor<int> cacheSeqlens, out string? reason)
     {
         ArgumentCheck.Alive(q);
+        ArgumentCheck.Alive(cache.Data, nameof(cache));
         ArgumentCheck.Alive(cacheSeqlens);
+        ArgumentCheck.Rank(cacheSeqlens, 1, "[b]", nameof(cacheSeqlens));
+        ArgumentCheck.LastAxisContiguous(cacheSeqlens, nameof(cacheSeqlens));
+        ArgumentCheck.OnCpu(cacheSeqlens, nameof(cacheSeqlens));
         ObjectDisposedException.ThrowIf(_disposed, this);
         reason = Mismatch(q, cache) ?? StaleLengths(cacheSeqlens);
         return reason is null;
     }
 
-    /// <inheritdoc/>
+    /// <summary>Frees the workspace; a call that is using it finishes first, on its own thread, and frees it then.</summary>
     public void Dispose()
     {
-        _disposed = true;
-        Free();
+        Volatile.Write(ref _disposed, true);
+        FreeIfIdle();
         GC.SuppressFinalize(this);
     }
 
@@ -225,9 +234,28 @@ public sealed unsafe class MlaDecodePlan : IDisposable
             throw new InvalidOperationException(
                 "The plan is in use by another call; create one plan per concurrent caller."
             );
+        if (Volatile.Read(ref _disposed))
+        {
+            Leave();
+            throw new ObjectDisposedException(nameof(MlaDecodePlan));
+        }
     }
 
-    internal void Leave() => Volatile.Write(ref _busy, 0);
+    internal void Leave()
+    {
+        // A full fence: either this thread sees the disposal below, or the disposing thread sees the plan idle.
+        Interlocked.Exchange(ref _busy, 0);
+        if (Volatile.Read(ref _disposed))
+            FreeIfIdle();
+    }
+
+    private void FreeIfIdle()
+    {
+        if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
+            return;
+        Free();
+        Volatile.Write(ref _busy, 0);
+    }
 
     internal string? StaleSparse(Tensor<int>? lengths, bool extra)
     {
@@ -319,6 +347,8 @@ public sealed unsafe class MlaDecodePlan : IDisposable
 
     private void Schedule()
     {
+        // Whatever fails below, memory that could not be had for instance, no call may use half a schedule.
+        _updated = false;
         var lengths = _lengths.AsSpan(0, Batch);
         TotalTokens = 0;
         foreach (var length in lengths)

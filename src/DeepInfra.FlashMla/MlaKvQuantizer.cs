@@ -30,7 +30,8 @@ public static unsafe class MlaKvQuantizer
                 $"scaleFormat: format {destination.Format} supports {KvScaleFormat.PowerOfTwo} only, got {scaleFormat}"
             );
         var dim = destination.HeadDim;
-        var staging = (float*)ThreadScratch.Get(dim * 6L + 256);
+        using var memory = KernelScratch.Rent(dim * 6L + 256);
+        var staging = (float*)memory.Pointer;
         var rope = (ushort*)(staging + dim);
         for (var block = 0; block < destination.BlockCount; block++)
         for (var slot = 0; slot < destination.PageSize; slot++)
@@ -91,7 +92,8 @@ public static unsafe class MlaKvQuantizer
     {
         Validate(destination, source, nameof(destination), nameof(source));
         var dim = source.HeadDim;
-        var staging = (float*)ThreadScratch.Get(dim * 6L + 256);
+        using var memory = KernelScratch.Rent(dim * 6L + 256);
+        var staging = (float*)memory.Pointer;
         var bytes = DTypes.SizeInBytes(source.Data.DType);
         for (var block = 0; block < source.BlockCount; block++)
         for (var slot = 0; slot < source.PageSize; slot++)

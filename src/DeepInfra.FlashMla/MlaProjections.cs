@@ -35,7 +35,7 @@ public static class MlaProjections
                 $"q: expected at least {plain} columns as upKey has rows, got {q.Shape}",
                 nameof(q)
             );
-        output = PrepareOutput(output, q, latent + rope);
+        output = PrepareOutput(output, q, upKey, latent + rope, nameof(q), nameof(upKey));
         Run(q, upKey, output, (int)rope, cpu ?? CpuBackendOptions.Default);
         return output;
     }
@@ -60,7 +60,14 @@ public static class MlaProjections
                 $"attention: expected {upValue.Shape[1]} columns as upValue has rows, got {attention.Shape}",
                 nameof(attention)
             );
-        output = PrepareOutput(output, attention, upValue.Shape[2]);
+        output = PrepareOutput(
+            output,
+            attention,
+            upValue,
+            upValue.Shape[2],
+            nameof(attention),
+            nameof(upValue)
+        );
         Run(attention, upValue, output, 0, cpu ?? CpuBackendOptions.Default);
         return output;
     }
@@ -118,7 +125,14 @@ public static class MlaProjections
         CpuParallel.Run(work.ItemCount, ref work, cpu.MaxDegreeOfParallelism);
     }
 
-    private static Tensor PrepareOutput(Tensor? output, Tensor rows, long columns)
+    private static Tensor PrepareOutput(
+        Tensor? output,
+        Tensor rows,
+        Tensor weights,
+        long columns,
+        string rowsName,
+        string weightsName
+    )
     {
         Shape shape = [rows.Shape[0], rows.Shape[1], columns];
         output ??= Tensor.Create(rows.DType, shape, zeroed: false);
@@ -126,7 +140,10 @@ public static class MlaProjections
         ArgumentCheck.FloatType(output, nameof(output));
         ArgumentCheck.Shape(output, shape, nameof(output));
         ArgumentCheck.LastAxisContiguous(output, nameof(output));
+        ArgumentCheck.NoRepetition(output, nameof(output));
         ArgumentCheck.OnCpu(output, nameof(output));
+        ArgumentCheck.Separate(output, nameof(output), rows, rowsName);
+        ArgumentCheck.Separate(output, nameof(output), weights, weightsName);
         return output;
     }
 

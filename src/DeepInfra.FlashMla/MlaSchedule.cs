@@ -60,8 +60,12 @@ public static class MlaSchedule
 
     /// <summary>Blocks of a dense request: ceil(length / 64); an empty request counts as one.</summary>
     /// <param name="sequenceLength">Tokens in the cache.</param>
-    public static int DenseBlocks(int sequenceLength) =>
-        Math.Max(1, (int)(((long)sequenceLength + BlockTokens - 1) / BlockTokens));
+    /// <exception cref="ArgumentOutOfRangeException">The length is negative.</exception>
+    public static int DenseBlocks(int sequenceLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(sequenceLength);
+        return Math.Max(1, (int)(((long)sequenceLength + BlockTokens - 1) / BlockTokens));
+    }
 
     /// <summary>
     /// Computes the schedule. The budget of a part is <c>ceil(sum(blocks + overhead) / parts) + overhead</c>; parts

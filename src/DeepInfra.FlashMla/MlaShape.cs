@@ -8,6 +8,9 @@ namespace DeepInfra.FlashMla;
 /// <param name="ValueDim">Elements of a value row; in a latent cache the first elements of the key row.</param>
 public readonly record struct MlaShape(int QueryHeads, int KvHeads, int HeadDim, int ValueDim)
 {
+    /// <summary>Longest rows; beyond this the offsets inside a tile of rows would not fit 32 bits.</summary>
+    internal const int MaxDim = 65_536;
+
     /// <summary>Query heads that share one key/value head.</summary>
     public int GroupSize => QueryHeads / KvHeads;
 
@@ -29,17 +32,17 @@ public readonly record struct MlaShape(int QueryHeads, int KvHeads, int HeadDim,
     /// <param name="kvHeads">Key/value heads.</param>
     public static MlaShape Mha128(int heads, int kvHeads) => new(heads, kvHeads, 128, 128);
 
-    internal void Validate(string paramName)
+    internal void Validate(string paramName, string? dimName = null)
     {
         if (QueryHeads < 1 || KvHeads < 1 || QueryHeads % KvHeads != 0)
             throw new ArgumentException(
                 $"{paramName}: expected query heads to be a positive multiple of KV heads, got {QueryHeads} and {KvHeads}",
                 paramName
             );
-        if (HeadDim < 1 || ValueDim < 1)
+        if (HeadDim is < 1 or > MaxDim || ValueDim is < 1 or > MaxDim)
             throw new ArgumentException(
-                $"{paramName}: expected positive dimensions, got HeadDim {HeadDim} and ValueDim {ValueDim}",
-                paramName
+                $"{dimName ?? paramName}: expected dimensions in [1,{MaxDim}], got HeadDim {HeadDim} and ValueDim {ValueDim}",
+                dimName ?? paramName
             );
     }
 }

@@ -18,8 +18,11 @@ public sealed unsafe partial class PagedMlaKvCache
     {
         RequireOwned(sequence);
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
-        var length = checked(sequence.Length + tokens);
-        var missing = Math.Max(0, BlocksFor(length) - sequence.BlockCount);
+        var needed = ((long)sequence.Length + tokens + PageSize - 1) / PageSize;
+        // Checked before the list of blocks grows to a length that cannot be had anyway.
+        if (needed - sequence.BlockCount > Allocator.FreeBlocks)
+            return false;
+        var missing = (int)Math.Max(0, needed - sequence.BlockCount);
         // The block that the first new token goes to; it may exist already and be shared with a fork.
         var writeIndex = sequence.Length / PageSize;
         var copies =

@@ -43,19 +43,31 @@ public sealed record PagedMlaKvCacheOptions
         Check(BlockCount >= 0, nameof(BlockCount), BlockCount, "a value >= 0");
         Check(ByteBudget >= 0, nameof(ByteBudget), ByteBudget, "a value >= 0");
         Check(Enum.IsDefined(Format), nameof(Format), Format, "a defined value");
+        Check(Enum.IsDefined(ScaleFormat), nameof(ScaleFormat), ScaleFormat, "a defined value");
         ArgumentNullException.ThrowIfNull(Cpu);
         var shape = new MlaShape(KvHeads, KvHeads, HeadDim, Math.Min(HeadDim, 512));
-        shape.Validate(nameof(KvHeads));
+        shape.Validate(nameof(KvHeads), nameof(HeadDim));
         KvLayout.RequireShape(Format, shape, nameof(HeadDim));
         if (Format == KvCacheFormat.Fp8Model1 && ScaleFormat != KvScaleFormat.PowerOfTwo)
             throw new NotSupportedException(
                 "ScaleFormat: format Fp8Model1 stores one exponent byte per scale, so it supports PowerOfTwo only"
             );
-        if (BlockCount > 0)
-            return BlockCount;
+        KvLayout.RequireAddressable(Format, PageSize, KvHeads, HeadDim, nameof(PageSize));
+        var blockCount = BlockCount > 0 ? BlockCount : BlocksInBudget();
+        Check(
+            (long)blockCount * PageSize <= int.MaxValue,
+            BlockCount > 0 ? nameof(BlockCount) : nameof(ByteBudget),
+            $"{blockCount} blocks of {PageSize} tokens",
+            "at most 2^31-1 tokens, because slots are 32-bit numbers"
+        );
+        return blockCount;
+    }
+
+    private int BlocksInBudget()
+    {
         var perBlock =
-            KvLayout.BlockStrideBytes(Format, PageSize, KvHeads, HeadDim) * (long)LayerCount;
-        var blocks = ByteBudget / perBlock;
+            (Int128)KvLayout.BlockStrideBytes(Format, PageSize, KvHeads, HeadDim) * LayerCount;
+        var blocks = (long)(ByteBudget / perBlock);
         Check(
             blocks is >= 1 and <= int.MaxValue,
             nameof(ByteBudget),

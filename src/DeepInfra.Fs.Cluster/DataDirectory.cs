@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using DeepInfra.Fs.Cluster.Interop;
 
 namespace DeepInfra.Fs.Cluster;
 
@@ -40,7 +41,7 @@ internal sealed class DataDirectory : IDisposable
         FileStream? lockFile = null;
         try
         {
-            Directory.CreateDirectory(root);
+            DurableDirectory.Create(root);
             lockFile = Lock(root);
             CheckShape(root, shape);
             return new DataDirectory(root, lockFile);
@@ -95,6 +96,37 @@ internal sealed class DataDirectory : IDisposable
         return stream;
     }
 
+    /// <summary>
+    /// The shape is on the disk before anything else is made: without it what follows would be taken for
+    /// somebody else's data.
+    /// </summary>
+    private static void WriteShape(string root, string path, ClusterShape shape)
+    {
+        var temporary = path + ".new";
+        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+        {
+            JsonSerializer.Serialize(file, shape, ClusterShapeContext.Default.ClusterShape);
+            file.Flush(flushToDisk: true);
+        }
+        File.Move(temporary, path);
+        LibC.SyncDirectory(root);
+    }
+
+    private static ClusterShape ReadShape(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(
+                    File.ReadAllText(path),
+                    ClusterShapeContext.Default.ClusterShape
+                ) ?? throw new JsonException("the file holds null");
+        }
+        catch (JsonException e)
+        {
+            throw new ClusterStorageException($"'{path}' is damaged: {e.Message}", e);
+        }
+    }
+
     private static void CheckShape(string root, ClusterShape shape)
     {
         var path = Path.Combine(root, "cluster.json");
@@ -106,18 +138,10 @@ internal sealed class DataDirectory : IDisposable
                     $"'{root}' holds other data: the directory of a new cluster must be empty"
                 );
             }
-            var temporary = path + ".new";
-            File.WriteAllText(
-                temporary,
-                JsonSerializer.Serialize(shape, ClusterShapeContext.Default.ClusterShape)
-            );
-            File.Move(temporary, path);
+            WriteShape(root, path, shape);
             return;
         }
-        var stored = JsonSerializer.Deserialize(
-            File.ReadAllText(path),
-            ClusterShapeContext.Default.ClusterShape
-        );
+        var stored = ReadShape(path);
         if (stored != shape)
         {
             throw new ClusterStorageException(

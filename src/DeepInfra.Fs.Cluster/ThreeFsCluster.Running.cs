@@ -10,7 +10,6 @@ public sealed partial class ThreeFsCluster
 {
     private static readonly TimeSpan s_leaseExtension = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_answerAge = TimeSpan.FromMinutes(30);
-    private static readonly TimeSpan s_sessionScan = TimeSpan.FromMinutes(1);
 
     private ulong _metaHeartbeat;
 
@@ -42,6 +41,7 @@ public sealed partial class ThreeFsCluster
             await RequireSoundChunksAsync(cancellationToken).ConfigureAwait(false);
         }
         StartLoops();
+        ClusterLog.Started(_log, ClusterId, _directory.Root, ManagerAddresses[0]);
     }
 
     private NodeInfo ManagerNode() =>
@@ -164,28 +164,37 @@ public sealed partial class ThreeFsCluster
 
     private void StartLoops()
     {
-        _loops.Add(LoopAsync(_options.HeartbeatInterval, HeartbeatAsync));
-        _loops.Add(
-            LoopAsync(
-                _options.GcInterval,
-                async () => await _collector.RunAsync(_stopping.Token).ConfigureAwait(false)
-            )
+        Loop("reports of the nodes", _options.HeartbeatInterval, HeartbeatAsync);
+        Loop("the collector", _options.GcInterval, CollectAsync);
+        Loop(
+            "the manager's lease",
+            s_leaseExtension,
+            () => _manager.ExtendLeaseAsync(ManagerNode())
         );
-        _loops.Add(LoopAsync(s_leaseExtension, () => _manager.ExtendLeaseAsync(ManagerNode())));
-        _loops.Add(
-            LoopAsync(
-                s_sessionScan,
-                async () =>
-                {
-                    await _metadata
-                        .PruneDeadSessionsAsync(_manager.Sessions, _stopping.Token)
-                        .ConfigureAwait(false);
-                    await _metadata
-                        .ForgetAnswersAsync(s_answerAge, _stopping.Token)
-                        .ConfigureAwait(false);
-                }
-            )
-        );
+        Loop("pruning of sessions", _options.SessionScanInterval, PruneAsync);
+        void Loop(string work, TimeSpan interval, Func<Task> body) =>
+            _loops.Add(LoopAsync(work, interval, body));
+    }
+
+    private async Task CollectAsync()
+    {
+        var finished = await _collector.RunAsync(_stopping.Token).ConfigureAwait(false);
+        if (finished > 0)
+        {
+            ClusterLog.Collected(_log, finished);
+        }
+    }
+
+    private async Task PruneAsync()
+    {
+        var ended = await _metadata
+            .PruneDeadSessionsAsync(_manager.Sessions, _options.SessionTimeout, _stopping.Token)
+            .ConfigureAwait(false);
+        if (ended > 0)
+        {
+            ClusterLog.SessionsEnded(_log, ended);
+        }
+        await _metadata.ForgetAnswersAsync(s_answerAge, _stopping.Token).ConfigureAwait(false);
     }
 
     private async Task HeartbeatAsync()
@@ -201,7 +210,7 @@ public sealed partial class ThreeFsCluster
         await _manager.CheckAsync().ConfigureAwait(false);
     }
 
-    private async Task LoopAsync(TimeSpan interval, Func<Task> body)
+    private async Task LoopAsync(string work, TimeSpan interval, Func<Task> body)
     {
         using var timer = new PeriodicTimer(interval);
         while (true)
@@ -219,9 +228,11 @@ public sealed partial class ThreeFsCluster
             {
                 return;
             }
-            catch (Exception e) when (ServiceMapping.StatusOf(e) is not null)
+            catch (Exception e)
             {
-                // A full disk or a node that stops right now: the next round tries again.
+                // A full disk or a node that stops right now. No failure may end the loop: without reports and
+                // lease the cluster would stop serving one by one.
+                ClusterLog.RoundFailed(_log, e, work);
             }
         }
     }

@@ -6,6 +6,8 @@ using DeepInfra.Fs.Cluster.Metadata;
 using DeepInfra.Fs.Cluster.Storage;
 using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DeepInfra.Fs.Cluster;
 
@@ -18,6 +20,7 @@ namespace DeepInfra.Fs.Cluster;
 public sealed partial class ThreeFsCluster : IAsyncDisposable
 {
     private readonly ThreeFsClusterOptions _options;
+    private readonly ILogger _log;
     private readonly DataDirectory _directory;
     private readonly KeyValueStore _store;
     private readonly ManagerService _manager;
@@ -40,14 +43,19 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
     )
     {
         _options = options;
-        _rpcOptions = rpcOptions;
+        _log = options.LoggerFactory?.CreateLogger(ClusterLog.Category) ?? NullLogger.Instance;
+        _rpcOptions = rpcOptions with
+        {
+            Logger = options.LoggerFactory?.CreateLogger(FsLog.Category) ?? NullLogger.Instance,
+        };
         _directory = directory;
         _store = store;
         _manager = new ManagerService(
             options.ClusterId,
             NodeIdentity.Manager,
             options.FailAfter,
-            store
+            store,
+            _log
         );
         _hosts = new StorageHost[options.StorageNodeCount];
         for (var i = 0; i < _hosts.Length; i++)
@@ -58,7 +66,8 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
                 options,
                 directory.StorageNode(id),
                 Routing,
-                _rpcOptions
+                _rpcOptions,
+                _log
             );
         }
         var chunks = new LocalChunkOperations(_hosts, Routing, options.NodeCapacityBytes is null);
@@ -166,6 +175,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
         {
             ClusterId = ClusterId,
             ManagerAddresses = ManagerAddresses,
+            LoggerFactory = _options.LoggerFactory,
         };
         return ThreeFsClient.ConnectAsync(configure?.Invoke(options) ?? options, cancellationToken);
     }
@@ -211,6 +221,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
             {
                 return;
             }
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
             // The manager must see the node go down before it comes back, even if it was gone for less
             // than the fail interval: what it holds is to be recovered first.
             await _manager.MarkFailedAsync(host.NodeId).ConfigureAwait(false);
@@ -242,6 +253,10 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
                             var result = target.Chunks.Verify(cancellationToken);
                             chunks += result.Chunks;
                             damaged.AddRange(result.Damaged);
+                            foreach (var message in result.Damaged)
+                            {
+                                ClusterLog.Corruption(_log, node.NodeId, message);
+                            }
                         }
                         catch (ObjectDisposedException)
                         {
@@ -249,6 +264,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
                         }
                     }
                 }
+                ClusterLog.Verified(_log, chunks, damaged.Count);
                 return new ChunkVerification(chunks, damaged);
             },
             cancellationToken
@@ -263,18 +279,25 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
         }
         await _stopping.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_loops).ConfigureAwait(false);
-        await StopListenerAsync(_metaListener).ConfigureAwait(false);
-        foreach (var host in _hosts)
+        // A node that is being started or stopped right now is waited for, or it would be left running.
+        await _nodeChanges.WaitAsync().ConfigureAwait(false);
+        try
         {
-            await host.StopAsync(true).ConfigureAwait(false);
+            await StopListenerAsync(_metaListener).ConfigureAwait(false);
+            await Task.WhenAll(_hosts.Select(host => host.StopAsync(true))).ConfigureAwait(false);
+            await StopListenerAsync(_managerListener).ConfigureAwait(false);
         }
-        await StopListenerAsync(_managerListener).ConfigureAwait(false);
-        _metadata.Dispose();
-        _manager.Dispose();
-        _store.Dispose();
-        _directory.Dispose();
-        _stopping.Dispose();
-        _nodeChanges.Dispose();
+        finally
+        {
+            // Whatever failed above: the store is closed and the directory is free again.
+            _nodeChanges.Release();
+            _metadata.Dispose();
+            _manager.Dispose();
+            _store.Dispose();
+            _directory.Dispose();
+            _stopping.Dispose();
+        }
+        ClusterLog.Stopped(_log, ClusterId);
         if (_options.DeleteDataOnDispose)
         {
             Directory.Delete(_directory.Root, true);

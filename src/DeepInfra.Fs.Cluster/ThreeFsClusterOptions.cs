@@ -2,6 +2,7 @@
 using System.Net;
 using System.Numerics;
 using DeepInfra.Fs.Cluster.Chunks;
+using Microsoft.Extensions.Logging;
 
 namespace DeepInfra.Fs.Cluster;
 
@@ -67,6 +68,18 @@ public sealed record ThreeFsClusterOptions
 
     /// <summary>Reads every chunk at the start and refuses to start when one is damaged.</summary>
     public bool VerifyChunksOnStart { get; init; }
+
+    /// <summary>
+    /// Receives what an operator needs to know (categories <c>DeepInfra.Fs.Cluster</c> and <c>DeepInfra.Fs</c>, event
+    /// ids from 6001): recovery, failed nodes, chains that stop serving, damaged chunks, full disks. Null logs nothing.
+    /// </summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>Age of a file session at which it ends if its client has vanished.</summary>
+    internal TimeSpan SessionTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often the metadata service looks for such sessions.</summary>
+    internal TimeSpan SessionScanInterval { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Settings of a cluster in a fresh temporary directory, which goes away with it. Nothing is flushed to the device.</summary>
     public static ThreeFsClusterOptions Temporary() =>

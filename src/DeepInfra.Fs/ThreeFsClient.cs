@@ -182,10 +182,9 @@ public sealed partial class ThreeFsClient : IAsyncDisposable
         await _syncLoop.ConfigureAwait(false);
         try
         {
-            foreach (var file in _writing.Keys)
-            {
-                await file.DisposeAsync().ConfigureAwait(false);
-            }
+            // All of them, even if one fails: each close reports a length.
+            await Task.WhenAll(_writing.Keys.Select(file => file.DisposeAsync().AsTask()))
+                .ConfigureAwait(false);
         }
         finally
         {
@@ -318,6 +317,7 @@ public sealed partial class ThreeFsClient : IAsyncDisposable
                         when (e is not OperationCanceledException and not OutOfMemoryException)
                     {
                         // The file stays dirty; the next tick, flush or close reports it.
+                        FsLog.LengthNotReported(_context.Log, file.Path, e.Message);
                     }
                 }
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
+using Microsoft.Extensions.Logging;
 
 namespace DeepInfra.Fs;
 
@@ -94,6 +95,12 @@ public sealed record ThreeFsClientOptions
     /// <summary>A zstd implementation; with one, servers may compress large answers. Null asks for plain answers.</summary>
     public IFrameCompressor? Compressor { get; init; }
 
+    /// <summary>
+    /// Receives what an operator needs to know (category <c>DeepInfra.Fs</c>, event ids from 6001): lost connections,
+    /// retries, changes of the routing, targets that do not serve, damaged data. Null logs nothing.
+    /// </summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+
     /// <summary>Source of time for time limits and intervals.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
@@ -118,11 +125,34 @@ public sealed record ThreeFsClientOptions
         }
 
         CheckRange(ConnectionsPerServer, 1, 8, nameof(ConnectionsPerServer));
+        CheckTime(ConnectTimeout, nameof(ConnectTimeout));
+        CheckTime(ManagerTimeout, nameof(ManagerTimeout));
+        CheckTime(ManagerInterval, nameof(ManagerInterval));
+        CheckTime(MetadataTimeout, nameof(MetadataTimeout));
+        CheckTime(MetadataRetryDelay, nameof(MetadataRetryDelay));
+        CheckTime(StorageTimeout, nameof(StorageTimeout));
+        CheckTime(MaximumStorageTimeout, nameof(MaximumStorageTimeout));
+        CheckTime(OperationTimeout, nameof(OperationTimeout));
+        CheckTime(LengthSyncInterval, nameof(LengthSyncInterval));
         CheckRange(MaximumIoBytes, 1, 64 << 20, nameof(MaximumIoBytes));
         CheckRange(MaximumBatchBytes, MaximumIoBytes, 63 << 20, nameof(MaximumBatchBytes));
         CheckRange(MaximumBatchIos, 1, 4096, nameof(MaximumBatchIos));
         CheckRange(MaximumRequests, 1, 4096, nameof(MaximumRequests));
         CheckRange(MaximumRequestsPerServer, 1, 4096, nameof(MaximumRequestsPerServer));
+    }
+
+    private static void CheckTime(TimeSpan value, string name)
+    {
+        // Timers of the base library take at most 2^32 − 2 milliseconds.
+        var longest = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+        if (value <= TimeSpan.Zero || value > longest)
+        {
+            throw new ArgumentOutOfRangeException(
+                name,
+                value,
+                $"{name}: expected a positive time up to {longest}, got {value}"
+            );
+        }
     }
 
     private static void CheckRange(int value, int minimum, int maximum, string name)

@@ -6,10 +6,27 @@ namespace DeepInfra.Fs;
 public sealed partial class ThreeFsFile
 {
     private readonly Lock _lengthLock = new();
+    private readonly SemaphoreSlim _reports = new(1, 1);
     private long _knownLength;
+
+    // The truncation that _writtenEnd is counted from.
     private ulong _truncateVersion;
     private long _writtenEnd;
-    private int _dirty;
+    private bool _dirty;
+    private bool _reporting;
+    private bool _owesExact;
+
+    /// <summary>Whether something was written that no report has carried.</summary>
+    private bool IsDirty
+    {
+        get
+        {
+            lock (_lengthLock)
+            {
+                return _dirty;
+            }
+        }
+    }
 
     private long EffectiveLength
     {
@@ -145,37 +162,88 @@ public sealed partial class ThreeFsFile
         CancellationToken cancellationToken
     )
     {
-        // Cleared first: a write that finishes meanwhile sets it again and is reported by the next sync.
-        Interlocked.Exchange(ref _dirty, 0);
+        await _reports.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await ReportAsync(exact, truncated, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _reports.Release();
+        }
+    }
+
+    /// <summary>Reports the length; one report of a file at a time.</summary>
+    private async ValueTask ReportAsync(
+        bool exact,
+        bool truncated,
+        CancellationToken cancellationToken
+    )
+    {
+        VersionedLength? hint;
+        lock (_lengthLock)
+        {
+            // An exact report that failed is owed: a hint cannot tell that the file became shorter.
+            _owesExact |= exact;
+            hint = Hint();
+            // Cleared first: a write that finishes meanwhile sets it again and is reported by the next sync.
+            _dirty = false;
+            _reporting = true;
+        }
+
         var request = new SyncReq
         {
             Inode = InodeId,
             UpdateLength = true,
             Mtime = ThreeFsClient.Now,
             Truncated = truncated,
-            LengthHint = exact ? null : Hint(),
+            LengthHint = hint,
         };
-        var result = await _client
-            .Meta.QueryAsync<SyncReq, SyncRsp>(MetaMethod.Sync, request, cancellationToken)
-            .ConfigureAwait(false);
-        if (!result.HasValue)
+        var reported = false;
+        try
         {
-            Interlocked.Exchange(ref _dirty, 1);
-            throw ThreeFsErrors.ToException(result.Status, "report the length", Path);
-        }
+            var result = await _client
+                .Meta.QueryAsync<SyncReq, SyncRsp>(MetaMethod.Sync, request, cancellationToken)
+                .ConfigureAwait(false);
+            if (!result.HasValue)
+            {
+                throw ThreeFsErrors.ToException(result.Status, "report the length", Path);
+            }
 
-        Adopt(result.Value.Stat);
+            reported = true;
+            lock (_lengthLock)
+            {
+                _reporting = false;
+                _owesExact &= hint is not null;
+                Adopt(result.Value.Stat);
+            }
+        }
+        finally
+        {
+            if (!reported)
+            {
+                lock (_lengthLock)
+                {
+                    // Failed or cancelled: the next report or the close has to carry the length.
+                    _reporting = false;
+                    _dirty = true;
+                }
+            }
+        }
     }
 
-    private VersionedLength Hint()
+    /// <summary>How far this handle has written; null asks the service to find the length in storage.</summary>
+    private VersionedLength? Hint()
     {
         lock (_lengthLock)
         {
-            return new VersionedLength
-            {
-                Length = (ulong)_writtenEnd,
-                TruncateVer = _truncateVersion,
-            };
+            return _owesExact
+                ? null
+                : new VersionedLength
+                {
+                    Length = (ulong)_writtenEnd,
+                    TruncateVer = _truncateVersion,
+                };
         }
     }
 
@@ -189,7 +257,13 @@ public sealed partial class ThreeFsFile
         lock (_lengthLock)
         {
             _knownLength = (long)Math.Min(file.Length, long.MaxValue);
-            _truncateVersion = Math.Max(_truncateVersion, file.TruncateVer);
+            if (file.TruncateVer > _truncateVersion && !_dirty && !_reporting)
+            {
+                // Somebody cut the file: what was written before does not tell its end any more. With writes that
+                // were not reported the version stays old, which makes the service ask the storage servers.
+                _truncateVersion = file.TruncateVer;
+                _writtenEnd = 0;
+            }
         }
     }
 
@@ -198,8 +272,7 @@ public sealed partial class ThreeFsFile
         lock (_lengthLock)
         {
             _writtenEnd = Math.Max(_writtenEnd, end);
+            _dirty = true;
         }
-
-        Interlocked.Exchange(ref _dirty, 1);
     }
 }

@@ -71,19 +71,27 @@ public sealed partial class ThreeFsFile : FileHandle
     /// <summary>Reports the length if data was written since the last report; for the client's interval timer.</summary>
     internal async ValueTask SyncIfDirtyAsync(CancellationToken cancellationToken)
     {
-        if (CanWrite && Volatile.Read(ref _dirty) != 0)
+        if (CanWrite)
         {
-            await SyncAsync(exact: false, truncated: false, cancellationToken)
-                .ConfigureAwait(false);
+            await FlushCoreAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
     private protected override async ValueTask FlushCoreAsync(CancellationToken cancellationToken)
     {
-        if (Volatile.Read(ref _dirty) != 0)
+        // Behind a report that is on its way: it may carry what was written, but has not arrived yet.
+        await _reports.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            await SyncAsync(exact: false, truncated: false, cancellationToken)
-                .ConfigureAwait(false);
+            if (IsDirty)
+            {
+                await ReportAsync(exact: false, truncated: false, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _reports.Release();
         }
     }
 
@@ -95,7 +103,10 @@ public sealed partial class ThreeFsFile : FileHandle
         }
 
         _client.Forget(this);
-        var dirty = Volatile.Read(ref _dirty) != 0;
+        // A report that fails meanwhile leaves the length to this request.
+        await _reports.WaitAsync().ConfigureAwait(false);
+        var dirty = IsDirty;
+        _reports.Release();
         var request = new CloseReq
         {
             Inode = InodeId,

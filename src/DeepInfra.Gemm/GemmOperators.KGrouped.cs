@@ -119,6 +119,7 @@ public sealed partial class GemmOperators
         var matrixB = ReadKGrouped(b.Data, Fp8Kind(b), output.N, ranges, layout, nameof(b));
         var scalesA = ReadKGroupedScales(a, recipeA, output.M, ranges, nameof(a));
         var scalesB = ReadKGroupedScales(b, recipeB, output.N, ranges, nameof(b));
+        RequireSeparate(d, a, b, call);
         KGrouped("fp8_k_grouped", matrixA, scalesA, matrixB, scalesB, d, output, ranges, call);
         KeepAlive(a, b);
     }
@@ -135,6 +136,7 @@ public sealed partial class GemmOperators
     {
         var matrixA = ReadKGrouped(a, ElementKind.BFloat16, output.M, ranges, layout, nameof(a));
         var matrixB = ReadKGrouped(b, ElementKind.BFloat16, output.N, ranges, layout, nameof(b));
+        RequireSeparate(d, a, b, call);
         KGrouped(
             "bf16_k_grouped",
             matrixA,

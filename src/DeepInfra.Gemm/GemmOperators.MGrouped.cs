@@ -37,6 +37,7 @@ public sealed partial class GemmOperators
         RequirePerRow(recipeA);
         var scalesA = ReadScales(a, recipeA, matrixA, groups: null, transposed: false, nameof(a));
         var scalesB = ReadScales(b, recipeB, matrixB, matrixB.Groups, transposedB, nameof(b));
+        RequireSeparate(d, a, b, call);
         Contiguous("fp8_m_grouped_contiguous", matrixA, scalesA, matrixB, scalesB, d, groups, call);
         KeepAlive(a, b);
     }
@@ -76,6 +77,7 @@ public sealed partial class GemmOperators
             nameof(b)
         );
         RequireSameK(matrixA, matrixB);
+        RequireSeparate(d, a, b, call);
         Contiguous(
             "bf16_m_grouped_contiguous",
             matrixA,
@@ -115,6 +117,7 @@ public sealed partial class GemmOperators
         var (recipeA, recipeB) = RecipeResolver.Resolve(call, a, b);
         var scalesA = ReadScales(a, recipeA, matrixA, matrixA.Groups, false, nameof(a));
         var scalesB = ReadScales(b, recipeB, matrixB, matrixB.Groups, false, nameof(b));
+        RequireSeparate(d, a, b, call);
         Masked(
             "fp8_m_grouped_masked",
             matrixA,
@@ -164,6 +167,7 @@ public sealed partial class GemmOperators
             nameof(b)
         );
         RequireSameK(matrixA, matrixB);
+        RequireSeparate(d, a, b, call);
         Masked(
             "bf16_m_grouped_masked",
             matrixA,

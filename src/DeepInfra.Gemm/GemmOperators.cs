@@ -9,7 +9,7 @@ namespace DeepInfra.Gemm;
 /// <summary>
 /// The matrix multiplications of one context. M and N are the rows and columns of the result, K is summed over.
 /// Data of A and B needs stride 1 in one of its last two dimensions, D and C are row-major; addresses and the other strides
-/// are multiples of 16 bytes. On the CPU, sums of 128 products are accumulated in binary32 and added to the result
+/// are multiples of 16 bytes. D shares no memory with A, B, their scales and the bias. On the CPU, sums of 128 products are accumulated in binary32 and added to the result
 /// with one multiply-add by the product of both scales; the result is rounded once and does not depend on the number of
 /// threads. Thread-safe; calls allocate nothing once their threads are warm. The operators and their
 /// constraints follow DeepGEMM.
@@ -54,6 +54,7 @@ public sealed partial class GemmOperators
         var (recipeA, recipeB) = RecipeResolver.Resolve(call, a, b);
         var scalesA = ReadScales(a, recipeA, matrixA, groups: null, transposedA, nameof(a));
         var scalesB = ReadScales(b, recipeB, matrixB, groups: null, transposedB, nameof(b));
+        RequireSeparate(d, a, b, call);
         Dense("fp8_dense", matrixA, scalesA, matrixB, scalesB, d, call);
         KeepAlive(a, b);
     }
@@ -91,6 +92,7 @@ public sealed partial class GemmOperators
             nameof(b)
         );
         RequireSameK(matrixA, matrixB);
+        RequireSeparate(d, a, b, call);
         Dense("bf16_dense", matrixA, ScaleOperand.None, matrixB, ScaleOperand.None, d, call);
         GC.KeepAlive(a);
         GC.KeepAlive(b);
@@ -211,6 +213,21 @@ public sealed partial class GemmOperators
     {
         if (rows != m || columns != n)
             throw Errors.Argument(nameof(d), $"d: expected M = {m}, N = {n}, got {d.Shape}");
+    }
+
+    private static void RequireSeparate(Tensor d, ScaledTensor a, ScaledTensor b, in GemmCall call)
+    {
+        RequireSeparate(d, a.Data, b.Data, call);
+        OperandReader.RequireSeparate(d, a.Scales, "the scales of a");
+        OperandReader.RequireSeparate(d, b.Scales, "the scales of b");
+    }
+
+    private static void RequireSeparate(Tensor d, Tensor a, Tensor b, in GemmCall call)
+    {
+        ArgumentNullException.ThrowIfNull(d);
+        OperandReader.RequireSeparate(d, a, nameof(a));
+        OperandReader.RequireSeparate(d, b, nameof(b));
+        OperandReader.RequireSeparate(d, call.Bias, nameof(GemmCall.Bias));
     }
 
     private static void RequireNoRecipe(in GemmCall call)

@@ -7,7 +7,16 @@ namespace DeepInfra.Gemm;
 public sealed record GemmOptions
 {
     /// <summary>Threads and SIMD tier of the CPU backend.</summary>
-    public CpuBackendOptions Cpu { get; init; } = CpuBackendOptions.Default;
+    /// <exception cref="ArgumentNullException">Null.</exception>
+    public CpuBackendOptions Cpu
+    {
+        get;
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = value;
+        }
+    } = CpuBackendOptions.Default;
 
     /// <summary>
     /// The alignment of group starts in <see cref="PrefixSumLayout"/>, at least 1. CUDA kernels need 128; the CPU backend

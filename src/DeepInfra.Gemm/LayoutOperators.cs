@@ -52,6 +52,7 @@ public sealed class LayoutOperators
         RequireRank(scales);
         if (HasMnMajorLayout(scales))
             return scales;
+        RequireCpu(scales, nameof(scales));
         var aligned = CreateMnMajor<float>(scales.Shape);
         scales.CopyTo(aligned);
         return aligned;
@@ -68,6 +69,7 @@ public sealed class LayoutOperators
     /// <returns>[MN, ceil(K blocks/4)] or [G, MN, ceil(K blocks/4)]; missing blocks are code 0.</returns>
     /// <exception cref="ScaleNotPowerOfTwoException">A scale has a sign or a mantissa, or is not finite.</exception>
     /// <exception cref="ArgumentException">Wrong rank or ends.</exception>
+    /// <exception cref="NotSupportedException">A tensor on another device than the CPU.</exception>
     public Tensor<int> PackUe8m0(Tensor<float> scales, PrefixSumLayout? groups = null)
     {
         RequireRank(scales);
@@ -76,6 +78,7 @@ public sealed class LayoutOperators
                 $"scales: groups of rows need [MN, K blocks], got {scales.Shape}",
                 nameof(scales)
             );
+        RequireCpu(scales, nameof(scales));
         var ends = groups is null
             ? default
             : OperandReader.ReadIntegers(
@@ -83,12 +86,21 @@ public sealed class LayoutOperators
                 groups.Ends?.ElementCount ?? 0,
                 nameof(groups.Ends)
             );
+        CheckEnds(ends, scales.Shape[-2]);
         var words = CreateMnMajor<int>(
             scales.Shape.With(-1, OperandReader.DivideUp(scales.Shape[-1], 4))
         );
-        var batches = scales.Rank == 3 ? scales.Shape[0] : 1;
-        for (long batch = 0; batch < batches; batch++)
-            Pack(scales, words, batch, ends, _mkAlignment);
+        try
+        {
+            var batches = scales.Rank == 3 ? scales.Shape[0] : 1;
+            for (long batch = 0; batch < batches; batch++)
+                Pack(scales, words, batch, ends, _mkAlignment);
+        }
+        catch
+        {
+            words.Dispose();
+            throw;
+        }
         GC.KeepAlive(groups);
         return words;
     }
@@ -107,6 +119,7 @@ public sealed class LayoutOperators
                 nameof(blocks),
                 $"blocks: expected 0 to {4 * words.Shape[-1]}, got {blocks}"
             );
+        RequireCpu(words, nameof(words));
         var scales = Tensor<float>.Create(words.Shape.With(-1, blocks), zeroed: false);
         var target = scales.AsSpan();
         using var compact = words.ToContiguous();
@@ -135,7 +148,11 @@ public sealed class LayoutOperators
     )
     {
         ArgumentNullException.ThrowIfNull(scales);
-        ArgumentOutOfRangeException.ThrowIfLessThan(granK, 1);
+        if (granK is < 1 or > int.MaxValue / 4)
+            throw new ArgumentOutOfRangeException(
+                nameof(granK),
+                $"granK: expected 1 to {int.MaxValue / 4}, got {granK}"
+            );
         Span<int> bounds = ks.Length <= 64 ? stackalloc int[2 * ks.Length] : new int[2 * ks.Length];
         var ranges = KRanges.FromLengths(ks, ks.Length, bounds);
         if (scales.Rank != 2 || scales.Shape[0] != ranges.Blocks(granK))
@@ -143,22 +160,31 @@ public sealed class LayoutOperators
                 $"scales: expected [{ranges.Blocks(granK)}, MN] for these groups, got {scales.Shape}",
                 nameof(scales)
             );
+        RequireCpu(scales, nameof(scales));
         var words = Tensor<int>.Create([ranges.Blocks(4 * granK), scales.Shape[1]]);
-        long row = 0,
-            wordRow = 0;
-        for (var group = 0; group < ranges.Count; group++)
+        try
         {
-            var blocks = OperandReader.DivideUp(ranges[group].Length, granK);
-            var groupWords = OperandReader.DivideUp(blocks, 4);
-            Pack(
-                scales.AsSlice(0, row, blocks).AsTransposed(),
-                words.AsSlice(0, wordRow, groupWords).AsTransposed(),
-                batch: 0,
-                ends: default,
-                alignment: 1
-            );
-            row += blocks;
-            wordRow += groupWords;
+            long row = 0,
+                wordRow = 0;
+            for (var group = 0; group < ranges.Count; group++)
+            {
+                var blocks = OperandReader.DivideUp(ranges[group].Length, granK);
+                var groupWords = OperandReader.DivideUp(blocks, 4);
+                Pack(
+                    scales.AsSlice(0, row, blocks).AsTransposed(),
+                    words.AsSlice(0, wordRow, groupWords).AsTransposed(),
+                    batch: 0,
+                    ends: default,
+                    alignment: 1
+                );
+                row += blocks;
+                wordRow += groupWords;
+            }
+        }
+        catch
+        {
+            words.Dispose();
+            throw;
         }
         return words;
     }
@@ -175,6 +201,7 @@ public sealed class LayoutOperators
                 $"packed: expected [rows, bytes] with an even number of rows, got {packed.Shape}",
                 nameof(packed)
             );
+        RequireCpu(packed, nameof(packed));
         using var compact = packed.ToContiguous();
         var source = compact.AsReadOnlyView();
         var result = Tensor<byte>.Create([2 * packed.Shape[1], packed.Shape[0] / 2], zeroed: false);
@@ -267,6 +294,25 @@ public sealed class LayoutOperators
             if (scales.Shape[i] > 1 && scales.Strides[i] != expected[i])
                 return false;
         return (nuint)scales.DataPointer % TransferBytes == 0;
+    }
+
+    private void CheckEnds(ReadOnlySpan<int> ends, long rows)
+    {
+        long start = 0;
+        for (var group = 0; group < ends.Length; group++)
+        {
+            KRanges.CheckEnd(ends, group, start, (int)Math.Min(rows, int.MaxValue));
+            start = OperandReader.DivideUp(ends[group], _mkAlignment) * _mkAlignment;
+        }
+    }
+
+    private static void RequireCpu(Tensor tensor, string name)
+    {
+        ObjectDisposedException.ThrowIf(tensor.IsDisposed, tensor);
+        if (!tensor.Device.IsCpu)
+            throw new NotSupportedException(
+                $"{name}: layouts are converted on the CPU, got a tensor on {tensor.Device}"
+            );
     }
 
     private static void RequireRank(Tensor scales)

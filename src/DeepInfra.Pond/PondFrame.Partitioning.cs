@@ -73,8 +73,12 @@ public sealed partial class PondFrame
     /// Sort keys: an expression, optionally followed by <c>desc</c> and <c>nulls first</c>. NULLs come last.
     /// </param>
     /// <returns>The repartitioned frame.</returns>
-    public PondFrame RepartitionByRange(int count, params string[] keys) =>
-        new(new RangeNode(Session, Node, Count(count), SortKey.Parse(keys)));
+    public PondFrame RepartitionByRange(int count, params string[] keys)
+    {
+        var parsed = SortKey.Parse(keys);
+        SortKey.CheckNormalizable(parsed);
+        return new PondFrame(new RangeNode(Session, Node, Count(count), parsed));
+    }
 
     /// <summary>Merges neighbouring partitions. Moves no data.</summary>
     /// <param name="count">Wanted number of partitions; more than there are changes nothing.</param>

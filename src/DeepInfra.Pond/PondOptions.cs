@@ -85,9 +85,13 @@ public sealed record PondOptions
     /// <summary>Format of written results and of stored results.</summary>
     public ParquetWriteOptions Parquet { get; init; } = new();
 
-    /// <summary>Format of files that carry rows between the two sides of a repartition.</summary>
+    /// <summary>
+    /// Format of files that carry rows between the two sides of a repartition. They are written once and
+    /// read once, so the default favours speed: LZ4 and small dictionaries. Without compression, data that
+    /// does not compress passes about a fifth faster, and text takes twice the space.
+    /// </summary>
     public ParquetWriteOptions ShuffleParquet { get; init; } =
-        new() { Compression = ParquetCompression.Lz4 };
+        new() { Compression = ParquetCompression.Lz4, MaxDictionaryValues = 4096 };
 
     /// <summary>Rows per record batch that a function receives, unless the call says otherwise.</summary>
     public int BatchRows { get; init; } = 122_880;

@@ -104,6 +104,10 @@ public sealed partial class PondSession
 
             return Result(target, manifest, reused: false);
         }
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(e.Message, e, cancellationToken);
+        }
         catch (OperationCanceledException)
         {
             throw;

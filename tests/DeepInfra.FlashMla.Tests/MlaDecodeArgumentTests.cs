@@ -54,6 +54,115 @@ public sealed unsafe class MlaDecodeArgumentTests : IDisposable
     }
 
     [Fact]
+    public void Decode_SharedMemory_Throws()
+    {
+        using var output = Tensor<float>.Create([2, 1, 4, 512]);
+        using var inQuery = Tensor<BFloat16>.Wrap(_q.DataPointer, [2, 1, 4, 512]);
+        using var inCache = Tensor<float>.Wrap((float*)_cache.Data.DataPointer, [2, 1, 4, 512]);
+        using var lseInTable = Tensor<float>.Wrap(
+            (float*)_table.DataPointer,
+            [2, 4, 1],
+            new Strides(4, 1, 1)
+        );
+        using var lseInOutput = Tensor<float>.Wrap(output.DataPointer + 7, [2, 4, 1]);
+        using var repeated = Tensor<float>.Wrap(
+            output.DataPointer,
+            [2, 1, 4, 512],
+            new Strides(0, 0, 512, 1)
+        );
+
+        Bad("output", "output: expected memory of its own*shared with q*", output: inQuery);
+        Bad("output", "output: expected memory of its own*shared with cache*", output: inCache);
+        Bad("logSumExp", "logSumExp: *shared with blockTable*", lse: lseInTable);
+        Bad("logSumExp", "logSumExp: *shared with output*", output: output, lse: lseInOutput);
+        Bad("output", "output: expected strides that give every element*", output: repeated);
+    }
+
+    [Fact]
+    public void IsCompatible_Arguments_AreCheckedFirst()
+    {
+        using var matrix = Tensor<int>.Create([2, 1]);
+        using var strided = Tensor<int>.Create([2, 2]);
+        using var onDevice = Tensor<int>.Wrap((int*)256, [2], device: Device.Cuda(0));
+        using var other = Tensor<int>.FromSpan([100, 4], [2]);
+
+        _plan.IsCompatible(_q, _cache, _lengths, out var reason).Should().BeTrue();
+        reason.Should().BeNull();
+        _plan.IsCompatible(_q, _cache, other, out reason).Should().BeFalse();
+        reason.Should().Contain("lengths changed");
+        Null("cache", () => _plan.IsCompatible(_q, default, _lengths, out _));
+        Invoking(matrix).Should().Throw<ArgumentException>().WithMessage("*[b]*[2,1]*");
+        Invoking(strided.AsSelected(1, 0))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*contiguous*");
+        Invoking(onDevice).Should().Throw<NotSupportedException>();
+
+        Action Invoking(Tensor<int> lengths) =>
+            () => _plan.IsCompatible(_q, _cache, lengths, out _);
+    }
+
+    [Fact]
+    public void Dispose_WhileACallUsesThePlan_FreesWhenItEnds()
+    {
+        using var plan = MlaDecodePlan.Create(
+            Device.Cpu,
+            Options with
+            {
+                Cpu = new() { MaxDegreeOfParallelism = 4 },
+            }
+        );
+        plan.Update([1000]);
+        plan.WorkspaceBytes.Should().BePositive();
+        plan.Enter();
+
+        plan.Dispose();
+
+        plan.WorkspaceBytes.Should().BePositive();
+        plan.Leave();
+        plan.WorkspaceBytes.Should().Be(0);
+        plan.Invoking(p => p.Update([1000])).Should().Throw<ObjectDisposedException>();
+    }
+
+    [Fact]
+    public void Update_WithoutMemoryForTheWorkspace_LeavesThePlanUnusable()
+    {
+        // More bytes of accumulators than a process has addresses.
+        using var plan = MlaDecodePlan.Create(
+            Device.Cpu,
+            new()
+            {
+                Shape = new MlaShape(127, 1, 65_536, 65_536),
+                QueryTokens = 1 << 24,
+                MaxBatch = 1,
+                Cpu = new() { MaxDegreeOfParallelism = 4 },
+            }
+        );
+        using var lengths = Tensor<int>.FromSpan([1000], [1]);
+
+        plan.Invoking(p => p.Update(lengths)).Should().Throw<OutOfMemoryException>();
+
+        plan.StaleLengths(lengths).Should().Contain("never updated");
+    }
+
+    [Fact]
+    public void Create_UnlimitedParallelism_PlansForThePoolOnly()
+    {
+        using var plan = MlaDecodePlan.Create(
+            Device.Cpu,
+            Options with
+            {
+                Cpu = new() { MaxDegreeOfParallelism = int.MaxValue },
+            }
+        );
+
+        plan.Update(_lengths);
+
+        plan.PartCount.Should().Be(Core.Cpu.CpuParallel.MaxThreads);
+        MlaAttention.Decode(plan, _q, _cache, _table, _lengths);
+    }
+
+    [Fact]
     public void Decode_WrongQuery_Throws()
     {
         using var ints = Tensor<int>.Create(_q.Shape);
@@ -206,6 +315,12 @@ public sealed unsafe class MlaDecodeArgumentTests : IDisposable
         Option(new() { QueryTokens = 0 }, "QueryTokens");
         Option(new() { PageSize = 0 }, "PageSize");
         Option(new() { MaxBatch = -1 }, "MaxBatch");
+        Option(new() { MaxBatch = int.MaxValue }, "MaxBatch");
+        Option(new() { QueryTokens = int.MaxValue }, "QueryTokens");
+        Option(new() { SplitPolicy = (SplitPolicy)7 }, "SplitPolicy");
+        Option(new() { LogSumExpBase = (LogSumExpBase)7 }, "LogSumExpBase");
+        Option(new() { EmptyLogSumExp = (EmptyLogSumExp)7 }, "EmptyLogSumExp");
+        Option(new() { Shape = new MlaShape(4, 1, 65_537, 512) }, "Shape");
         Option(new() { FixedSplitSize = 100 }, "FixedSplitSize");
         Option(new() { SoftmaxScale = float.NaN }, "SoftmaxScale");
         Option(new() { SoftmaxScale = float.PositiveInfinity }, "SoftmaxScale");
@@ -246,6 +361,25 @@ public sealed unsafe class MlaDecodeArgumentTests : IDisposable
         );
         Blocks(good, KvCacheFormat.Fp8Model1, "*584*");
         new KvBlocks(good, KvCacheFormat.Fp8V32).HeadDim.Should().Be(576);
+    }
+
+    [Fact]
+    public void Allocate_WrongArguments_Throw()
+    {
+        Allocate(() => KvBlocks.Allocate((KvCacheFormat)9, 1, 64), "format");
+        Allocate(() => KvBlocks.Allocate(KvCacheFormat.BFloat16, -1, 64), "blockCount");
+        Allocate(() => KvBlocks.Allocate(KvCacheFormat.BFloat16, 1, 0), "pageSize");
+        Allocate(() => KvBlocks.Allocate(KvCacheFormat.BFloat16, 1, 64, 0), "headDim");
+        Allocate(() => KvBlocks.Allocate(KvCacheFormat.BFloat16, 1, 64, 1, 65_537), "headDim");
+        Allocate(() => KvBlocks.Allocate(KvCacheFormat.BFloat16, 1, int.MaxValue), "pageSize");
+        FluentActions
+            .Invoking(() => KvBlocks.Allocate(KvCacheFormat.Fp8V32, 1, 64, kvHeads: 2))
+            .Should()
+            .Throw<NotSupportedException>()
+            .WithMessage("kvHeads: *one KV head, got 2*");
+
+        static void Allocate(Func<KvBlocks> action, string name) =>
+            action.Should().Throw<ArgumentException>().WithParameterName(name);
     }
 
     private static void Blocks(Tensor tensor, KvCacheFormat format, string message) =>

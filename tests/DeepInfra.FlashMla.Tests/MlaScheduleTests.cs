@@ -125,6 +125,10 @@ public sealed class MlaScheduleTests
             .Should()
             .Throw<ArgumentOutOfRangeException>()
             .WithParameterName("overheadBlocks");
+        FluentActions
+            .Invoking(() => MlaSchedule.DenseBlocks(-1))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>();
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using static DeepInfra.FlashMla.Tests.CacheTestData;
 
 namespace DeepInfra.FlashMla.Tests;
 
@@ -92,233 +93,6 @@ public sealed class PagedMlaKvCacheTests
         cache.Gather(0, sequence, 0, back);
 
         back.ToArray().Should().Equal(rows.ToArray());
-    }
-
-    [Fact]
-    public void Extend_NewBlocks_AreClearedOfTheirFormerContents()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576, blocks: 1);
-        using var poison = Tensor<BFloat16>.Create([16, 576]);
-        poison.Fill((BFloat16)float.NaN);
-        using var back = Tensor<float>.Create([16, 576]);
-        var first = cache.CreateSequence();
-        cache.Extend(first, 16);
-        cache.Append(0, first, 0, poison);
-        cache.Free(first);
-
-        var second = cache.CreateSequence();
-        cache.Extend(second, 16);
-        cache.Gather(0, second, 0, back);
-
-        back.ToArray().Should().OnlyContain(x => x == 0);
-    }
-
-    [Fact]
-    public void Fork_ThenExtend_CopiesOnlyTheSharedLastBlock()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576, blocks: 4, layers: 2);
-        using var rows = Rows(20, 576);
-        using var more = Rows(1, 576, seed: 9);
-        using var parentBack = Tensor<float>.Create([20, 576]);
-        using var childBack = Tensor<float>.Create([21, 576]);
-        var parent = cache.CreateSequence();
-        cache.Extend(parent, 20);
-        cache.Append(0, parent, 0, rows);
-        cache.Append(1, parent, 0, rows);
-
-        var child = cache.Fork(parent);
-        cache.Allocator.UsedBlocks.Should().Be(2);
-        cache.Extend(child, 1);
-        cache.Append(0, child, 20, more);
-        cache.Append(1, child, 20, more);
-
-        cache.Allocator.UsedBlocks.Should().Be(3);
-        child.Blocks[0].Should().Be(parent.Blocks[0]);
-        child.Blocks[1].Should().NotBe(parent.Blocks[1]);
-        cache.Gather(1, parent, 0, parentBack);
-        cache.Gather(1, child, 0, childBack);
-        childBack.AsSlice(0, 0, 20).ToArray().Should().Equal(parentBack.ToArray());
-        cache.Free(parent);
-        cache.Free(child);
-        cache.Allocator.UsedBlocks.Should().Be(0);
-    }
-
-    [Fact]
-    public void Fork_AtABlockBorder_CopiesNothing()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576, blocks: 3);
-        var parent = cache.CreateSequence();
-        cache.Extend(parent, 16);
-
-        var child = cache.Fork(parent);
-        cache.Extend(child, 1);
-
-        cache.Allocator.UsedBlocks.Should().Be(2);
-        cache.Allocator.ReferenceCount(parent.Blocks[0]).Should().Be(2);
-    }
-
-    [Fact]
-    public void Append_IntoASharedBlock_Throws()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576);
-        using var rows = Rows(1, 576);
-        var parent = cache.CreateSequence();
-        cache.Extend(parent, 3);
-        cache.Fork(parent);
-
-        FluentActions
-            .Invoking(() => cache.Append(0, parent, 2, rows))
-            .Should()
-            .Throw<BlockOwnershipException>()
-            .WithMessage("*shares*");
-    }
-
-    [Fact]
-    public void Truncate_RollsBackAndFreesBlocks()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576);
-        var sequence = cache.CreateSequence();
-        cache.Extend(sequence, 33);
-        sequence.BlockCount.Should().Be(3);
-
-        cache.Truncate(sequence, 16);
-
-        sequence.Length.Should().Be(16);
-        sequence.BlockCount.Should().Be(1);
-        cache.Allocator.UsedBlocks.Should().Be(1);
-        FluentActions
-            .Invoking(() => cache.Truncate(sequence, 17))
-            .Should()
-            .Throw<ArgumentOutOfRangeException>();
-    }
-
-    [Fact]
-    public void Truncate_IntoASharedBlock_MakesTheNextExtendCopy()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576);
-        var parent = cache.CreateSequence();
-        cache.Extend(parent, 16);
-        var child = cache.Fork(parent);
-
-        cache.Truncate(child, 10);
-        cache.Extend(child, 1);
-
-        child.Blocks[0].Should().NotBe(parent.Blocks[0]);
-        cache.Allocator.ReferenceCount(parent.Blocks[0]).Should().Be(1);
-    }
-
-    [Fact]
-    public void TryExtend_WithoutRoom_ChangesNothing()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576, blocks: 2);
-        var sequence = cache.CreateSequence();
-
-        cache.TryExtend(sequence, 33).Should().BeFalse();
-
-        sequence.Length.Should().Be(0);
-        sequence.BlockCount.Should().Be(0);
-        cache.Allocator.FreeBlocks.Should().Be(2);
-        FluentActions
-            .Invoking(() => cache.Extend(sequence, 33))
-            .Should()
-            .Throw<KvCacheFullException>()
-            .WithMessage("*2 of 2 blocks*");
-    }
-
-    [Fact]
-    public void TryReserve_ThenExtend_UsesTheReservation()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576, blocks: 2);
-        var sequence = cache.CreateSequence();
-
-        cache.TryReserve(sequence, 30).Should().BeTrue();
-        sequence.Length.Should().Be(0);
-        sequence.BlockCount.Should().Be(2);
-        cache.TryExtend(sequence, 30).Should().BeTrue();
-
-        cache.Allocator.UsedBlocks.Should().Be(2);
-    }
-
-    [Fact]
-    public void Free_TwiceOrForeign_Throws()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576);
-        using var other = Cache(KvCacheFormat.BFloat16, 576);
-        var sequence = cache.CreateSequence();
-        cache.Free(sequence);
-
-        FluentActions
-            .Invoking(() => cache.Free(sequence))
-            .Should()
-            .Throw<BlockOwnershipException>()
-            .WithMessage("*was freed*");
-        FluentActions
-            .Invoking(() => other.Extend(cache.CreateSequence(), 1))
-            .Should()
-            .Throw<BlockOwnershipException>()
-            .WithMessage("*another cache*");
-    }
-
-    [Theory]
-    [InlineData(KvCacheFormat.BFloat16, 576)]
-    [InlineData(KvCacheFormat.Fp8V32, 576)]
-    [InlineData(KvCacheFormat.Fp8Model1, 512)]
-    public void ExportAndImport_Sequence_GiveTheSameBytes(KvCacheFormat format, int dim)
-    {
-        using var source = Cache(format, dim, layers: 3);
-        using var target = Cache(format, dim, layers: 3);
-        using var rows = Rows(40, dim);
-        var sequence = source.CreateSequence();
-        source.Extend(sequence, 40);
-        for (var layer = 0; layer < 3; layer++)
-            source.Append(layer, sequence, 0, rows);
-        var exported = new byte[source.GetExportBytes(sequence)];
-
-        source.Export(sequence, exported);
-        target.Extend(target.CreateSequence(), 1); // so that block numbers differ
-        var imported = target.TryImport(exported, 40)!;
-
-        var again = new byte[target.GetExportBytes(imported)];
-        target.Export(imported, again);
-        again.Should().Equal(exported);
-        imported.Length.Should().Be(40);
-        using var a = Tensor<float>.Create([40, dim]);
-        using var b = Tensor<float>.Create([40, dim]);
-        source.Gather(2, sequence, 0, a);
-        target.Gather(2, imported, 0, b);
-        b.ToArray().Should().Equal(a.ToArray());
-    }
-
-    [Fact]
-    public void TryImport_WithoutRoom_ReturnsNull()
-    {
-        using var cache = Cache(KvCacheFormat.Fp8V32, 576, blocks: 1);
-
-        cache.TryImport(new byte[2 * cache.ExportBytes], 17).Should().BeNull();
-
-        cache.Allocator.FreeBlocks.Should().Be(1);
-        FluentActions
-            .Invoking(() => cache.TryImport(new byte[3], 17))
-            .Should()
-            .Throw<ArgumentException>()
-            .WithMessage("*expected*bytes, got 3*");
-    }
-
-    [Fact]
-    public void CopyBlocks_Pairs_CopiesAllLayers()
-    {
-        using var cache = Cache(KvCacheFormat.Fp8V32, 576, layers: 2);
-        using var rows = Rows(16, 576);
-        using var slots = Tensor<int>.FromSpan([.. Enumerable.Range(0, 16)], [16]);
-        cache.Append(1, slots, rows);
-
-        cache.CopyBlocks([(0, 3)]);
-
-        Bytes(cache, 3).Should().Equal(Bytes(cache, 0));
-        FluentActions
-            .Invoking(() => cache.CopyBlocks([(0, 4)]))
-            .Should()
-            .Throw<ArgumentOutOfRangeException>();
     }
 
     [Fact]
@@ -421,103 +195,35 @@ public sealed class PagedMlaKvCacheTests
     }
 
     [Fact]
-    public void Sequences_FromManyThreads_LeakNothing()
+    public void Create_SizesThatDoNotFit_Throw()
     {
-        using var cache = Cache(KvCacheFormat.Fp8V32, 576, blocks: 64);
-
-        Parallel.For(
-            0,
-            8,
-            seed =>
-            {
-                var random = new Random(seed);
-                var live = new List<MlaSequence>();
-                for (var i = 0; i < 400; i++)
-                {
-                    switch (random.Next(4))
+        // Slots and the bytes of a block are 32-bit numbers.
+        Expect<ArgumentOutOfRangeException>(
+            () =>
+                new PagedMlaKvCache(
+                    new()
                     {
-                        case 0:
-                            live.Add(cache.CreateSequence());
-                            break;
-                        case 1 when live.Count > 0:
-                            cache.TryExtend(live[random.Next(live.Count)], random.Next(40));
-                            break;
-                        case 2 when live.Count > 0:
-                            live.Add(cache.Fork(live[random.Next(live.Count)]));
-                            break;
-                        case 3 when live.Count > 0:
-                            var victim = live[random.Next(live.Count)];
-                            live.Remove(victim);
-                            cache.Free(victim);
-                            break;
+                        BlockCount = 1 << 30,
+                        PageSize = 4,
+                        HeadDim = 1,
                     }
-                }
-                live.ForEach(cache.Free);
-            }
+                ).Dispose(),
+            "BlockCount: expected at most 2^31-1 tokens*"
         );
-
-        cache.Allocator.UsedBlocks.Should().Be(0);
-    }
-
-    [Fact]
-    public void BlockTableBuilder_Sequences_PacksTablesLengthsAndSlots()
-    {
-        using var cache = Cache(KvCacheFormat.BFloat16, 576, blocks: 8);
-        using var builder = new BlockTableBuilder(maxBatch: 3, maxBlocks: 3, maxNewTokens: 2);
-        var a = cache.CreateSequence();
-        var b = cache.CreateSequence();
-        cache.Extend(a, 17);
-        cache.Extend(b, 2);
-
-        builder.Build([a, b], newTokens: 2);
-
-        builder.CacheSeqlens.ToArray().Should().Equal(17, 2);
-        builder
-            .BlockTable.ToArray()
-            .Should()
-            .Equal(a.Blocks[0], a.Blocks[1], -1, b.Blocks[0], -1, -1);
-        builder
-            .NewSlots.ToArray()
-            .Should()
-            .Equal(a.Blocks[0] * 16 + 15, a.Blocks[1] * 16, b.Blocks[0] * 16, b.Blocks[0] * 16 + 1);
-        cache.Extend(b, 47);
-        Expect<ArgumentException>(() => builder.Build([b]), "*at most 3 blocks, got 4*");
-        Expect<ArgumentException>(() => builder.Build([a, a, a, a]), "*at most 3, got 4*");
-    }
-
-    private static void Expect<TException>(Action action, string message)
-        where TException : Exception => action.Should().Throw<TException>().WithMessage(message);
-
-    private static PagedMlaKvCache Cache(
-        KvCacheFormat format,
-        int dim,
-        int blocks = 4,
-        int layers = 1
-    ) =>
-        new(
-            new()
-            {
-                BlockCount = blocks,
-                PageSize = 16,
-                Format = format,
-                HeadDim = dim,
-                LayerCount = layers,
-            }
+        Expect<ArgumentOutOfRangeException>(
+            () => new PagedMlaKvCache(new() { BlockCount = 1, PageSize = 1 << 28 }).Dispose(),
+            "PageSize: expected blocks of at most 2^31-1 bytes*"
         );
-
-    private static Tensor<float> Rows(int tokens, int dim, int seed = 1)
-    {
-        var random = new Random(seed);
-        var rows = Tensor<float>.Create([tokens, dim]);
-        foreach (ref var x in rows.AsSpan())
-            x = random.NextSingle() * 2 - 1;
-        return rows;
-    }
-
-    private static byte[] Bytes(PagedMlaKvCache cache, int block)
-    {
-        var bytes = new byte[cache.ExportBytes];
-        cache.ExportBlock(block, bytes);
-        return bytes;
+        Expect<ArgumentException>(
+            () => new PagedMlaKvCache(new() { BlockCount = 1, HeadDim = 65_537 }).Dispose(),
+            "HeadDim: expected dimensions in [1,65536]*65537*"
+        );
+        Expect<ArgumentOutOfRangeException>(
+            () =>
+                new PagedMlaKvCache(
+                    new() { BlockCount = 1, ScaleFormat = (KvScaleFormat)5 }
+                ).Dispose(),
+            "ScaleFormat: expected a defined value, got 5*"
+        );
     }
 }

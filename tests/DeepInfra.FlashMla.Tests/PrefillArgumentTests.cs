@@ -58,6 +58,84 @@ public sealed class PrefillArgumentTests : IDisposable
     }
 
     [Fact]
+    public unsafe void PrefillDense_SharedMemory_Throws()
+    {
+        using var inKeys = Tensor<float>.Create([5, 4, 16]);
+        using var keys = Tensor<float>.Wrap(inKeys.DataPointer, _k.Shape);
+        using var lse = Tensor<float>.Wrap(_q.DataPointer, [5, 4]);
+        using var gradOut = Tensor<float>.Create([5, 4, 16]);
+        var state = MlaAttention.PrefillDense(_q, _k, _v, _cuQ, _cuK, 3, 4, true);
+
+        Shared("output", "k", () => Forward(keys, inKeys, null));
+        Shared("logSumExp", "q", () => Forward(_k, null, lse));
+        Shared("gradQuery", "q", () => Backward(_q, null, null));
+        Shared("gradKey", "k", () => Backward(null, _k, null));
+        Shared("gradValue", "v", () => Backward(null, null, _v));
+
+        // Slices of one packed tensor interleave without sharing a byte.
+        using var packed = Tensor<float>.Create([6, 2, 24 + 16]);
+        Backward(null, packed.AsSlice(2, 0, 24), packed.AsSlice(2, 24, 16));
+        Shared(
+            "gradValue",
+            "gradKey",
+            () => Backward(null, packed.AsSlice(2, 0, 24), packed.AsSlice(2, 20, 16))
+        );
+
+        void Forward(Tensor k, Tensor? output, Tensor<float>? logSumExp) =>
+            MlaAttention.PrefillDense(
+                _q,
+                k,
+                _v,
+                _cuQ,
+                _cuK,
+                3,
+                4,
+                true,
+                output: output,
+                logSumExp: logSumExp
+            );
+
+        void Backward(Tensor? gradQuery, Tensor? gradKey, Tensor? gradValue) =>
+            MlaAttention.PrefillDenseBackward(
+                gradOut,
+                _q,
+                _k,
+                _v,
+                state.Out,
+                state.LogSumExp,
+                _cuQ,
+                _cuK,
+                3,
+                4,
+                true,
+                gradQuery: gradQuery,
+                gradKey: gradKey,
+                gradValue: gradValue
+            );
+
+        static void Shared(string name, string other, Action action) =>
+            action
+                .Should()
+                .Throw<ArgumentException>()
+                .WithMessage($"{name}: expected memory of its own, got memory shared with {other}*")
+                .WithParameterName(name);
+    }
+
+    [Fact]
+    public void PrefillDense_RowsTooLong_Throw()
+    {
+        using var q = Tensor<float>.Create([0, 1, 65_537]);
+        using var v = Tensor<float>.Create([0, 1, 4]);
+        using var cu = Tensor<int>.Create([1]);
+
+        FluentActions
+            .Invoking(() => MlaAttention.PrefillDense(q, q, v, cu, cu, 0, 0, true))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("q: expected 1 to 65536 elements per head, got [0,1,65537]*");
+    }
+
+    [Fact]
     public unsafe void PrefillDense_CudaTensor_ThrowsWithReason()
     {
         using var q = Tensor<float>.Wrap((float*)256, [5, 4, 24], device: Device.Cuda(1));

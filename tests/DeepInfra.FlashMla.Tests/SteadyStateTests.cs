@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.Metrics;
 using DeepInfra.Core;
+using DeepInfra.Testing;
 
 namespace DeepInfra.FlashMla.Tests;
 
@@ -14,27 +15,16 @@ public sealed class SteadyStateTests
     public void DecodeStep_WhenWarm_AllocatesNothing(KvCacheFormat format)
     {
         using var loop = new DecodeLoop(format);
-        for (var i = 0; i < 40; i++)
-            loop.Step();
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 20; i++)
-            loop.Step();
-
-        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+        AllocationMeasure.OfWarm(loop.Step, calls: 20).Should().Be(0);
     }
 
     [Fact]
     public void Prefill_WithGivenOutputs_AllocatesNothing()
     {
         using var problem = new PrefillLoop();
-        for (var i = 0; i < 40; i++)
-            problem.Step();
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        problem.Step();
-
-        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+        AllocationMeasure.OfWarm(problem.Step, calls: 10).Should().Be(0);
     }
 
     [Fact]

@@ -64,6 +64,37 @@ public sealed class ClusterTests
         stat.Value.Stat.Id.Should().Be(inode);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{ \"Format\": 1, ")]
+    public async Task StartAsync_ShapeFileDamaged_NamesTheFile(string content)
+    {
+        using var temp = new TempDirectory();
+        await (await TestCluster.StartAsync(temp["data"])).DisposeAsync();
+        var file = Path.Combine(temp["data"], "cluster.json");
+        var intact = await File.ReadAllTextAsync(file);
+        await File.WriteAllTextAsync(file, content);
+
+        var start = () => TestCluster.StartAsync(temp["data"]);
+
+        (await start.Should().ThrowAsync<ClusterStorageException>()).WithMessage($"'{file}'*");
+        await File.WriteAllTextAsync(file, intact);
+        await using var again = await TestCluster.StartAsync(temp["data"]);
+    }
+
+    [Fact]
+    public async Task StartAsync_CutOffWhileTheShapeWasWritten_StartsAfresh()
+    {
+        using var temp = new TempDirectory();
+        Directory.CreateDirectory(temp["data"]);
+        await File.WriteAllTextAsync(Path.Combine(temp["data"], "cluster.json.new"), "{ \"For");
+
+        await using var cluster = await TestCluster.StartAsync(temp["data"]);
+
+        cluster.IsNodeRunning(0).Should().BeTrue();
+    }
+
     [Fact]
     public async Task StartAsync_DirectoryInUse_NamesTheOwner()
     {

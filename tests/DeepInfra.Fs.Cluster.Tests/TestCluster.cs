@@ -13,7 +13,8 @@ internal static class TestCluster
             ChunkSize = 64 * 1024,
             Durability = DurabilityMode.None,
             HeartbeatInterval = TimeSpan.FromMilliseconds(100),
-            FailAfter = TimeSpan.FromMilliseconds(600),
+            // Long enough for a loaded machine: a healthy node must not be taken for a failed one.
+            FailAfter = TimeSpan.FromSeconds(3),
             GcInterval = TimeSpan.FromMilliseconds(50),
             GcDelay = TimeSpan.Zero,
             ReservedDiskBytes = 0,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Fs.Tests.Fakes;
+using DeepInfra.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace DeepInfra.Fs.Tests;
 
@@ -54,19 +56,28 @@ public sealed class ReadmeTests
     [Fact]
     public async Task AddDeepInfraFs_Factory_SharesOneClient()
     {
+        using var log = new LogCapture();
         await using var cluster = new FakeCluster();
         var services = new ServiceCollection().AddDeepInfraFs(_ => cluster.ClientOptions);
         var descriptor = services.Should().ContainSingle().Which;
-        await using var factory = (ThreeFsClientFactory)descriptor.ImplementationFactory!(null!);
+        await using var factory = (ThreeFsClientFactory)
+            descriptor.ImplementationFactory!(new Services(log));
 
         var clients = await Task.WhenAll(
             Enumerable.Range(0, 5).Select(_ => factory.GetAsync().AsTask())
         );
 
         clients.Should().OnlyContain(c => ReferenceEquals(c, clients[0]));
+        log.Lines.Should().Contain(l => l.EventId == 6008, "the services have a logger factory");
         await factory.DisposeAsync();
         var act = async () => await factory.GetAsync();
         await act.Should().ThrowAsync<ObjectDisposedException>();
+    }
+
+    private sealed class Services(ILoggerFactory log) : IServiceProvider
+    {
+        public object? GetService(Type serviceType) =>
+            serviceType == typeof(ILoggerFactory) ? log : null;
     }
 
     private static string Words(string text) =>

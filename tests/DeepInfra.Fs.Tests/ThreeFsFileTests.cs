@@ -17,7 +17,7 @@ public sealed class ThreeFsFileTests
             FileMode.CreateNew,
             FileAccess.ReadWrite
         );
-        var data = Storage.StorageClientTests.Pattern(300_000, 1);
+        var data = Storage.ChunkData.Pattern(300_000, 1);
 
         await file.WriteAsync(data, 1000);
 

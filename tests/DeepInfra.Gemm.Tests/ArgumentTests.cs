@@ -228,6 +228,72 @@ public sealed class ArgumentTests
     }
 
     [Fact]
+    public unsafe void Gemm_SharedMemory_Throws()
+    {
+        var inA = Tensor<BFloat16>.Wrap((BFloat16*)_a.DataPointer, [M, N]);
+        var inScales = Tensor<float>.Create([M, N]);
+        var scales = inScales.AsSlice(1, 4, 2);
+        var bias = inScales.AsSelected(0, 3);
+        var repeated = Tensor<float>.Wrap(_d.DataPointer, [M, N], new Strides(16, 1));
+
+        Fails(() => s_ops.Fp8GemmNT(A, B, inA), "d", "memory of its own, got memory shared with a");
+        Fails(
+            () => s_ops.Fp8GemmNT(new(_a, scales), B, inScales),
+            "d",
+            "memory of its own, got memory shared with the scales of a"
+        );
+        Fails(
+            () => s_ops.Fp8GemmNT(A, B, inScales, new GemmCall { Bias = bias }),
+            "d",
+            "memory of its own, got memory shared with Bias"
+        );
+        Fails(
+            () => s_ops.Fp8GemmNT(A, B, repeated),
+            "d",
+            "strides that give every element its own address"
+        );
+    }
+
+    [Fact]
+    public void Gemm_ColumnsSideBySide_ShareNothing()
+    {
+        // C, D and an operand as columns of one matrix interleave in memory without a byte in common.
+        var wide = Tensor<BFloat16>.Create([M, 3 * 32]);
+        wide.Fill((BFloat16)1f);
+        var a = wide.AsSlice(1, 0, 32);
+        var c = wide.AsSlice(1, 32, 32);
+        var d = wide.AsSlice(1, 64, 32);
+        var b = Tensor<BFloat16>.Create([32, 32]);
+        b.Fill((BFloat16)2f);
+
+        s_ops.Bf16GemmNT(a, b, d, new GemmCall { Accumulate = c });
+
+        d.ToArray().Should().OnlyContain(x => x == (BFloat16)65f);
+        c.ToArray().Should().OnlyContain(x => x == (BFloat16)1f);
+    }
+
+    [Fact]
+    public void Gemm_ExtentsBeyond32Bits_Throw()
+    {
+        var long0 = Tensor<BFloat16>.Create([0, 1L << 32]);
+        Fails(
+            () => s_ops.Bf16GemmNT(long0, long0, Tensor<float>.Create([0, 0])),
+            "a",
+            "expected extents of at most"
+        );
+        Fails(
+            () =>
+                s_ops.Bf16GemmNT(
+                    Tensor<BFloat16>.Create([0, 8]),
+                    Tensor<BFloat16>.Create([8, 8]),
+                    Tensor<float>.Create([0, 1L << 32])
+                ),
+            "d",
+            "expected extents of at most"
+        );
+    }
+
+    [Fact]
     public void Gemm_BadAccumulate_Throws()
     {
         Fails(

@@ -51,7 +51,7 @@ public sealed class GroupedArgumentTests
         Fails<ArgumentOutOfRangeException>(
             () => s_ops.MGroupedFp8Gemm(A, b, _d, Ends(5, 4)),
             "Ends",
-            "Ends[1]: expected 5 to 16, got 4"
+            "Ends[1]: expected 5, because the group would start at 128 and the limit is 16, got 4"
         );
         Fails<ArgumentOutOfRangeException>(
             () => s_ops.MGroupedFp8Gemm(A, b, _d, Ends(5, 17)),
@@ -187,7 +187,17 @@ public sealed class GroupedArgumentTests
             "b",
             "expected 32 columns as in d, got [48,16]"
         );
-        Fails(() => s_ops.KGroupedBf16Gemm(a, b, d, Ends(16, 50)), "a", "expected K at least 50");
+        Fails(() => s_ops.KGroupedBf16Gemm(a, b, d, Ends(16, 150)), "a", "expected K at least 150");
+        Fails<ArgumentOutOfRangeException>(
+            () => s_ops.KGroupedBf16Gemm(a, b, d, Ends(16, 50)),
+            "Ends",
+            "Ends[1]: expected 16, or 128 to"
+        );
+        Fails<ArgumentOutOfRangeException>(
+            () => s_ops.KGroupedBf16Gemm(a, b, d, [int.MaxValue, 1]),
+            "ks",
+            "ks[1]: expected a sum of at most 2147483647, got 2147483648"
+        );
         Fails(
             () => s_ops.KGroupedBf16Gemm(a, b, d, [16, 32], GemmLayout.NT),
             "a",

@@ -211,9 +211,46 @@ public sealed class LayoutTests
                     Tensor<float>.Create([1, 4, 1]),
                     new PrefixSumLayout(Tensor<int>.Create([1]))
                 ),
+            () =>
+                s_layout.PackUe8m0(
+                    Tensor<float>.Create([4, 1]),
+                    new PrefixSumLayout(Tensor<int>.FromSpan([5], [1]))
+                ),
+            () =>
+                s_layout.PackUe8m0(
+                    Tensor<float>.Create([400, 1]),
+                    new PrefixSumLayout(Tensor<int>.FromSpan([5, 100], [2]))
+                ),
+            () => s_layout.PackKGroupedUe8m0(Tensor<float>.Create([3, 4]), [128], 1 << 30),
         };
 
         foreach (var call in cases)
             call.Should().Throw<ArgumentException>();
+    }
+
+    [Fact]
+    public unsafe void Layout_DeviceOrDisposedTensors_Throw()
+    {
+        var floats = Tensor<float>.Wrap((float*)256, [4, 4], device: Device.Cuda(0));
+        var ints = Tensor<int>.Wrap((int*)256, [4, 4], device: Device.Cuda(0));
+        var bytes = Tensor<byte>.Wrap((byte*)256, [4, 4], device: Device.Cuda(0));
+        var disposed = Tensor<float>.Create([4, 4]);
+        disposed.Dispose();
+
+        foreach (
+            var call in new Action[]
+            {
+                () => s_layout.GetMnMajorTmaAlignedTensor(floats),
+                () => s_layout.PackUe8m0(floats),
+                () => s_layout.PackKGroupedUe8m0(floats, [512]),
+                () => s_layout.UnpackUe8m0(ints, 4),
+                () => s_layout.TransposePackedFp4(bytes),
+            }
+        )
+            call.Should().Throw<NotSupportedException>().WithMessage("*on the CPU*cuda:0*");
+        FluentActions
+            .Invoking(() => s_layout.PackUe8m0(disposed))
+            .Should()
+            .Throw<ObjectDisposedException>();
     }
 }

@@ -4,9 +4,7 @@ using System.Diagnostics.Metrics;
 
 namespace EndToEnd.Checks;
 
-/// <summary>
-/// Sums the packages' counters by instrument and operation. The run fails if a phase did not go through its package.
-/// </summary>
+/// <summary>Sums the packages' counters by instrument and operation.</summary>
 internal sealed class MeterBook : IDisposable
 {
     private readonly MeterListener _listener = new();
@@ -37,9 +35,14 @@ internal sealed class MeterBook : IDisposable
 
     public IReadOnlyDictionary<string, long> Sums => _sums;
 
-    /// <summary>Sum of all counters whose name begins with the text.</summary>
-    public long Total(string prefix) =>
-        _sums.Where(s => s.Key.StartsWith(prefix, StringComparison.Ordinal)).Sum(s => s.Value);
+    public IReadOnlyDictionary<string, long> Snapshot() => _sums.ToDictionary();
+
+    /// <summary>What was counted after a snapshot.</summary>
+    public IReadOnlyDictionary<string, long> Since(IReadOnlyDictionary<string, long> earlier) =>
+        _sums
+            .Select(s => (s.Key, Value: s.Value - earlier.GetValueOrDefault(s.Key)))
+            .Where(s => s.Value != 0)
+            .ToDictionary(s => s.Key, s => s.Value);
 
     public void Dispose() => _listener.Dispose();
 }

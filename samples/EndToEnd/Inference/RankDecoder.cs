@@ -126,9 +126,9 @@ internal sealed class RankDecoder : IDisposable
     /// Attention of both forms on the same layer inputs: one prefill over the tokens, then one absorbed step per token on
     /// the FP8 cache. Collective.
     /// </summary>
-    public AttentionDifference CompareAttention(int[] tokens)
+    public CosineDifference CompareAttention(int[] tokens)
     {
-        var difference = new AttentionDifference();
+        var difference = new CosineDifference();
         using var starts = Starts([tokens]);
         using var arena = new Arena();
         var layers = new LayerActivation[_layers.Count];

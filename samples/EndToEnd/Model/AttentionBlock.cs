@@ -10,7 +10,7 @@ namespace EndToEnd.Model;
 /// shared 64-wide rotary key. Training and prefill run the unabsorbed form (192-wide heads); decode runs the
 /// absorbed form on the cached latents and lives in <see cref="Inference.AbsorbedAttention"/>.
 /// </summary>
-internal sealed class AttentionBlock
+internal sealed class AttentionBlock : IDisposable
 {
     private readonly ModelConfig _config;
     private readonly RmsNorm _norm;
@@ -62,6 +62,14 @@ internal sealed class AttentionBlock
     public Linear Up { get; }
 
     public Linear Output { get; }
+
+    public void Dispose()
+    {
+        Query.Dispose();
+        Down.Dispose();
+        Up.Dispose();
+        Output.Dispose();
+    }
 
     public void Refresh()
     {

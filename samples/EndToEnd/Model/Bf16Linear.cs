@@ -7,12 +7,11 @@ namespace EndToEnd.Model;
 
 /// <summary>y = x W^T with BFloat16 operands and float32 sums.</summary>
 /// <param name="weight">[N,K] float32 master weights.</param>
-internal sealed class Bf16Linear(Parameter weight)
+internal sealed class Bf16Linear(Parameter weight) : IDisposable
 {
     private readonly Tensor<BFloat16> _weight = Tensor<BFloat16>.Create(weight.Shape);
 
-    [ThreadStatic]
-    private static Tensor<BFloat16>?[]? t_scratch;
+    public void Dispose() => _weight.Dispose();
 
     public void Refresh() => NumberConvert.Narrow(weight.Value.AsSpan(), _weight.AsSpan());
 
@@ -36,13 +35,7 @@ internal sealed class Bf16Linear(Parameter weight)
 
     private static Tensor<BFloat16> Narrow(int slot, Tensor<float> x)
     {
-        var scratch = t_scratch ??= new Tensor<BFloat16>?[2];
-        if (scratch[slot] is not { } tensor || tensor.ElementCount < x.ElementCount)
-        {
-            scratch[slot]?.Dispose();
-            tensor = scratch[slot] = Tensor<BFloat16>.Create([x.ElementCount], zeroed: false);
-        }
-        var narrow = tensor.AsSlice(0, 0, x.ElementCount).AsReshaped(x.Shape);
+        var narrow = ThreadScratch<BFloat16>.Rent(slot, x.Shape);
         NumberConvert.Narrow(x.AsSpan(), narrow.AsSpan());
         return narrow;
     }

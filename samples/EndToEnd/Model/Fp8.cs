@@ -26,8 +26,8 @@ internal static class Fp8
     /// <summary>One scale per row and 128 columns: for products over columns.</summary>
     public static ScaledTensor PerToken(Tensor<float> x, bool powerOfTwo = false)
     {
-        var codes = QuantizedScratch.Codes(0, x.Shape[0], x.Shape[1]);
-        var scales = QuantizedScratch.Scales(0, x.Shape[0], Blocks(x.Shape[1]));
+        var codes = ThreadScratch<Float8E4M3>.Rent(0, x.Shape);
+        var scales = ThreadScratch<float>.Rent(0, [x.Shape[0], Blocks(x.Shape[1])]);
         Quantizer.QuantizePerToken(x, codes, scales, Block, powerOfTwo, options: Single);
         return new ScaledTensor(codes, scales);
     }
@@ -36,8 +36,8 @@ internal static class Fp8
     /// <param name="slot">0 or 1: which of the two operands that live at the same time.</param>
     public static ScaledTensor PerChannel(int slot, Tensor<float> x)
     {
-        var codes = QuantizedScratch.Codes(slot, x.Shape[0], x.Shape[1]);
-        var scales = QuantizedScratch.Scales(slot, Blocks(x.Shape[0]), x.Shape[1]);
+        var codes = ThreadScratch<Float8E4M3>.Rent(slot, x.Shape);
+        var scales = ThreadScratch<float>.Rent(slot, [Blocks(x.Shape[0]), x.Shape[1]]);
         Quantizer.QuantizePerChannel(x, codes, scales, Block, options: Single);
         return new ScaledTensor(codes, scales);
     }

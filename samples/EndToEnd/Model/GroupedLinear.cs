@@ -7,7 +7,7 @@ namespace EndToEnd.Model;
 
 /// <summary>The same projection of several experts as grouped FP8 products; see <see cref="Linear"/>.</summary>
 /// <param name="weight">[E,N,K]; an expert rank uses its share of the experts.</param>
-internal sealed class GroupedLinear(Parameter weight, int localExperts)
+internal sealed class GroupedLinear(Parameter weight, int localExperts) : IDisposable
 {
     private readonly Tensor<Float8E4M3> _codes = Tensor<Float8E4M3>.Create(weight.Shape);
     private readonly Tensor<float> _scales = Tensor<float>.Create([
@@ -15,6 +15,12 @@ internal sealed class GroupedLinear(Parameter weight, int localExperts)
         Fp8.Blocks(weight.Shape[1]),
         Fp8.Blocks(weight.Shape[2]),
     ]);
+
+    public void Dispose()
+    {
+        _codes.Dispose();
+        _scales.Dispose();
+    }
 
     public void Refresh()
     {

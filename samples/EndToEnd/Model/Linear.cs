@@ -14,13 +14,19 @@ namespace EndToEnd.Model;
 /// True rounds the input's scales up to powers of two. The latent's projection needs it: then the keys of prefill are
 /// made from exactly the values that the FP8 cache holds.
 /// </param>
-internal sealed class Linear(Parameter weight, bool powerOfTwoScales = false)
+internal sealed class Linear(Parameter weight, bool powerOfTwoScales = false) : IDisposable
 {
     private readonly Tensor<Float8E4M3> _codes = Tensor<Float8E4M3>.Create(weight.Shape);
     private readonly Tensor<float> _scales = Tensor<float>.Create([
         Fp8.Blocks(weight.Shape[0]),
         Fp8.Blocks(weight.Shape[1]),
     ]);
+
+    public void Dispose()
+    {
+        _codes.Dispose();
+        _scales.Dispose();
+    }
 
     /// <summary>Quantises the master weights.</summary>
     public void Refresh() =>

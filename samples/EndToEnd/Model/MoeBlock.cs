@@ -11,7 +11,7 @@ namespace EndToEnd.Model;
 /// four per expert rank. Forward and backward come in three phases around the two communication steps, so that
 /// the caller can run other work while rows travel.
 /// </summary>
-internal sealed class MoeBlock
+internal sealed class MoeBlock : IDisposable
 {
     private readonly ModelConfig _config;
     private readonly RmsNorm _norm;
@@ -49,6 +49,14 @@ internal sealed class MoeBlock
     }
 
     public Router Router { get; }
+
+    public void Dispose()
+    {
+        _sharedGateUp.Dispose();
+        _sharedDown.Dispose();
+        _gateUp.Dispose();
+        _down.Dispose();
+    }
 
     public void Refresh()
     {

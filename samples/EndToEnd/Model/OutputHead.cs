@@ -4,7 +4,7 @@ using DeepInfra.Core;
 namespace EndToEnd.Model;
 
 /// <summary>Final norm and projection to the vocabulary, in BF16 as large models do.</summary>
-internal sealed class OutputHead
+internal sealed class OutputHead : IDisposable
 {
     private readonly ModelConfig _config;
     private readonly RmsNorm _norm;
@@ -22,6 +22,8 @@ internal sealed class OutputHead
             )
         );
     }
+
+    public void Dispose() => _projection.Dispose();
 
     public void Refresh() => _projection.Refresh();
 

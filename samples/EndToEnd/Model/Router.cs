@@ -9,6 +9,8 @@ namespace EndToEnd.Model;
 /// </summary>
 internal sealed class Router
 {
+    public const string BiasName = "router.bias";
+
     private readonly ModelConfig _config;
     private readonly Parameter _weight;
     private readonly Parameter _bias;
@@ -23,7 +25,7 @@ internal sealed class Router
             1f / MathF.Sqrt(config.Width)
         );
         // Any equal start is the same: only differences matter. It has no gradient; Balance moves it.
-        _bias = parameters.Add("router.bias", [config.Experts], 0);
+        _bias = parameters.Add(BiasName, [config.Experts], 0);
         _load = new long[config.Experts];
     }
 

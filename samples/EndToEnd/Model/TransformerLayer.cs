@@ -130,5 +130,11 @@ internal sealed class TransformerLayer : IDisposable
         return logits;
     }
 
-    public void Dispose() => Parameters.Dispose();
+    public void Dispose()
+    {
+        Attention.Dispose();
+        Moe.Dispose();
+        _head?.Dispose();
+        Parameters.Dispose();
+    }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
+using System.Runtime.InteropServices;
 using DeepInfra.DualPipe.Rendering;
 using EndToEnd.Checks;
 
@@ -8,6 +9,25 @@ namespace EndToEnd.Report;
 /// <summary>Lays out the page.</summary>
 internal static class ReportBuilder
 {
+    /// <summary>Creates the report's folder and tries to write there, before minutes of work.</summary>
+    /// <exception cref="IOException">The path cannot be written.</exception>
+    public static void RequireWritable(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            if (Directory.Exists(path))
+                throw new IOException("it is a folder");
+            var draft = HtmlReport.Draft(path);
+            File.WriteAllText(draft, "");
+            File.Delete(draft);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"--report: '{path}' cannot be written: {e.Message}", e);
+        }
+    }
+
     public static void Write(
         RunOptions options,
         Verdicts verdicts,
@@ -20,35 +40,59 @@ internal static class ReportBuilder
         report.Tiles(
             ($"{verdicts.All.Count - verdicts.Failed} / {verdicts.All.Count}", "checks passed"),
             (N(facts.TrainedTokens), "tokens trained"),
-            (N(facts.TrainedTokens / Math.Max(facts.TrainingSeconds, 1e-9)), "training tokens/s"),
             (
                 F(facts.ValidationLoss, "0.000"),
-                $"validation loss, nats (unigram entropy {F(facts.UnigramEntropy, "0.000")})"
+                $"nats per token on unseen text; {F(facts.FirstValidationLoss, "0.000")} untrained"
             ),
-            (N(facts.DecodedTokens / Math.Max(facts.DecodeSeconds, 1e-9)), "decode tokens/s")
+            (N(facts.TrainedTokens / Math.Max(facts.TrainingSeconds, 1e-9)), "training tokens/s"),
+            (N(facts.DecodedTokens / Math.Max(facts.DecodeSeconds, 1e-9)), "decoded tokens/s")
         );
+        Checks(report, verdicts);
         Texts(report, facts);
         Data(report, facts);
         Training(report, facts);
         Pipeline(report, facts);
         Serving(report, facts);
-        report.Section("Checks").Checks(verdicts.All);
         report
-            .Section("Time by phase")
+            .Section("Time")
             .Figure(
+                "Seconds by phase",
                 Svg.Bars(
                     "Seconds by phase",
                     [.. facts.Phases.Select(p => (p.Phase, p.Seconds, $"{F(p.Seconds, "0.0")} s"))]
                 ),
-                $"{F(elapsed.TotalSeconds, "0")} s in all on {Environment.ProcessorCount} cores."
+                $"{F(elapsed.TotalSeconds, "0")} s in all; what is missing is the start of the program and this report."
             );
         report
             .Section("Meters of the packages")
+            .Paragraph(
+                "What the packages' own counters counted over the whole run. The checks above compare them with the work of single phases."
+            )
             .Table(
                 ["counter", "total#"],
                 meters
                     .Sums.OrderBy(m => m.Key, StringComparer.Ordinal)
                     .Select(m => (IReadOnlyList<string>)[m.Key, N(m.Value)])
+            );
+        report
+            .Section("This run")
+            .Table(
+                ["", ""],
+                [
+                    ["ended", DateTimeOffset.Now.ToString("u", CultureInfo.InvariantCulture)],
+                    ["text", options.Input ?? "shipped corpus"],
+                    ["tokens asked for", N(options.Tokens)],
+                    ["seed", options.Seed.ToString(CultureInfo.InvariantCulture)],
+                    [
+                        "machine",
+                        $"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}",
+                    ],
+                    ["runtime", RuntimeInformation.FrameworkDescription],
+                    [
+                        "largest working set",
+                        $"{F(Environment.WorkingSet / 1048576.0, "0")} MiB at the end",
+                    ],
+                ]
             );
         report.Save(
             options.Report,
@@ -57,31 +101,55 @@ internal static class ReportBuilder
         );
     }
 
+    private static void Checks(HtmlReport report, Verdicts verdicts)
+    {
+        static bool OfMeters(Verdict v) => v.Claim.StartsWith("Meters: ", StringComparison.Ordinal);
+        report
+            .Section("Checks")
+            .Checks(verdicts.All.Where(v => !OfMeters(v)).OrderBy(v => v.Passed))
+            .Subsection("Each phase went through its package, by the package's own counters")
+            .Checks(
+                verdicts
+                    .All.Where(OfMeters)
+                    .Select(v => v with { Claim = v.Claim["Meters: ".Length..] })
+                    .OrderBy(v => v.Passed)
+            );
+    }
+
     private static void Texts(HtmlReport report, RunFacts facts)
     {
-        report.Section("What it writes");
-        foreach (var (kind, prompt, continuation) in facts.Texts)
-            report.Preformatted($"[{kind}] {prompt} ▸{continuation}");
+        report
+            .Section("What it writes")
+            .Paragraph(
+                "Prompts are the first tokens of held-out documents. A model of this size, trained for a minute or two, picks up words and "
+                    + "their order, not sense; greedy decoding soon repeats itself."
+            );
+        foreach (var prompt in facts.Texts.GroupBy(t => t.Prompt))
+            report.Text(prompt.Key, prompt.Select(t => (t.Kind, t.Continuation)));
     }
 
     private static void Data(HtmlReport report, RunFacts facts)
     {
+        var bars = new List<(string, double, string)>();
+        for (var i = 0; i < facts.Funnel.Count; i++)
+        {
+            var (stage, documents, bytes, tokens) = facts.Funnel[i];
+            var removed = i == 0 ? 0 : facts.Funnel[i - 1].Documents - documents;
+            bars.Add(
+                (
+                    stage,
+                    documents,
+                    $"{N(documents)}{(i == 0 ? "" : $" (−{N(removed)})")}, {N(bytes / 1024)} KiB{(tokens is { } t ? $", {N(t)} tokens" : "")}"
+                )
+            );
+        }
         report
             .Section("Data")
             .Figure(
-                Svg.Bars(
-                    "Documents after each step",
-                    [
-                        .. facts.Funnel.Select(f =>
-                            (
-                                f.Stage,
-                                (double)f.Documents,
-                                $"{N(f.Documents)} docs, {N(f.Bytes / 1024)} KiB{(f.Tokens is { } t ? $", {N(t)} tokens" : "")}"
-                            )
-                        ),
-                    ]
-                ),
-                "Documents that remain after each step of the Pond flow. Held-out documents are chosen by a hash of their id and never trained on."
+                "Documents after each step of the Pond flow",
+                Svg.Bars("Documents after each step", bars),
+                "In brackets what the step removed. Exact duplicates are equal but for case and white space, near duplicates share 80 % of their "
+                    + "five-word shingles (MinHash). One document in sixteen, chosen by its hash, is held out and never trained on."
             );
     }
 
@@ -91,6 +159,7 @@ internal static class ReportBuilder
         report
             .Section("Training")
             .Figure(
+                "Loss by step",
                 Svg.Lines(
                     "Loss by step",
                     "step",
@@ -107,28 +176,43 @@ internal static class ReportBuilder
                         Dashed: true
                     )
                 ),
-                "Cross-entropy of the next token; dashed: validation loss at the end, and the entropy of single tokens in the validation text."
+                "Cross-entropy of the next token. Dashed: the loss on held-out text at the end, and the entropy of its single tokens, which a "
+                    + "model that only knows how frequent tokens are cannot get below."
             )
             .Figure(
+                "Load of the experts over training",
                 Svg.HeatMap(
                     "Load of experts over training",
                     [.. Enumerable.Range(0, facts.ExpertLoad[0].Length).Select(e => $"expert {e}")],
-                    facts.ExpertLoad
+                    [.. facts.ExpertLoad.Select(Shares)],
+                    "step",
+                    "share of all selections",
+                    share => $"{F(100 * share, "0")} %"
                 ),
-                "Selections per expert and step, all stages together; darker is more. The routing bias keeps them balanced without an extra loss."
+                $"All stages together; an even load is {F(100.0 / facts.ExpertLoad[0].Length, "0.#")} %. The routing bias alone evens it out, without a loss term."
             )
             .Paragraph(
                 $"Checkpoint on 3FS: {N(facts.CheckpointBytes / 1024)} KiB (weights and both AdamW moments of every stage)."
             );
     }
 
+    private static double[] Shares(double[] load) =>
+        Array.ConvertAll(load, value => value / Math.Max(load.Sum(), 1));
+
     private static void Pipeline(HtmlReport report, RunFacts facts)
     {
         report.Section("Pipeline");
         if (facts.MeasuredTimeline is { } measured && facts.SimulatedTimeline is { } simulated)
             report.Figure(
-                ScheduleSvgRenderer.Render([measured, simulated]),
-                "Above: the last training step as measured, one row per pipeline rank. Below: the same schedule, simulated with the measured mean time of every action."
+                "One training step, measured and simulated",
+                ScheduleSvgRenderer.Render(
+                    [measured, simulated],
+                    new SvgOptions { PlotWidth = 980, RowHeight = 36 }
+                ),
+                "Above: the last training step as measured, one row per pipeline rank. Below: the same schedule, simulated with the measured mean "
+                    + "time of every action. Numbers are micro-batches; white ones entered at rank 0, dark ones at rank 3. Framed pairs of blue and green "
+                    + "are a forward and a backward pass that run together: the rows of one travel to the experts while the other computes. Grey is waiting.",
+                onPaper: true
             );
         report.Paragraph(facts.BubbleText);
         report.Paragraph(

@@ -11,6 +11,17 @@ internal sealed class RunFacts
 
     public List<(double Step, double Loss)> TrainingLoss { get; } = [];
 
+    /// <summary>What the packages' counters counted in each phase.</summary>
+    public Dictionary<string, IReadOnlyDictionary<string, long>> PhaseMeters { get; } = [];
+
+    /// <summary>Bytes of the packed sequences on 3FS.</summary>
+    public long ShardBytes { get; set; }
+
+    public long TrainedSequences { get; set; }
+
+    /// <summary>Validation loss before the first step.</summary>
+    public double FirstValidationLoss { get; set; }
+
     public double UnigramEntropy { get; set; }
 
     public double ValidationLoss { get; set; }

@@ -8,7 +8,7 @@ namespace EndToEnd.Report;
 /// <summary>Small inline charts. Every chart has a title for screen readers and labels its own axes.</summary>
 internal static class Svg
 {
-    private const int Width = 860;
+    private const int Width = 1060;
     private static readonly string[] s_colours =
     [
         "#2563a8",
@@ -22,9 +22,9 @@ internal static class Svg
     /// <summary>Lines over a common horizontal axis, with direct labels at their ends.</summary>
     public static string Lines(string title, string xLabel, string yLabel, params Series[] series)
     {
-        const int height = 300,
+        const int height = 340,
             left = 56,
-            right = 150,
+            right = 190,
             top = 16,
             bottom = 40;
         var points = series.SelectMany(s => s.Points).ToList();
@@ -94,9 +94,9 @@ internal static class Svg
         double? reference = null
     )
     {
-        const int row = 26,
-            left = 210,
-            right = 170;
+        const int row = 30,
+            left = 300,
+            right = 330;
         var height = bars.Count * row + 12;
         var max = Math.Max(bars.Max(b => b.Value), reference ?? 0);
         double Length(double value) => max <= 0 ? 0 : value / max * (Width - left - right);
@@ -104,13 +104,13 @@ internal static class Svg
         for (var i = 0; i < bars.Count; i++)
         {
             var y = 6 + i * row;
-            svg.Append(Label(left - 10, y + 16, bars[i].Label, "end"));
+            svg.Append(Label(left - 10, y + 17, bars[i].Label, "end"));
             svg.Append(
                 Text(
                     $"<rect x=\"{left}\" y=\"{y}\" width=\"{Length(bars[i].Value):0.#}\" height=\"{row - 6}\" rx=\"2\" fill=\"{s_colours[0]}\"/>"
                 )
             );
-            svg.Append(Label(left + Length(bars[i].Value) + 8, y + 16, bars[i].Text, "start"));
+            svg.Append(Label(left + Length(bars[i].Value) + 8, y + 17, bars[i].Text, "start"));
         }
         if (reference is { } at)
             svg.Append(
@@ -121,22 +121,29 @@ internal static class Svg
         return svg.Append("</svg>").ToString();
     }
 
-    /// <summary>Cells shaded by value, one row per label: for example the load of experts over steps.</summary>
+    /// <summary>
+    /// Cells shaded by value, one row per label: for example the load of experts over steps. A scale below says what the
+    /// shades mean.
+    /// </summary>
     public static string HeatMap(
         string title,
         IReadOnlyList<string> rows,
-        IReadOnlyList<double[]> columns
+        IReadOnlyList<double[]> columns,
+        string columnLabel,
+        string scaleLabel,
+        Func<double, string> format
     )
     {
-        const int row = 18,
-            left = 110;
-        var height = rows.Count * row + 24;
+        const int row = 24,
+            left = 90,
+            swatch = 40;
+        var height = rows.Count * row + 66;
         var max = columns.SelectMany(c => c).DefaultIfEmpty(1).Max();
         var cell = (Width - left - 10) / (double)Math.Max(columns.Count, 1);
         var svg = Open(title, height);
         for (var r = 0; r < rows.Count; r++)
         {
-            svg.Append(Label(left - 8, r * row + 13, rows[r], "end"));
+            svg.Append(Label(left - 8, r * row + 16, rows[r], "end"));
             for (var c = 0; c < columns.Count; c++)
                 svg.Append(
                     Text(
@@ -144,8 +151,22 @@ internal static class Svg
                     )
                 );
         }
-        svg.Append(Label(left, height - 6, "first step", "start"));
-        svg.Append(Label(Width - 10, height - 6, "last step", "end"));
+        var below = rows.Count * row + 14;
+        svg.Append(Label(left, below, $"{columnLabel} 1", "start"));
+        svg.Append(Label(Width - 10, below, $"{columnLabel} {columns.Count}", "end"));
+        var scale = left;
+        svg.Append(Label(scale, below + 36, scaleLabel, "start"));
+        scale += 12 + 8 * scaleLabel.Length;
+        for (var i = 0; i <= 4; i++)
+        {
+            svg.Append(
+                Text(
+                    $"<rect x=\"{scale}\" y=\"{below + 22}\" width=\"{swatch}\" height=\"18\" fill=\"{s_colours[0]}\" fill-opacity=\"{i / 4.0:0.##}\" class=\"swatch\"/>"
+                )
+            );
+            svg.Append(Label(scale + swatch + 6, below + 36, format(max * i / 4), "start"));
+            scale += swatch + 70;
+        }
         return svg.Append("</svg>").ToString();
     }
 
@@ -154,7 +175,7 @@ internal static class Svg
     public static string Number(double value) =>
         Math.Abs(value) switch
         {
-            >= 10_000 => value.ToString("#,0", CultureInfo.InvariantCulture),
+            >= 1_000 => value.ToString("#,0", CultureInfo.InvariantCulture),
             >= 100 => value.ToString("0", CultureInfo.InvariantCulture),
             >= 1 => value.ToString("0.##", CultureInfo.InvariantCulture),
             0 => "0",

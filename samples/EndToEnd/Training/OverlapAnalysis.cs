@@ -3,9 +3,12 @@ using EndToEnd.Model;
 
 namespace EndToEnd.Training;
 
-/// <summary>What share of exchanges happened while the same expert rank computed for another micro-batch.</summary>
+/// <summary>How many exchanges happened while the same expert rank computed for another micro-batch.</summary>
 internal static class OverlapAnalysis
 {
+    /// <summary>Exchanges of the two micro-batches of an overlapped pair on one expert rank.</summary>
+    public const int ExchangesPerPair = 4;
+
     private static readonly (string Before, string After)[] s_exchanges =
     [
         ("attention", "experts"),
@@ -18,9 +21,9 @@ internal static class OverlapAnalysis
     /// An exchange runs from the end of one phase of a micro-batch to the start of its next. It is overlapped if
     /// a phase of another micro-batch on the same rank lies in between.
     /// </summary>
-    public static double Share(IEnumerable<OverlapTrace> traces)
+    public static (long Exchanges, long Overlapped) Count(IEnumerable<OverlapTrace> traces)
     {
-        var (exchanges, overlapped) = (0, 0);
+        var (exchanges, overlapped) = (0L, 0L);
         foreach (
             var rank in traces
                 .SelectMany(t => t.Records)
@@ -43,6 +46,6 @@ internal static class OverlapAnalysis
                     overlapped++;
             }
         }
-        return exchanges == 0 ? 0 : (double)overlapped / exchanges;
+        return (exchanges, overlapped);
     }
 }

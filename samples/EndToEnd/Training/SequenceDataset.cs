@@ -3,11 +3,12 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DeepInfra.Fs;
 using DeepInfra.Fs.Datasets;
+using DeepInfra.Pond;
 
 namespace EndToEnd.Training;
 
 /// <summary>
-/// Packed sequences on 3FS, read at random: records of S + 1 token ids (int32), of which the last is only a label.
+/// Packed sequences on 3FS, read at random: records of S + 1 token ids (16 bits), of which the last is only a label.
 /// </summary>
 internal sealed class SequenceDataset : IAsyncDisposable
 {
@@ -29,20 +30,16 @@ internal sealed class SequenceDataset : IAsyncDisposable
         CancellationToken cancellationToken
     )
     {
-        var paths = new List<string>();
-        await foreach (var entry in files.ListAsync(folder, cancellationToken: cancellationToken))
-            if (entry.Name.EndsWith(".bin", StringComparison.Ordinal))
-                paths.Add(entry.Path);
-        var records = await RandomAccessDataset.OpenFixedAsync(
-            files,
-            paths,
-            RecordBytes(sequenceLength),
-            cancellationToken
-        );
+        var records = await PondRecords.OpenAsync(files, folder, cancellationToken);
         return new SequenceDataset(records, sequenceLength);
     }
 
-    public static int RecordBytes(int sequenceLength) => (sequenceLength + 1) * sizeof(int);
+    /// <summary>Tokens of a record: the inputs and, one further, the labels.</summary>
+    public static int RecordTokens(int sequenceLength) => sequenceLength + 1;
+
+    /// <summary>The tokens of a record as they are stored.</summary>
+    public static ReadOnlySpan<ushort> Tokens(ReadOnlySpan<byte> record) =>
+        MemoryMarshal.Cast<byte, ushort>(record);
 
     /// <summary>
     /// Shuffled batches without end, a new order each epoch. The batch number decides the content, so a run resumes
@@ -56,10 +53,7 @@ internal sealed class SequenceDataset : IAsyncDisposable
     )
     {
         var perEpoch = Count / batchSize;
-        if (perEpoch == 0)
-            throw new InvalidDataException(
-                $"{Count} training sequences are too few, expected at least {batchSize}: give more text"
-            );
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batchSize, Count);
         for (var epoch = startBatch / perEpoch; ; epoch++)
         {
             var plan = new DatasetEpoch(batchSize, (ulong)seed)
@@ -88,7 +82,7 @@ internal sealed class SequenceDataset : IAsyncDisposable
         var batch = new Batch(new int[records.Count, _length], new int[records.Count, _length]);
         for (var i = 0; i < records.Count; i++)
         {
-            var tokens = MemoryMarshal.Cast<byte, int>(records[i].Span);
+            var tokens = Tokens(records[i].Span);
             for (var j = 0; j < _length; j++)
             {
                 batch.Inputs[i, j] = tokens[j];

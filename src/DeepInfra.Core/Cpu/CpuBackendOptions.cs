@@ -20,19 +20,40 @@ public sealed record CpuBackendOptions
     /// <summary>The widest tier that this process can run.</summary>
     public static SimdTier HardwareTier { get; } = DetectTier();
 
-    /// <summary>Most threads that one operation uses, the calling thread included; at least 1.</summary>
+    /// <summary>
+    /// Most threads that one operation uses, the calling thread included; at least 1. Values above
+    /// <see cref="CpuParallel.MaxThreads"/> become that number.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int MaxDegreeOfParallelism
     {
         get;
         init
         {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            field = value;
+            if (value < 1)
+                throw new ArgumentOutOfRangeException(
+                    nameof(MaxDegreeOfParallelism),
+                    $"MaxDegreeOfParallelism: expected a value >= 1, got {value}"
+                );
+            field = Math.Min(value, CpuParallel.MaxThreads);
         }
-    } = Environment.ProcessorCount;
+    } = Math.Min(Environment.ProcessorCount, CpuParallel.MaxThreads);
 
     /// <summary>Upper limit of the SIMD tier; the tier in use is <see cref="Tier"/>.</summary>
-    public SimdTier MaxIsa { get; init; } = SimdTier.V512;
+    /// <exception cref="ArgumentOutOfRangeException">Not a tier.</exception>
+    public SimdTier MaxIsa
+    {
+        get;
+        init
+        {
+            if (!Enum.IsDefined(value))
+                throw new ArgumentOutOfRangeException(
+                    nameof(MaxIsa),
+                    $"MaxIsa: expected a defined tier, got {value}"
+                );
+            field = value;
+        }
+    } = SimdTier.V512;
 
     /// <summary>The tier in use: the lower of <see cref="MaxIsa"/> and <see cref="HardwareTier"/>.</summary>
     public SimdTier Tier => MaxIsa < HardwareTier ? MaxIsa : HardwareTier;

@@ -66,6 +66,11 @@ internal static unsafe class DLPackImport
                 $"managed: {managed.DataType} has no corresponding element type"
             );
         var device = DeviceOf(managed.Device);
+        if (managed.Shape is null && managed.Rank != 0)
+            throw new ArgumentException(
+                $"managed: expected {managed.Rank} extents, got a null pointer",
+                nameof(managed)
+            );
         var shape = new Shape(new ReadOnlySpan<long>(managed.Shape, managed.Rank));
         var strides = managed.Strides is null
             ? Strides.RowMajor(shape)

@@ -162,4 +162,23 @@ internal static unsafe class ConversionMaps
             where VU : struct =>
             S.StoreBytes(SimdCodec<S, VF, VU>.ScaleCeil(S.Load(source)), (byte*)destination);
     }
+
+    public readonly struct RoundToE8M0(Ue8m0Rounding rounding, OverflowMode overflow)
+        : ISpanMap<float, Float8E8M0>
+    {
+        public Float8E8M0 Invoke(float value) => Float8E8M0.FromSingle(value, rounding, overflow);
+
+        public void Invoke<S, VF, VU>(float* source, Float8E8M0* destination)
+            where S : struct, ISimd<VF, VU>
+            where VF : struct
+            where VU : struct =>
+            S.StoreBytes(
+                SimdCodec<S, VF, VU>.EncodeE8M0(
+                    S.Load(source),
+                    rounding == Ue8m0Rounding.RoundUp,
+                    S.Create(overflow == OverflowMode.SaturateFinite ? 0xFEu : 0xFFu)
+                ),
+                (byte*)destination
+            );
+    }
 }

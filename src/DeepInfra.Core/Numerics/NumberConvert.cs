@@ -152,6 +152,21 @@ public static unsafe class NumberConvert
         SimdTier? tier = null
     ) => SpanMap.Run(new ConversionMaps.ToE5M2(overflow), source, destination, tier);
 
+    /// <summary>Rounds magnitudes to powers of two; see <see cref="Float8E8M0.FromSingle"/>.</summary>
+    /// <param name="source">The values; signs are ignored.</param>
+    /// <param name="destination">At least as many elements.</param>
+    /// <param name="rounding">Up or down.</param>
+    /// <param name="overflow">What overflow becomes.</param>
+    /// <param name="tier">Widest SIMD to use; null is the process default.</param>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
+    public static void Narrow(
+        ReadOnlySpan<float> source,
+        Span<Float8E8M0> destination,
+        Ue8m0Rounding rounding = Ue8m0Rounding.RoundUp,
+        OverflowMode overflow = OverflowMode.SaturateFinite,
+        SimdTier? tier = null
+    ) => SpanMap.Run(new ConversionMaps.RoundToE8M0(rounding, overflow), source, destination, tier);
+
     /// <summary>Quantises scales to powers of two; see <see cref="Float8E8M0.ScaleCeil"/>.</summary>
     /// <inheritdoc cref="Widen(ReadOnlySpan{BFloat16}, Span{float}, SimdTier?)"/>
     public static void ScaleCeil(

@@ -156,6 +156,22 @@ internal static class SimdCodec<S, VF, VU>
         return S.Select(IsNaN(magnitude), zero, S.And(keep, signed));
     }
 
+    /// <summary>Codes of powers of two; see <see cref="Float8E8M0.FromSingle"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static VU EncodeE8M0(VF values, bool roundUp, VU maxCode)
+    {
+        var magnitude = S.And(S.AsUInt(values), S.Create(MagnitudeMask));
+        var code = S.ShiftRight(magnitude, 23);
+        if (roundUp)
+        {
+            // Adding all ones below the exponent carries into it exactly when the mantissa is not zero; only
+            // magnitudes up to 2^-127, which is a subnormal, stay at code 0.
+            var up = S.ShiftRight(S.Add(magnitude, S.Create(0x007F_FFFFu)), 23);
+            code = S.Select(S.GreaterThan(magnitude, S.Create(0x0040_0000u)), up, code);
+        }
+        return S.Select(IsNaN(magnitude), S.Create(0xFFu), S.Min(code, maxCode));
+    }
+
     /// <summary>The exponent code of <see cref="Float8E8M0.ScaleCeil"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static VU ScaleCeil(VF values)

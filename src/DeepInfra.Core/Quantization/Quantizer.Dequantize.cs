@@ -135,6 +135,7 @@ public static partial class Quantizer
         var format = QuantizerChecks.Codes(data, destination.Shape, nameof(data));
         Shape unpacked = [destination.Shape[0] / granK, destination.Shape[1]];
         QuantizerChecks.Scales(scales, unpacked, kDimension: 0, nameof(scales));
+        QuantizerChecks.Disjoint(destination, data, scales, isQuantizing: false);
         var operation = new ColumnOperation(destination, data, scales, granK, formula: null);
         QuantizeDispatch.Run(in operation, destination.DType, format, options);
         KeepAlive(destination, data, scales);

@@ -67,6 +67,7 @@ public static partial class Quantizer
         CpuBackendOptions? options
     )
     {
+        QuantizerChecks.Disjoint(x, data, scales, isQuantizing: formula is not null);
         Span<int> kept = stackalloc int[Shape.MaxRank];
         Span<int> reduced = stackalloc int[Shape.MaxRank];
         var (keptCount, reducedCount) = (0, 0);

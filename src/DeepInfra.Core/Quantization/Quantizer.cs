@@ -12,7 +12,8 @@ namespace DeepInfra.Core.Quantization;
 /// </summary>
 /// <remarks>
 /// Inputs are <see cref="DType.Float32"/> or <see cref="DType.BFloat16"/> with any strides. Methods with destinations
-/// allocate nothing; codes need innermost stride 1, scales may have any strides. The type of the scales decides their
+/// allocate nothing; codes need innermost stride 1, scales may have any strides; what is written must not share memory
+/// with what is read. The type of the scales decides their
 /// form: Float32; Float8E8M0 (exponent codes); Int32 (four exponent codes along K, the first one lowest, the last
 /// word filled up with 2^0). Results do not depend on SIMD tier and thread count. Thread-safe.
 /// </remarks>
@@ -191,6 +192,7 @@ public static partial class Quantizer
         var format = QuantizerChecks.Codes(data, x.Shape, nameof(data));
         Shape unpacked = [x.Shape[0] / granK, x.Shape[1]];
         QuantizerChecks.Scales(scales, unpacked, kDimension: 0, nameof(scales));
+        QuantizerChecks.Disjoint(x, data, scales, isQuantizing: true);
         var operation = new ColumnOperation(x, data, scales, granK, FormulaOf(rule, ue8m0, scales));
         QuantizeDispatch.Run(in operation, x.DType, format, options);
         KeepAlive(x, data, scales);
@@ -219,6 +221,7 @@ public static partial class Quantizer
         CpuBackendOptions? options
     )
     {
+        QuantizerChecks.Disjoint(x, data, scales, isQuantizing: formula is not null);
         var isPacked = format is CodeFormat.E2M1 or CodeFormat.E2M1HalfDown;
         if (formula is { } rows && tileRows == 1 && !isPacked && TransposedOperation.Fits(x))
         {

@@ -98,6 +98,44 @@ internal static class QuantizerChecks
             ),
         };
 
+    /// <summary>What is written must share no memory with what is read, nor with itself.</summary>
+    /// <param name="values">Input of quantisation, output of dequantisation.</param>
+    /// <param name="data">The codes.</param>
+    /// <param name="scales">The scales.</param>
+    /// <param name="isQuantizing">Which of the two it is.</param>
+    public static void Disjoint(Tensor values, Tensor data, Tensor scales, bool isQuantizing)
+    {
+        var name = isQuantizing ? "x" : "destination";
+        Disjoint(data, "data", values, name);
+        Disjoint(scales, "scales", values, name);
+        if (isQuantizing)
+        {
+            Disjoint(scales, "scales", data, "data");
+            NoRepetition(data, "data");
+            NoRepetition(scales, "scales");
+        }
+        else
+            NoRepetition(values, name);
+    }
+
+    private static void Disjoint(Tensor tensor, string name, Tensor other, string otherName)
+    {
+        if (MemoryOverlap.Possible(tensor, other))
+            throw new ArgumentException(
+                $"{name}: expected memory of its own, got memory shared with {otherName}",
+                name
+            );
+    }
+
+    private static void NoRepetition(Tensor tensor, string name)
+    {
+        if (MemoryOverlap.WithinItself(tensor))
+            throw new ArgumentException(
+                $"{name}: expected strides that give every element its own address, got {tensor.Shape} with strides {tensor.Strides}",
+                name
+            );
+    }
+
     private static void Shape(Tensor tensor, Shape expected, string name)
     {
         if (tensor.Shape != expected)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.ExceptionServices;
 using DeepInfra.DualPipe.Schedules;
 using DeepInfra.DualPipe.Stages;
 using DeepInfra.DualPipe.Transports;
@@ -122,8 +123,10 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
             await transport.DisposeAsync().ConfigureAwait(false);
         }
 
+        // A stage that is inside a call which does not return cannot be disposed.
+        var stuck = _coordinator.StuckRanks().ToHashSet();
         _coordinator.Dispose();
-        DisposeStages(_stages.SelectMany(s => s));
+        DisposeStages(_stages.Where((_, rank) => !stuck.Contains(rank)).SelectMany(s => s));
     }
 
     private static IPipelineStage[][] CreateStages(
@@ -141,9 +144,12 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
                 for (var slot = 0; slot < stages[rank].Length; slot++)
                 {
                     var stage = schedule.Placement.StageOf(rank, slot);
-                    stages[rank][slot] = stageFactory(
-                        new StageLocation(rank, slot, stage, schedule.StageCount)
-                    );
+                    stages[rank][slot] =
+                        stageFactory(new StageLocation(rank, slot, stage, schedule.StageCount))
+                        ?? throw new ArgumentException(
+                            $"expected a stage for rank {rank}, slot {slot}, got null",
+                            nameof(stageFactory)
+                        );
                     created.Add(stages[rank][slot]);
                 }
             }
@@ -159,9 +165,23 @@ public sealed class LocalPipelineGroup : IAsyncDisposable
 
     private static void DisposeStages(IEnumerable<IPipelineStage> stages)
     {
+        Exception? failure = null;
         foreach (var stage in stages.Distinct())
         {
-            (stage as IDisposable)?.Dispose();
+            try
+            {
+                (stage as IDisposable)?.Dispose();
+            }
+            catch (Exception e)
+            {
+                // The others are still to be released.
+                failure ??= e;
+            }
+        }
+
+        if (failure is not null)
+        {
+            ExceptionDispatchInfo.Throw(failure);
         }
     }
 

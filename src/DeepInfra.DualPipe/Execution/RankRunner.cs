@@ -61,8 +61,27 @@ internal sealed class RankRunner : IDisposable
         return request.Completion.Task;
     }
 
+    /// <summary>The outcome of a rank that other ranks' failure did not end.</summary>
+    public RankOutcome Stuck(TimeSpan patience) =>
+        new(
+            _rank,
+            null,
+            new RankFailure(
+                _rank,
+                _executor.ActionIndex,
+                _executor.ActionText,
+                new PipelineTimeoutException(
+                    $"rank {_rank} is still inside {_executor.ActionText}, {patience} after the step failed: the stage call does not return"
+                )
+            ),
+            IsStuck: true
+        );
+
     /// <summary>Ends the thread, which releases its resources itself: a stage may dispose its own group.</summary>
-    public void Dispose()
+    public void Dispose() => Dispose(wait: true);
+
+    /// <param name="wait">False leaves a thread that is inside a stage call to end by itself.</param>
+    public void Dispose(bool wait)
     {
         lock (_stopLock)
         {
@@ -71,7 +90,7 @@ internal sealed class RankRunner : IDisposable
         }
 
         Stop(null);
-        if (Thread.CurrentThread != _thread)
+        if (wait && Thread.CurrentThread != _thread)
         {
             _thread.Join();
         }

@@ -15,6 +15,7 @@ internal sealed class StepCoordinator : IDisposable
     private int _running;
     private bool _faulted;
     private bool _disposed;
+    private Task<RankOutcome>[] _stuck = [];
 
     public StepCoordinator(
         PipelineSchedule schedule,
@@ -51,7 +52,8 @@ internal sealed class StepCoordinator : IDisposable
 
             cancellationToken.ThrowIfCancellationRequested();
             var plans = _plans.For(inputs);
-            using var data = StepData.Create(plans[0].Schedule, inputs, _ranks, _options);
+            var data = StepData.Create(plans[0].Schedule, inputs, _ranks, _options);
+            using var release = new Release(data);
             var stepId = NextStepId++;
             using var activity = PipelineMetrics.Activities.StartActivity("step");
             activity?.SetTag("schedule", plans[0].Schedule.Kind.ToString());
@@ -59,20 +61,15 @@ internal sealed class StepCoordinator : IDisposable
             var progress = _options.Progress is { } target
                 ? new ProgressReporter(target, stepId, plans.Sum(p => (long)p.Actions.Length))
                 : null;
-            var outcomes = await Task.WhenAll(
-                    _runners.Select(
-                        (runner, i) =>
-                            runner.StepAsync(
-                                plans[i],
-                                inputs,
-                                data,
-                                stepId,
-                                progress,
-                                cancellationToken
-                            )
-                    )
-                )
-                .ConfigureAwait(false);
+            var tasks = new Task<RankOutcome>[_runners.Length];
+            for (var i = 0; i < tasks.Length; i++)
+            {
+                tasks[i] = _runners[i]
+                    .StepAsync(plans[i], inputs, data, stepId, progress, cancellationToken);
+            }
+
+            var outcomes = await GatherAsync(tasks).ConfigureAwait(false);
+            release.After = _stuck;
             return Combine(stepId, plans[0].Schedule, data, outcomes, cancellationToken);
         }
         finally
@@ -86,6 +83,14 @@ internal sealed class StepCoordinator : IDisposable
         Enter();
         try
         {
+            if (_stuck.Any(t => !t.IsCompleted))
+            {
+                throw new InvalidOperationException(
+                    $"rank {StuckRanks().First()} is still inside a stage call of the failed step: it cannot be used again before that returns"
+                );
+            }
+
+            _stuck = [];
             NextStepId = Math.Max(NextStepId, nextStepId ?? NextStepId);
             await _resetTransports(NextStepId).ConfigureAwait(false);
             _faulted = false;
@@ -102,10 +107,65 @@ internal sealed class StepCoordinator : IDisposable
         if (!_disposed)
         {
             _disposed = true;
+            var stuck = StuckRanks().ToHashSet();
             foreach (var runner in _runners)
             {
-                runner.Dispose();
+                runner.Dispose(wait: !stuck.Contains(runner.Rank));
             }
+        }
+    }
+
+    /// <summary>Ranks whose stage call has not returned since a step failed.</summary>
+    public IEnumerable<int> StuckRanks() =>
+        _stuck
+            .Select((task, i) => (task, _ranks[i]))
+            .Where(s => !s.task.IsCompleted)
+            .Select(s => s.Item2);
+
+    /// <summary>
+    /// Waits for every rank. Once one has failed the others have the receive timeout to leave their stage
+    /// calls; the step does not wait longer for a call that never returns.
+    /// </summary>
+    private async Task<RankOutcome[]> GatherAsync(Task<RankOutcome>[] tasks)
+    {
+        var all = Task.WhenAll(tasks);
+        var failed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        foreach (var task in tasks)
+        {
+            _ = task.ContinueWith(
+                static (done, state) =>
+                {
+                    if (done.Result.Failure is not null)
+                    {
+                        ((TaskCompletionSource)state!).TrySetResult();
+                    }
+                },
+                failed,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
+        }
+
+        await Task.WhenAny(all, failed.Task).ConfigureAwait(false);
+        var patience = _options.ReceiveTimeout;
+        try
+        {
+            return await all.WaitAsync(
+                    failed.Task.IsCompleted ? patience : Timeout.InfiniteTimeSpan
+                )
+                .ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            _stuck = tasks;
+            return
+            [
+                .. tasks.Select(
+                    (task, i) =>
+                        task.IsCompletedSuccessfully ? task.Result : _runners[i].Stuck(patience)
+                ),
+            ];
         }
     }
 
@@ -132,6 +192,7 @@ internal sealed class StepCoordinator : IDisposable
             GradientsDirty = !schedule.ForwardOnly;
             throw Error(
                 [.. outcomes.Select(o => o.Failure).OfType<RankFailure>()],
+                Array.Find(outcomes, o => o.IsStuck)?.Failure,
                 cancellationToken
             );
         }
@@ -160,13 +221,23 @@ internal sealed class StepCoordinator : IDisposable
         return new StepResult(stepId, schedule.ForwardOnly, data.Losses, outputs, trace);
     }
 
-    private Exception Error(RankFailure[] failures, CancellationToken cancellationToken)
+    private Exception Error(
+        RankFailure[] failures,
+        RankFailure? stuck,
+        CancellationToken cancellationToken
+    )
     {
         // Ranks that only followed another one's failure say so; the root is the first that did not.
         var root = Array.Find(
             failures,
             f => f.Exception is not (PipelinePeerFaultedException or OperationCanceledException)
         );
+        if (stuck is not null && root?.Exception is null or PipelineTimeoutException)
+        {
+            // Those who waited in vain waited for the rank that does not return.
+            root = stuck;
+        }
+
         if (root is null && cancellationToken.IsCancellationRequested)
         {
             return new OperationCanceledException(
@@ -178,5 +249,29 @@ internal sealed class StepCoordinator : IDisposable
         root ??=
             Array.Find(failures, f => f.Exception is OperationCanceledException) ?? failures[0];
         return new PipelineStepException(root, failures, GradientsDirty);
+    }
+
+    /// <summary>Disposes the data of a step, after ranks that may still use it.</summary>
+    private sealed class Release(StepData data) : IDisposable
+    {
+        public Task<RankOutcome>[] After { get; set; } = [];
+
+        public void Dispose()
+        {
+            var after = Task.WhenAll(After);
+            if (after.IsCompleted)
+            {
+                data.Dispose();
+                return;
+            }
+
+            _ = after.ContinueWith(
+                static (_, state) => ((StepData)state!).Dispose(),
+                data,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
+        }
     }
 }

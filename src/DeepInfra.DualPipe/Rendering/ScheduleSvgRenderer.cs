@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
+using System.Xml;
 using DeepInfra.DualPipe.Schedules;
 using DeepInfra.DualPipe.Simulation;
 
@@ -115,7 +116,7 @@ public static class ScheduleSvgRenderer
         );
         svg.Append(
             CultureInfo.InvariantCulture,
-            $"<text x=\"0\" y=\"-8\" font-size=\"13\" fill=\"#222222\">{SecurityElement.Escape(timeline.Title)}, makespan {Number(timeline.Makespan)}{Unit(timeline)}</text>\n"
+            $"<text x=\"0\" y=\"-8\" font-size=\"13\" fill=\"#222222\">{Escape(timeline.Title)}, makespan {Number(timeline.Makespan)}{Unit(timeline)}</text>\n"
         );
         for (var rank = 0; rank < timeline.RankCount; rank++)
         {
@@ -284,7 +285,30 @@ public static class ScheduleSvgRenderer
     private static string Colour(PipelineActionKind kind) => s_kinds[(int)kind].Colour;
 
     private static string Unit(PipelineTimeline timeline) =>
-        timeline.Unit.Length == 0 ? "" : " " + SecurityElement.Escape(timeline.Unit);
+        timeline.Unit.Length == 0 ? "" : " " + Escape(timeline.Unit);
+
+    /// <summary>Text for XML; characters that no XML document may contain become a question mark.</summary>
+    private static string Escape(string text)
+    {
+        var valid = new StringBuilder(text.Length);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (XmlConvert.IsXmlChar(text[i]))
+            {
+                valid.Append(text[i]);
+            }
+            else if (i + 1 < text.Length && XmlConvert.IsXmlSurrogatePair(text[i + 1], text[i]))
+            {
+                valid.Append(text, i++, 2);
+            }
+            else
+            {
+                valid.Append('?');
+            }
+        }
+
+        return SecurityElement.Escape(valid.ToString());
+    }
 
     private static string Number(double value) =>
         Math.Round(value, 3).ToString("0.###", CultureInfo.InvariantCulture);

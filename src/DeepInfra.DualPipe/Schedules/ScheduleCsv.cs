@@ -72,6 +72,15 @@ public static class ScheduleCsv
 
         var stages = all.Max(a => Math.Max(a.Stage, a.Stage2)) + 1;
         var microBatches = all.Max(a => Math.Max(a.MicroBatch, a.MicroBatch2)) + 1;
+        if (microBatches > all.Count)
+        {
+            // Every micro-batch needs an action of its own; a damaged number must not size the tables of those
+            // who check the schedule.
+            throw new PipelineScheduleException(
+                $"the highest micro-batch is {microBatches - 1}, with {all.Count} actions in all"
+            );
+        }
+
         placement ??= Infer(parsed, stages, microBatches);
         if (placement.RankCount != count || placement.StageCount < stages)
         {

@@ -15,20 +15,25 @@ internal static unsafe class RowSum
     public static bool Supports(DType type) =>
         type is DType.BFloat16 or DType.Float32 or DType.Float16;
 
-    /// <summary>Sums <paramref name="count"/> rows; none gives zeros. Rows must not overlap the target.</summary>
+    /// <summary>
+    /// Sums <paramref name="count"/> rows; none gives zeros. Rows must not overlap the target. With
+    /// <paramref name="stream"/> the sums may be written past the caches: call <see cref="RowCopy.Fence"/> before
+    /// signalling.
+    /// </summary>
     public static void Sum(
         DType type,
         SimdTier tier,
         byte* target,
         byte** rows,
         int count,
-        int hidden
+        int hidden,
+        bool stream = false
     )
     {
         switch (type)
         {
             case DType.BFloat16:
-                SumBFloat16(tier, (ushort*)target, (ushort**)rows, count, hidden);
+                SumBFloat16(tier, (ushort*)target, (ushort**)rows, count, hidden, stream);
                 break;
             case DType.Float32:
                 SumFloat32(tier, (float*)target, (float**)rows, count, hidden);
@@ -44,10 +49,11 @@ internal static unsafe class RowSum
         ushort* target,
         ushort** rows,
         int count,
-        int hidden
+        int hidden,
+        bool stream
     )
     {
-        var i = 0;
+        var i = stream ? StreamingRowSum.Sum(tier, target, rows, count, hidden) : 0;
         if (tier >= SimdTier.V512)
         {
             for (; i <= hidden - 32; i += 32)

@@ -15,6 +15,9 @@ internal unsafe struct CombineOutputs
     public int Hidden;
     public SimdTier Tier;
 
+    /// <summary>Whether sums are written past the caches.</summary>
+    public bool Stream;
+
     public byte* Bias0;
     public long Bias0StrideBytes;
     public byte* Bias1;
@@ -37,7 +40,8 @@ internal unsafe struct CombineOutputs
             X + token * XStrideBytes,
             rows + first,
             count + 2 - first,
-            Hidden
+            Hidden,
+            Stream
         );
     }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using DeepInfra.Core.Cpu;
 using DeepInfra.Ep.Cpu;
 
@@ -171,11 +170,10 @@ internal sealed unsafe class DirectThroughputPath : ThroughputPath
 
     private void SumBlock(int block, CombineRequest request, in CombineOutputs outputs)
     {
-        // Two places for biases in front of at most one row per rank.
-        var scratch = ArrayPool<nint>.Shared.Rent(2 * _ranks + 2);
-        fixed (nint* pointers = scratch)
-            SumTokens(block, request, outputs, (byte**)pointers, (float**)(pointers + _ranks + 2));
-        ArrayPool<nint>.Shared.Return(scratch);
+        // Two places for biases in front of at most one row per rank. 16 KiB for the largest group.
+        var rows = stackalloc byte*[_ranks + 2];
+        var weights = stackalloc float*[_ranks];
+        SumTokens(block, request, outputs, rows, weights);
     }
 
     private void SumTokens(
@@ -204,6 +202,8 @@ internal sealed unsafe class DirectThroughputPath : ThroughputPath
             if (outputs.Weights != null)
                 outputs.ReduceWeights(token, weights, count);
         }
+        if (outputs.Stream)
+            RowCopy.Fence();
     }
 
     private sealed class Post

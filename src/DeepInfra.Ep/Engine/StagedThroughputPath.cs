@@ -120,6 +120,7 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
     {
         var plan = request.Plan;
         var end = Math.Min(plan.TokenCount, (block + 1) * BlockRows);
+        var stream = plan.EntryCount * request.RowBytes > RowCopy.StreamingThreshold;
         for (long token = block * BlockRows; token < end; token++)
         {
             var x = request.X + token * request.XStrideBytes;
@@ -133,7 +134,7 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
                 var peer = _memory.Peer(target);
                 if (peer != null)
                 {
-                    RowCopy.Copy(peer + offset, x, request.RowBytes, stream: false);
+                    RowCopy.Copy(peer + offset, x, request.RowBytes, stream);
                     WriteSide(peer + offset + record.SideOffset, request, record, token);
                     continue;
                 }
@@ -152,6 +153,8 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
                 );
             }
         }
+        if (stream)
+            RowCopy.Fence();
     }
 
     private static void WriteSide(
@@ -243,6 +246,7 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
         var byRank = SlotByRank(plan);
         var peer = _memory.Peer(source);
         var side = StagedLayout.Align(request.RowBytes, 32);
+        var stream = plan.RecvTokenCount * request.RowBytes > RowCopy.StreamingThreshold;
         for (var row = plan.RecvPrefix[source]; row < plan.RecvPrefix[source + 1]; row++)
         {
             var slot = byRank
@@ -257,7 +261,7 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
             var weightBytes = request.TopK * (long)sizeof(float);
             if (peer != null)
             {
-                RowCopy.Copy(peer + offset, x, request.RowBytes, stream: false);
+                RowCopy.Copy(peer + offset, x, request.RowBytes, stream);
                 if (request.Weights != null)
                     Buffer.MemoryCopy(weights, peer + offset + side, weightBytes, weightBytes);
                 continue;
@@ -266,6 +270,8 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
             if (request.Weights != null)
                 _transport.Put(_memory, source, offset + side, weights, weightBytes);
         }
+        if (stream)
+            RowCopy.Fence();
     }
 
     private void ReduceBlock(
@@ -297,6 +303,8 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
             if (outputs.Weights != null)
                 outputs.ReduceWeights(token, weights, count);
         }
+        if (outputs.Stream)
+            RowCopy.Fence();
     }
 
     /// <summary>Offsets inside a dispatch record.</summary>
@@ -362,18 +370,10 @@ internal sealed unsafe class StagedThroughputPath : ThroughputPath
 
         public void Execute(int item, int worker)
         {
-            var ranks = path._ranks;
-            var scratch = System.Buffers.ArrayPool<nint>.Shared.Rent(2 * ranks + 2);
-            fixed (nint* pointers = scratch)
-                path.ReduceBlock(
-                    item,
-                    request,
-                    recordBytes,
-                    _outputs,
-                    (byte**)pointers,
-                    (float**)(pointers + ranks + 2)
-                );
-            System.Buffers.ArrayPool<nint>.Shared.Return(scratch);
+            // Two places for biases in front of at most one row per rank. 16 KiB for the largest group.
+            var rows = stackalloc byte*[path._ranks + 2];
+            var weights = stackalloc float*[path._ranks];
+            path.ReduceBlock(item, request, recordBytes, _outputs, rows, weights);
         }
     }
 }

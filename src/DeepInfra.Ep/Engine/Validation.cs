@@ -83,6 +83,41 @@ internal static class Validation
         return (int)experts;
     }
 
+    /// <summary>Global token indices, and selections of a rank, are 32-bit numbers.</summary>
+    public static void RequireIndexable(int ranks, int maxTokens, string name)
+    {
+        var most = int.MaxValue / Math.Max(ranks, ThroughputBuffer.MaxTopK);
+        if (maxTokens > most)
+            throw new ArgumentOutOfRangeException(
+                name,
+                $"{name}: expected at most {most} with {ranks} ranks, got {maxTokens}"
+            );
+    }
+
+    /// <summary>Refuses an output that shares memory with rows that other ranks read meanwhile.</summary>
+    public static unsafe void RequireDisjoint(
+        Tensor output,
+        Tensor rows,
+        string name,
+        string rowsName
+    )
+    {
+        var (first, end) = Range(output);
+        var (otherFirst, otherEnd) = Range(rows);
+        if (first < otherEnd && otherFirst < end)
+            throw new ArgumentException($"{name}: expected other memory than {rowsName}", name);
+
+        static (nint First, nint End) Range(Tensor tensor)
+        {
+            if (tensor.Shape[0] == 0)
+                return (0, 0);
+            var bytes =
+                ((tensor.Shape[0] - 1) * tensor.Strides[0] + tensor.Shape[1])
+                * DTypes.SizeInBytes(tensor.DType);
+            return ((nint)tensor.DataPointer, (nint)tensor.DataPointer + (nint)bytes);
+        }
+    }
+
     public static bool RequireIndexType(Tensor tensor, string name)
     {
         if (tensor.DType is not (DType.Int64 or DType.Int32))

@@ -8,17 +8,33 @@ namespace DeepInfra.Ep.Transports;
 /// evaluates the sleepers' conditions itself, so a sleeper wakes once, when it can go on. That matters
 /// when there are more rank threads than cores: every needless wake-up costs two context switches.
 /// </summary>
-internal sealed unsafe class Doorbell(int[] failedRanks, bool spin)
+/// <remarks>
+/// Whether a wait sleeps, and whether a ringer meets a sleeper at the lock, is up to the scheduler. Neither may
+/// allocate, or a warm program would still allocate now and then: sleepers take their places from a free list, and
+/// the lock is a monitor, because a contended <see cref="Lock"/> creates its wait handle on the managed heap.
+/// </remarks>
+internal sealed unsafe class Doorbell
 {
+    // A rank waits on the thread of the caller and on one communication thread per buffer.
+    private const int ReadyWaiters = 4;
+
     // Two microseconds of spinning catch hand-overs between ranks that really run at the same time.
     private static readonly long s_spinTicks = Math.Max(1, Stopwatch.Frequency / 500_000);
 
-    [ThreadStatic]
-    private static Waiter? t_waiter;
-
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
+    private readonly int[] _failedRanks;
+    private readonly bool _spin;
     private Waiter? _first;
+    private Waiter? _free;
     private int _waiting;
+
+    public Doorbell(int[] failedRanks, bool spin)
+    {
+        _failedRanks = failedRanks;
+        _spin = spin;
+        for (var i = 0; i < ReadyWaiters; i++)
+            _free = new Waiter { Next = _free };
+    }
 
     public void Ring()
     {
@@ -29,7 +45,7 @@ internal sealed unsafe class Doorbell(int[] failedRanks, bool spin)
         lock (_gate)
         {
             for (var waiter = _first; waiter is not null; waiter = waiter.Next)
-                if (!waiter.IsSignaled && waiter.Request->Evaluate(failedRanks))
+                if (!waiter.IsSignaled && waiter.Request->Evaluate(_failedRanks))
                     waiter.Wake();
         }
     }
@@ -41,25 +57,25 @@ internal sealed unsafe class Doorbell(int[] failedRanks, bool spin)
     )
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (request.Evaluate(failedRanks) || SpinUntil(ref request))
+        if (request.Evaluate(_failedRanks) || SpinUntil(ref request))
             return request.PeerFailed ? EpWaitStatus.PeerFailed : EpWaitStatus.Satisfied;
         return Sleep(ref request, timeout, cancellationToken);
     }
 
     private bool SpinUntil(ref EpWaitRequest request)
     {
-        if (spin)
+        if (_spin)
         {
             var end = Stopwatch.GetTimestamp() + s_spinTicks;
             do
             {
                 Thread.SpinWait(8);
-                if (request.Evaluate(failedRanks))
+                if (request.Evaluate(_failedRanks))
                     return true;
             } while (Stopwatch.GetTimestamp() < end);
         }
         Thread.Yield();
-        return request.Evaluate(failedRanks);
+        return request.Evaluate(_failedRanks);
     }
 
     private EpWaitStatus Sleep(
@@ -68,40 +84,79 @@ internal sealed unsafe class Doorbell(int[] failedRanks, bool spin)
         CancellationToken cancellationToken
     )
     {
-        var waiter = t_waiter ??= new Waiter();
+        var waiter = Rent();
         var cancellation = cancellationToken.CanBeCanceled
             ? cancellationToken.UnsafeRegister(
                 static state => ((Waiter)state!).WakeCancelled(),
                 waiter
             )
             : default;
-        bool over;
         fixed (EpWaitRequest* pinned = &request)
         {
-            waiter.Request = pinned;
-            lock (_gate)
+            try
             {
-                waiter.Next = _first;
-                _first = waiter;
-                Interlocked.Increment(ref _waiting);
-                over = request.Evaluate(failedRanks);
+                if (!Register(waiter, pinned))
+                    waiter.Sleep(timeout, cancellationToken);
             }
-            if (!over)
-                waiter.Sleep(timeout, cancellationToken);
-            lock (_gate)
+            finally
             {
-                Unlink(waiter);
-                Interlocked.Decrement(ref _waiting);
+                // Also if the thread is interrupted: ringers must not keep an address on its stack.
+                Unregister(waiter);
             }
-            waiter.Reset();
         }
+        // Returns once a callback that is running has ended: nothing touches the waiter after that.
         cancellation.Dispose();
-        // A cancelled registration that ran late may have left its mark.
-        waiter.Reset();
-        if (request.Evaluate(failedRanks))
+        Return(waiter);
+        if (request.Evaluate(_failedRanks))
             return request.PeerFailed ? EpWaitStatus.PeerFailed : EpWaitStatus.Satisfied;
         cancellationToken.ThrowIfCancellationRequested();
         return EpWaitStatus.TimedOut;
+    }
+
+    private Waiter Rent()
+    {
+        lock (_gate)
+        {
+            var waiter = _free;
+            if (waiter is null)
+                return new Waiter();
+            _free = waiter.Next;
+            waiter.Next = null;
+            return waiter;
+        }
+    }
+
+    private void Return(Waiter waiter)
+    {
+        waiter.Reset();
+        lock (_gate)
+        {
+            waiter.Next = _free;
+            _free = waiter;
+        }
+    }
+
+    /// <summary>Makes the waiter known to ringers; true if the wait is over already.</summary>
+    private bool Register(Waiter waiter, EpWaitRequest* request)
+    {
+        lock (_gate)
+        {
+            waiter.Request = request;
+            waiter.Next = _first;
+            _first = waiter;
+            Interlocked.Increment(ref _waiting);
+            return request->Evaluate(_failedRanks);
+        }
+    }
+
+    private void Unregister(Waiter waiter)
+    {
+        lock (_gate)
+        {
+            Unlink(waiter);
+            Interlocked.Decrement(ref _waiting);
+            waiter.Request = null;
+        }
     }
 
     private void Unlink(Waiter waiter)

@@ -29,7 +29,8 @@ internal unsafe struct AppendWork : ICpuWork
     public readonly void Execute(int item, int worker)
     {
         var end = Math.Min(TokenCount, (item + 1) * TokensPerItem);
-        var staging = (float*)ThreadScratch.Get((long)HeadDim * sizeof(float) + 256);
+        using var memory = KernelScratch.Rent((long)HeadDim * sizeof(float) + 256);
+        var staging = (float*)memory.Pointer;
         for (var i = item * TokensPerItem; i < end; i++)
         {
             if (Slots[i] < 0)

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core.Cpu;
+
 namespace DeepInfra.FlashMla.Cpu;
 
-/// <summary>Slices of the thread's scratch buffer for one backward work item.</summary>
-internal readonly unsafe struct BackwardBuffers
+/// <summary>Slices of scratch memory for one backward work item; disposing gives it back.</summary>
+internal readonly unsafe ref struct BackwardBuffers
 {
     private const int Tile = PrefillArguments.Tile;
+
+    private readonly CpuScratch.Lease _lease;
 
     /// <param name="arguments">Sizes.</param>
     /// <param name="queries">Queries per head whose D and log-sum-exp are held.</param>
@@ -31,7 +35,8 @@ internal readonly unsafe struct BackwardBuffers
                 )
             + gradRows * HeadStride
             + 2 * queryRows;
-        var next = (float*)ThreadScratch.Get(floats * sizeof(float));
+        _lease = KernelScratch.Rent(floats * sizeof(float));
+        var next = (float*)_lease.Pointer;
         KeyPanels = next;
         ValuePanels = KeyPanels + Tile * HeadStride;
         GradKey = ValuePanels + Tile * ValueStride;
@@ -71,4 +76,7 @@ internal readonly unsafe struct BackwardBuffers
 
     /// <summary>In log2 units.</summary>
     public float* LogSumExp { get; }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose() => _lease.Dispose();
 }

@@ -21,7 +21,8 @@ internal unsafe struct CombineWork<TSimd, TVector> : ICpuWork
         var splits = Arguments.SplitOffsets[request + 1] - Arguments.SplitOffsets[request];
         if (splits <= 1)
             return;
-        var output = (float*)ThreadScratch.Get((long)Arguments.ValueDim * sizeof(float) + 64);
+        using var memory = KernelScratch.Rent((long)Arguments.ValueDim * sizeof(float) + 64);
+        var output = (float*)memory.Pointer;
         var step = (long)Arguments.QueryTokens * Arguments.QueryHeads;
         for (var row = 0; row < Arguments.Rows; row++)
         {

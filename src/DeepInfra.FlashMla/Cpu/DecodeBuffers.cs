@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core.Cpu;
+
 namespace DeepInfra.FlashMla.Cpu;
 
-/// <summary>State and scratch of one block of query rows: slices of the thread's scratch buffer.</summary>
-internal readonly unsafe struct DecodeBuffers
+/// <summary>State and scratch of one block of query rows: slices of scratch memory that disposing gives back.</summary>
+internal readonly unsafe ref struct DecodeBuffers
 {
     /// <summary>Query rows whose queries, scores and outputs stay in the second-level cache beside a key tile.</summary>
     public const int MaxRows = 64;
 
     private const int Tile = KeyTile.Capacity;
+
+    private readonly CpuScratch.Lease _lease;
 
     public DecodeBuffers(in DecodeArguments arguments, int elementBytes)
     {
@@ -28,7 +32,7 @@ internal readonly unsafe struct DecodeBuffers
         long rowStateBytes = 5 * MaxRows * 4;
         long pointerBytes = 5 * Tile * sizeof(byte*);
         long keyBytes = NeedsConversion ? (long)Tile * KeyStride * elementBytes : 0;
-        var memory = ThreadScratch.Get(
+        _lease = KernelScratch.Rent(
             queryBytes
                 + outputBytes
                 + scoreBytes
@@ -37,6 +41,7 @@ internal readonly unsafe struct DecodeBuffers
                 + pointerBytes
                 + keyBytes
         );
+        var memory = _lease.Pointer;
         Query = (float*)memory;
         Output = (float*)(memory += queryBytes);
         Scores = (float*)(memory += outputBytes);
@@ -91,6 +96,9 @@ internal readonly unsafe struct DecodeBuffers
     public byte** Keys { get; }
 
     public byte* KeyScratch { get; }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose() => _lease.Dispose();
 
     /// <summary>An empty tile; two of them alternate.</summary>
     public KeyTile NewTile(int index) =>

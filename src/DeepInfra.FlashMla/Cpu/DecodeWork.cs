@@ -36,7 +36,7 @@ internal unsafe struct DecodeWork<TSimd, TVector, TRows> : ICpuWork
             return;
 
         var rows = Math.Min(DecodeBuffers.MaxRows, Arguments.Rows - firstRow);
-        var buffers = new DecodeBuffers(Arguments, TRows.ElementBytes);
+        using var buffers = new DecodeBuffers(Arguments, TRows.ElementBytes);
         for (var request = part.BeginRequest; request <= part.EndRequest; request++)
         {
             var first = request == part.BeginRequest;

@@ -26,7 +26,8 @@ internal unsafe struct GatherWork : ICpuWork
     public readonly void Execute(int item, int worker)
     {
         var end = Math.Min(TokenCount, (item + 1) * TokensPerItem);
-        var scratch = ThreadScratch.Get((long)HeadDim * 8 + 256);
+        using var memory = KernelScratch.Rent((long)HeadDim * 8 + 256);
+        var scratch = memory.Pointer;
         for (var i = item * TokensPerItem; i < end; i++)
         for (var head = 0; head < KvHeads; head++)
             Read(Slots[i], head, Destination.Row(FirstToken + i, head), scratch);

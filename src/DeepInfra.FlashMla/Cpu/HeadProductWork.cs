@@ -38,11 +38,11 @@ internal unsafe struct HeadProductWork<TSimd, TVector> : ICpuWork
         var columns = Math.Min(ColumnBlock, Columns - firstColumn);
         var padded = PrefillArguments.RoundUp(columns, 32);
         var weightRow = padded + 16;
-        var input = (float*)
-            ThreadScratch.Get(
-                sizeof(float)
-                    * ((long)Terms * weightRow + (long)Tile * Terms + (long)Tile * padded + Tail)
-            );
+        using var memory = KernelScratch.Rent(
+            sizeof(float)
+                * ((long)Terms * weightRow + (long)Tile * Terms + (long)Tile * padded + Tail)
+        );
+        var input = (float*)memory.Pointer;
         var weights = input + (long)Tile * Terms;
         var output = weights + (long)Terms * weightRow;
         var tail = output + (long)Tile * padded;

@@ -16,7 +16,8 @@ internal readonly unsafe struct MergeStatesWork(
     public void Execute(int item, int worker)
     {
         var columns = (int)target.Out.Shape[-1];
-        var sum = (float*)ThreadScratch.Get(columns * 8L);
+        using var memory = KernelScratch.Rent(columns * 8L);
+        var sum = (float*)memory.Pointer;
         var row = sum + columns;
         var end = Math.Min(rows, (item + 1L) * RowsPerItem);
         for (var i = (long)item * RowsPerItem; i < end; i++)

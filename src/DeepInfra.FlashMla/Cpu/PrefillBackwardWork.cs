@@ -68,7 +68,7 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
     private readonly void RunAll(int index, int kvHead)
     {
         var request = new PrefillRequest(Arguments, index);
-        var b = new BackwardBuffers(Arguments, request.Queries, request.Queries);
+        using var b = new BackwardBuffers(Arguments, request.Queries, request.Queries);
         ClearGradQuery(b, (long)Arguments.GroupSize * b.PaddedQueries);
         PrepareGroup(b, request, kvHead);
         for (var start = 0; start < request.Keys; start += Tile)
@@ -88,7 +88,7 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
         var request = new PrefillRequest(Arguments, index);
         if (tile * Tile >= request.Keys)
             return;
-        var b = new BackwardBuffers(Arguments, request.Queries, 0);
+        using var b = new BackwardBuffers(Arguments, request.Queries, 0);
         PrepareGroup(b, request, kvHead);
         AddKeyTile(b, request, kvHead, tile * Tile, gradQuery: false);
     }
@@ -100,7 +100,7 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
         var queries = Math.Min(Tile, request.Queries - first);
         if (queries <= 0)
             return;
-        var b = new BackwardBuffers(Arguments, queries, queries);
+        using var b = new BackwardBuffers(Arguments, queries, queries);
         ClearGradQuery(b, b.PaddedQueries);
         PrepareRows(b, request.FirstQuery + first, queries, head, 0);
         for (var start = 0; start < request.Keys; start += Tile)

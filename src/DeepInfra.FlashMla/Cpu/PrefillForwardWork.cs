@@ -36,18 +36,18 @@ internal unsafe struct PrefillForwardWork<TSimd, TVector> : ICpuWork
         var (headStride, valueStride) = (Arguments.HeadStride, Arguments.ValueStride);
         // An odd number of cache lines per row spreads the rows of a column over all cache sets.
         var valueRow = valueStride + 16;
-        var query = (float*)
-            ThreadScratch.Get(
-                sizeof(float)
-                    * (
-                        2L * Tile * headStride
-                        + (long)Tile * (headStride + 16)
-                        + (long)Tile * valueRow
-                        + (long)Tile * valueStride
-                        + Tile * ScoreStride
-                        + 2 * Tile
-                    )
-            );
+        using var memory = KernelScratch.Rent(
+            sizeof(float)
+                * (
+                    2L * Tile * headStride
+                    + (long)Tile * (headStride + 16)
+                    + (long)Tile * valueRow
+                    + (long)Tile * valueStride
+                    + Tile * ScoreStride
+                    + 2 * Tile
+                )
+        );
+        var query = (float*)memory.Pointer;
         var keyPanels = query + Tile * headStride;
         var keyRows = keyPanels + Tile * headStride;
         var values = keyRows + Tile * (headStride + 16);

@@ -57,7 +57,7 @@ internal unsafe struct SparseWork<TSimd, TVector, TRows> : ICpuWork
             return;
 
         var heads = Math.Min(DecodeBuffers.MaxRows, Arguments.QueryHeads - firstHead);
-        var buffers = new DecodeBuffers(Arguments, TRows.ElementBytes);
+        using var buffers = new DecodeBuffers(Arguments, TRows.ElementBytes);
         for (var request = part.BeginRequest; request <= part.EndRequest; request++)
         {
             var first = request == part.BeginRequest;

@@ -26,6 +26,9 @@ internal sealed class ChunkStoreException : ClusterStorageException
     /// <summary>The index log was written but perhaps not completely: only a restart tells which state holds.</summary>
     public bool IndexUncertain { get; init; }
 
+    /// <summary>Bytes on the disk are damaged, not those of a request.</summary>
+    public bool IsDamage { get; init; }
+
     /// <summary>Code and message as they travel.</summary>
     public Status Status => new(Code, Message);
 }

@@ -305,6 +305,9 @@ internal sealed partial class ChunkTarget : IDisposable
             $"chunk {chunk} of target {Id} is corrupted: checksum mismatch in bytes "
                 + $"{(long)page * record.PageSize}..{((long)page + 1) * record.PageSize} of version "
                 + $"{record.CommitVersion} ('{path}' at {offset + ((long)page * record.PageSize)})"
-        );
+        )
+        {
+            IsDamage = true,
+        };
     }
 }

@@ -28,7 +28,7 @@ internal sealed class DataFiles : IDisposable
         _files = new SafeFileHandle?[
             (BlockAddress.MaxSizeLog2 - BlockAddress.MinSizeLog2 + 1) * count
         ];
-        Directory.CreateDirectory(directory);
+        DurableDirectory.Create(directory);
     }
 
     /// <summary>Path of the file that holds a block, and the block's place in it.</summary>

@@ -10,6 +10,7 @@ internal static partial class LibC
     private const int KeepSize = 1;
     private const int Punch = 2;
     private const int DontNeed = 4;
+    private const int AccessDenied = 13;
     private const int NoWait = 8; // RWF_NOWAIT
     private const int ReadOnlyDirectory = 0x10000 | 0x80000; // O_DIRECTORY | O_CLOEXEC
 
@@ -63,8 +64,14 @@ internal static partial class LibC
         var fd = Open(path, ReadOnlyDirectory);
         if (fd < 0)
         {
+            var reason = Marshal.GetLastPInvokeError();
+            if (reason == AccessDenied)
+            {
+                // A directory above ours that we may enter and not read; its owner answers for it.
+                return;
+            }
             throw new ClusterStorageException(
-                $"cannot open directory '{path}' to flush it (errno {Marshal.GetLastPInvokeError()})"
+                $"cannot open directory '{path}' to flush it (errno {reason})"
             );
         }
         var result = Fsync(fd);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Fs.Cluster.Interop;
 using RocksDbSharp;
 
 namespace DeepInfra.Fs.Cluster.KeyValue;
@@ -14,7 +15,7 @@ internal static class RocksDatabase
     /// <exception cref="ClusterStorageException">The database cannot be opened.</exception>
     public static RocksDb Open(string directory)
     {
-        Directory.CreateDirectory(directory);
+        DurableDirectory.Create(directory);
         var table = new BlockBasedTableOptions()
             .SetBlockSize(16 * 1024)
             .SetBlockCache(RocksDbSharp.Cache.CreateLru(64UL << 20))

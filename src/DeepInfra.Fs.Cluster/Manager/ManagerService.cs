@@ -3,6 +3,8 @@ using System.Collections.Concurrent;
 using DeepInfra.Fs.Cluster.KeyValue;
 using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DeepInfra.Fs.Cluster.Manager;
 
@@ -17,16 +19,24 @@ internal sealed partial class ManagerService : IDisposable
     private readonly string _clusterId;
     private readonly TimeSpan _failAfter;
     private readonly KeyValueStore _store;
+    private readonly ILogger _log;
     private readonly SessionRegistry _sessions = new();
     private readonly ConcurrentDictionary<uint, (long Time, ulong Version)> _heartbeats = new();
 
-    public ManagerService(string clusterId, uint nodeId, TimeSpan failAfter, KeyValueStore store)
+    public ManagerService(
+        string clusterId,
+        uint nodeId,
+        TimeSpan failAfter,
+        KeyValueStore store,
+        ILogger? log = null
+    )
     {
         _clusterId = clusterId;
         NodeId = nodeId;
         _failAfter = failAfter;
         _store = store;
-        Routing = new RoutingStore(store);
+        _log = log ?? NullLogger.Instance;
+        Routing = new RoutingStore(store, _log);
     }
 
     /// <summary>Node id of this manager.</summary>
@@ -108,6 +118,7 @@ internal sealed partial class ManagerService : IDisposable
         foreach (var id in nodes)
         {
             _heartbeats.TryRemove(id, out _);
+            ClusterLog.NodeFailed(_log, id);
         }
     }
 
@@ -139,6 +150,10 @@ internal sealed partial class ManagerService : IDisposable
             );
         }
         await Routing.ChangeAsync(draft => Report(draft, info, type), ct).ConfigureAwait(false);
+        if (known is { Status: not NodeStatus.HeartbeatConnected })
+        {
+            ClusterLog.NodeConnected(_log, id);
+        }
         _heartbeats[id] = (now, info.HbVersion);
         return new HeartbeatRsp { Config = NewerConfig(type, info.ConfigVersion) };
     }

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 using DeepInfra.Fs.Cluster.KeyValue;
 using DeepInfra.Fs.Wire;
+using Microsoft.Extensions.Logging;
 
 namespace DeepInfra.Fs.Cluster.Manager;
 
@@ -16,12 +17,14 @@ internal sealed class RoutingStore : IDisposable
     private static readonly byte[] s_versionKey = Encoding.ASCII.GetBytes("SINGrouting-version");
 
     private readonly KeyValueStore _store;
+    private readonly ILogger _log;
     private readonly SemaphoreSlim _changes = new(1, 1);
     private RoutingInfo _current;
 
-    public RoutingStore(KeyValueStore store)
+    public RoutingStore(KeyValueStore store, ILogger log)
     {
         _store = store;
+        _log = log;
         _current = store.Read(Load);
     }
 
@@ -46,7 +49,9 @@ internal sealed class RoutingStore : IDisposable
                 await _store
                     .WriteAsync(t => Save(t, draft), CancellationToken.None)
                     .ConfigureAwait(false);
+                var before = Current;
                 Volatile.Write(ref _current, draft.Info);
+                Tell(before, draft);
             }
             return result;
         }
@@ -58,6 +63,44 @@ internal sealed class RoutingStore : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _changes.Dispose();
+
+    private void Tell(RoutingInfo before, RoutingDraft draft)
+    {
+        foreach (var chain in draft.ChangedChains)
+        {
+            if (!before.Chains.TryGetValue(chain.ChainId, out var old))
+            {
+                continue;
+            }
+            foreach (var target in chain.Targets)
+            {
+                var state = old.Targets.Find(t => t.TargetId == target.TargetId).PublicState;
+                if (state == target.PublicState)
+                {
+                    continue;
+                }
+                if (target.PublicState == PublicTargetState.Serving)
+                {
+                    ClusterLog.ChainServes(
+                        _log,
+                        chain.ChainId,
+                        chain.ChainVersion,
+                        target.TargetId
+                    );
+                }
+                else
+                {
+                    ClusterLog.ChainDegraded(
+                        _log,
+                        chain.ChainId,
+                        chain.ChainVersion,
+                        target.TargetId,
+                        target.PublicState
+                    );
+                }
+            }
+        }
+    }
 
     private static RoutingInfo Load(KeyValueTransaction transaction)
     {

@@ -15,6 +15,12 @@ internal sealed class SessionRegistry
 
     private readonly ConcurrentDictionary<string, Entry> _sessions = new();
 
+    /// <summary>
+    /// Since when sessions are recorded, in microseconds since the Unix epoch. A client that is unknown
+    /// shortly after this moment may be about to extend its session.
+    /// </summary>
+    public long Since { get; } = WireTime.Now();
+
     /// <summary>All sessions that have not expired.</summary>
     public List<ClientSession> All()
     {

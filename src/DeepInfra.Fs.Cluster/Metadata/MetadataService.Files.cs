@@ -10,8 +10,6 @@ internal sealed partial class MetadataService
     // Slots that a dynamically striped file starts with.
     private const uint FirstDynamicStripe = 16;
 
-    private static readonly TimeSpan s_sessionTimeout = TimeSpan.FromMinutes(5);
-
     private void MapFiles(RpcService service) =>
         service
             .On<CreateReq, CreateRsp>(MetaMethod.Create, "create", CreateAsync)
@@ -248,27 +246,41 @@ internal sealed partial class MetadataService
         return new PruneSessionRsp();
     }
 
-    /// <summary>Ends the file sessions of clients that the manager has not heard of for a while.</summary>
-    internal async Task PruneDeadSessionsAsync(SessionRegistry clients, CancellationToken ct)
+    /// <summary>
+    /// Ends the file sessions of clients that the manager does not know. Not before the sessions have been
+    /// recorded for the time-out: after a restart live clients need their interval to be known again.
+    /// </summary>
+    /// <returns>How many were ended.</returns>
+    internal async Task<int> PruneDeadSessionsAsync(
+        SessionRegistry clients,
+        TimeSpan timeout,
+        CancellationToken ct
+    )
     {
+        var limit = WireTime.Now() - (long)timeout.TotalMicroseconds;
+        if (clients.Since > limit)
+        {
+            return 0;
+        }
         var live = clients
             .All()
             .Select(s => s.ClientId)
             .ToHashSet(StringComparer.OrdinalIgnoreCase);
-        var limit = WireTime.Now() - (long)s_sessionTimeout.TotalMicroseconds;
-        await _store
+        return await _store
             .WriteAsync(
                 t =>
                 {
+                    var ended = 0;
                     foreach (var (key, value) in t.Scan(MetaKeys.AllSessions, int.MaxValue, false))
                     {
                         var session = Serde.Read<FileSession>(value);
                         if (session.Opened < limit && !live.Contains($"{session.Client.Uuid}"))
                         {
                             t.Delete(key);
+                            ended++;
                         }
                     }
-                    return true;
+                    return ended;
                 },
                 ct
             )

@@ -8,6 +8,9 @@ internal sealed partial class MetadataService
 {
     private const int DefaultListLimit = 128;
 
+    // Keeps an answer far below the limit of a frame; the caller is told that there is more.
+    private const int MaxListLimit = 16_384;
+
     private void MapReads(RpcService service) =>
         service
             .On<StatFsReq, StatFsRsp>(MetaMethod.StatFs, "statFs", StatFs)
@@ -98,7 +101,8 @@ internal sealed partial class MetadataService
                 );
             }
             Access.Check(directory.Acl, request.User, Access.Read);
-            var limit = request.Limit <= 0 ? DefaultListLimit : request.Limit;
+            var limit =
+                request.Limit <= 0 ? DefaultListLimit : Math.Min(request.Limit, MaxListLimit);
             var found = t.Scan(MetaKeys.EntriesAfter(directory.Id, request.Prev), limit + 1, false);
             var response = new ListRsp { More = found.Count > limit };
             foreach (var (_, value) in found.Take(limit))

@@ -27,7 +27,8 @@ internal readonly record struct ResolvedPath(
 internal readonly struct PathResolver(MetaView view, UserInfo user)
 {
     private const int MaxLinks = 10;
-    private const int MaxDepth = 64;
+    private const int MaxLinkDepth = 4;
+    private const int LoopDepth = 1 << 20;
     private const int MaxPathBytes = 4096;
 
     /// <summary>Resolves a path; a final symbolic link is followed when asked.</summary>
@@ -35,7 +36,7 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
     public ResolvedPath Resolve(PathAt at, bool follow)
     {
         var links = 0;
-        return Walk(at.Parent, at.Path, follow, ref links);
+        return Walk(at.Parent, at.Path, follow, 0, ref links);
     }
 
     /// <summary>
@@ -53,7 +54,7 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
         return Resolve(at, follow);
     }
 
-    private ResolvedPath Walk(ulong start, string? path, bool follow, ref int links)
+    private ResolvedPath Walk(ulong start, string? path, bool follow, int depth, ref int links)
     {
         var absolute = path?.StartsWith('/') == true;
         var directory = Start(absolute ? MetaKeys.Root : start);
@@ -79,6 +80,7 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
                 names[i],
                 follow || !last || mustBeDirectory,
                 last,
+                depth,
                 ref links
             );
             if (here.Inode is null && !last)
@@ -89,7 +91,14 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
         return here;
     }
 
-    private ResolvedPath Step(Inode directory, string name, bool follow, bool last, ref int links)
+    private ResolvedPath Step(
+        Inode directory,
+        string name,
+        bool follow,
+        bool last,
+        int depth,
+        ref int links
+    )
     {
         Access.Check(directory.Acl, user, Access.Execute);
         if (name == ".")
@@ -123,14 +132,14 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
         {
             return new ResolvedPath(directory, name, entry, inode);
         }
-        if (++links > MaxLinks)
+        if (++links > MaxLinks || depth == MaxLinkDepth)
         {
             throw new ServiceException(
                 StatusCode.MetaTooManySymlinks,
-                $"more than {MaxLinks} symbolic links at '{name}'"
+                $"at '{name}': more than {MaxLinks} symbolic links, or links to links deeper than {MaxLinkDepth}"
             );
         }
-        return Walk(directory.Id, link.Target, true, ref links);
+        return Walk(directory.Id, link.Target, true, depth + 1, ref links);
     }
 
     private Inode Start(ulong id)
@@ -164,7 +173,7 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
             names.Add(body.Name);
             current =
                 view.PeekInode(body.Parent) ?? throw MetaView.NotFound($"inode {body.Parent:x}");
-            if (names.Count > MaxDepth * 4)
+            if (names.Count > LoopDepth)
             {
                 throw new ServiceException(StatusCode.MetaInconsistent, "directories form a loop");
             }

@@ -13,6 +13,10 @@ namespace DeepInfra.Fs.Cluster.Storage;
 /// </summary>
 internal sealed class BatchRead
 {
+    // An answer is one frame, which the protocol limits to 512 MiB with everything around the data.
+    private const long MaxBytes = 448L << 20;
+
+    private readonly StorageNode _node;
     private readonly List<ReadIO> _ios;
     private readonly ChecksumType _checksumType;
     private readonly (ChunkTarget Target, ChunkLease? Lease)[] _chunks;
@@ -20,20 +24,24 @@ internal sealed class BatchRead
     private readonly InlineSegment[] _segments;
     private int _segmentCount;
     private Memory<byte> _free;
+    private readonly RpcCallContext _context;
+    private readonly int _bufferBytes;
     private long _bytes;
     private int _next;
     private bool _released;
 
-    /// <summary>Pins the chunks and takes a buffer, which lives until the answer has been sent.</summary>
+    /// <summary>Pins the chunks; <see cref="ReserveAsync"/> comes next.</summary>
     /// <exception cref="ServiceException">A chain does not serve here at the version named.</exception>
-    public BatchRead(BatchReadReq request, ChainMap chains, RpcCallContext context)
+    public BatchRead(BatchReadReq request, StorageNode node, RpcCallContext context)
     {
+        var chains = node.Chains;
+        _node = node;
         _ios = request.Payloads;
         _checksumType = request.ChecksumType;
         _chunks = new (ChunkTarget, ChunkLease?)[_ios.Count];
         _results = new List<IOResult>(_ios.Count);
         _segments = new InlineSegment[_ios.Count];
-        var total = 0;
+        var total = 0L;
         try
         {
             for (var i = 0; i < _ios.Count; i++)
@@ -44,9 +52,15 @@ internal sealed class BatchRead
                 _chunks[i] = (target, lease);
                 if (lease is { } open)
                 {
-                    var needed = ChunkTarget.BufferLength(open.Record, io.Offset, io.Length);
-                    total = checked(total + needed);
+                    total += ChunkTarget.BufferLength(open.Record, io.Offset, io.Length);
                 }
+            }
+            if (total > MaxBytes)
+            {
+                throw new ServiceException(
+                    StatusCode.InvalidArg,
+                    $"{_ios.Count} ranges need {total} bytes, a batch of reads may have {MaxBytes}"
+                );
             }
         }
         catch
@@ -54,9 +68,35 @@ internal sealed class BatchRead
             Release();
             throw;
         }
-        var owner = MemoryPool<byte>.Shared.Rent(Math.Max(1, total));
-        context.DisposeAfterReply(owner);
-        _free = owner.Memory;
+        _bufferBytes = (int)total;
+        _context = context;
+    }
+
+    /// <summary>Takes a buffer, which lives until the answer has been sent; waits while the caller has too many.</summary>
+    /// <exception cref="OperationCanceledException">The caller is gone.</exception>
+    public ValueTask ReserveAsync()
+    {
+        var reserved = _context.Connection.ReserveAsync(_bufferBytes);
+        if (reserved.IsCompletedSuccessfully)
+        {
+            Rent();
+            return ValueTask.CompletedTask;
+        }
+        return WaitAsync(reserved);
+
+        async ValueTask WaitAsync(ValueTask turn)
+        {
+            try
+            {
+                await turn.ConfigureAwait(false);
+            }
+            catch
+            {
+                Release();
+                throw;
+            }
+            Rent();
+        }
     }
 
     /// <summary>Reads on; false when it must wait for the disk and may not.</summary>
@@ -125,6 +165,7 @@ internal sealed class BatchRead
         }
         catch (ChunkStoreException e)
         {
+            _node.Tell(e);
             _results.Add(new IOResult { LengthInfo = e.Status });
         }
         return true;
@@ -187,6 +228,13 @@ internal sealed class BatchRead
             CommitChainVer = record.ChainVersion,
         };
 
+    private void Rent()
+    {
+        var buffer = new Buffer(_context.Connection, _bufferBytes);
+        _context.DisposeAfterReply(buffer);
+        _free = buffer.Memory;
+    }
+
     private void Release()
     {
         if (_released)
@@ -197,6 +245,21 @@ internal sealed class BatchRead
         foreach (var (_, lease) in _chunks)
         {
             lease?.Dispose();
+        }
+    }
+
+    private sealed class Buffer(RpcConnection connection, int length) : IDisposable
+    {
+        private readonly IMemoryOwner<byte> _owner = MemoryPool<byte>.Shared.Rent(
+            Math.Max(1, length)
+        );
+
+        public Memory<byte> Memory => _owner.Memory;
+
+        public void Dispose()
+        {
+            _owner.Dispose();
+            connection.Unreserve(length);
         }
     }
 }

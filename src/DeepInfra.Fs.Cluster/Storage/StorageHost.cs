@@ -2,6 +2,7 @@
 using System.Net;
 using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
+using Microsoft.Extensions.Logging;
 
 namespace DeepInfra.Fs.Cluster.Storage;
 
@@ -14,7 +15,8 @@ internal sealed class StorageHost(
     ThreeFsClusterOptions options,
     string directory,
     Func<RoutingInfo> routing,
-    RpcOptions rpcOptions
+    RpcOptions rpcOptions,
+    ILogger log
 )
 {
     private IPEndPoint? _endPoint;
@@ -50,7 +52,8 @@ internal sealed class StorageHost(
             options.Durability,
             options.NodeCapacityBytes,
             options.ReservedDiskBytes,
-            routing
+            routing,
+            log
         );
         try
         {
@@ -61,6 +64,13 @@ internal sealed class StorageHost(
             _endPoint = _listener.EndPoint;
             Service = service;
             Node = node;
+            ClusterLog.NodeRecovered(
+                log,
+                NodeId,
+                node.Targets.Count,
+                node.Space.UsedBytes,
+                directory
+            );
         }
         catch
         {
@@ -91,6 +101,7 @@ internal sealed class StorageHost(
         await DrainAsync(_listener).ConfigureAwait(false);
         _listener = null;
         node.Dispose();
+        ClusterLog.NodeStopped(log, NodeId);
     }
 
     /// <summary>The report for the manager, or null when the node does not run.</summary>

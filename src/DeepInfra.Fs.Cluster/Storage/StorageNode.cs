@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
 using DeepInfra.Fs.Cluster.Chunks;
+using DeepInfra.Fs.Cluster.Interop;
 using DeepInfra.Fs.Wire;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DeepInfra.Fs.Cluster.Storage;
 
@@ -15,12 +18,14 @@ internal sealed class StorageNode : IDisposable
     private const int DiskThreadCount = 8;
 
     private readonly string _directory;
+    private readonly ILogger _log;
     private readonly DurabilityMode _durability;
     private readonly Func<RoutingInfo> _routing;
     private readonly ChunkIndex _index;
     private readonly ConcurrentDictionary<ulong, LocalTarget> _targets = new();
     private readonly Lock _lock = new();
     private ChainMap _map;
+    private long _spaceToldAt = -10_000;
     private int _disposed;
 
     public StorageNode(
@@ -29,14 +34,16 @@ internal sealed class StorageNode : IDisposable
         DurabilityMode durability,
         long? capacityBytes,
         long reservedBytes,
-        Func<RoutingInfo> routing
+        Func<RoutingInfo> routing,
+        ILogger? log = null
     )
     {
         NodeId = nodeId;
+        _log = log ?? NullLogger.Instance;
         _directory = directory;
         _durability = durability;
         _routing = routing;
-        Directory.CreateDirectory(directory);
+        DurableDirectory.Create(directory);
         Space = new SpaceGuard(directory, capacityBytes, reservedBytes);
         _index = new ChunkIndex(Path.Combine(directory, "index"), durability);
         try
@@ -131,6 +138,39 @@ internal sealed class StorageNode : IDisposable
             target.Settings.Offline = true;
             _index.PutTarget(target.Id, Serde.ToArray(target.Settings));
             target.LocalState = LocalTargetState.Offline;
+        }
+        ClusterLog.TargetOffline(_log, target.Id);
+    }
+
+    /// <summary>Tells an operator about a failure of the disk or of what is on it.</summary>
+    public void Tell(ChunkStoreException e)
+    {
+        switch (e.Code)
+        {
+            case StatusCode.StorageChecksumMismatch when e.IsDamage:
+            case StatusCode.StorageChunkMetadataUnpackError:
+                ClusterLog.Corruption(_log, NodeId, e.Message);
+                break;
+            case StatusCode.StorageClientNoSpace:
+                // Every write meets it: one line in ten seconds is enough.
+                var told = Interlocked.Read(ref _spaceToldAt);
+                var now = Environment.TickCount64;
+                if (
+                    now - 10_000 > told
+                    && Interlocked.CompareExchange(ref _spaceToldAt, now, told) == told
+                )
+                {
+                    ClusterLog.NoSpace(_log, NodeId, e.Message);
+                }
+                break;
+            case StatusCode.StorageChunkReadFailed
+            or StatusCode.StorageChunkWriteFailed
+            or StatusCode.StorageChunkOpenFailed
+            or StatusCode.StorageChunkMetadataSetError:
+                ClusterLog.DiskFailed(_log, NodeId, e.Message);
+                break;
+            default:
+                break;
         }
     }
 

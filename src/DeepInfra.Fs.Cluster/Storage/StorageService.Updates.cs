@@ -98,6 +98,10 @@ internal sealed partial class StorageService
             }
             catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)
             {
+                if (e is ChunkStoreException failure)
+                {
+                    node.Tell(failure);
+                }
                 result = new RemoveChunksResult { StatusCode = status };
             }
             response.Results.Add(result);
@@ -307,7 +311,7 @@ internal sealed partial class StorageService
             RequestId = tag.RequestId,
         };
 
-    private static async ValueTask<IOResult> AnswerAsync(Func<ValueTask<IOResult>> body)
+    private async ValueTask<IOResult> AnswerAsync(Func<ValueTask<IOResult>> body)
     {
         try
         {
@@ -315,6 +319,10 @@ internal sealed partial class StorageService
         }
         catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)
         {
+            if (e is ChunkStoreException failure)
+            {
+                node.Tell(failure);
+            }
             return new IOResult { LengthInfo = status };
         }
     }

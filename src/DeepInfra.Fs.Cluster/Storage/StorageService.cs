@@ -49,13 +49,22 @@ internal sealed partial class StorageService(StorageNode node)
         {
             FaultInjection.From(request.DebugFlags)?.Point();
             CheckRead(request);
-            var read = new BatchRead(request, node.Chains, context);
-            return read.TryRun(mayWait: false) ? new(read.Finish()) : new(WaitForDiskAsync(read));
+            var read = new BatchRead(request, node, context);
+            var reserved = read.ReserveAsync();
+            return !reserved.IsCompletedSuccessfully ? new(WaitForMemoryAsync(read, reserved))
+                : read.TryRun(mayWait: false) ? new(read.Finish())
+                : new(WaitForDiskAsync(read));
         }
         catch (Exception e) when (ServiceMapping.StatusOf(e) is { } status)
         {
             return new(status);
         }
+    }
+
+    private async Task<Result<BatchReadRsp>> WaitForMemoryAsync(BatchRead read, ValueTask reserved)
+    {
+        await reserved.ConfigureAwait(false);
+        return await WaitForDiskAsync(read).ConfigureAwait(false);
     }
 
     private async Task<Result<BatchReadRsp>> WaitForDiskAsync(BatchRead read)

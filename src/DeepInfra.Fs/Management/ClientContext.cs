@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DeepInfra.Fs.Management;
 
@@ -11,6 +13,7 @@ internal sealed class ClientContext : IAsyncDisposable
     {
         options.Validate();
         Options = options;
+        Log = options.LoggerFactory?.CreateLogger(FsLog.Category) ?? NullLogger.Instance;
         Rpc = new RpcClient(
             new RpcOptions
             {
@@ -18,6 +21,7 @@ internal sealed class ClientContext : IAsyncDisposable
                 Compressor = options.Compressor,
                 AcceptCompressed = options.Compressor is not null,
                 TimeProvider = options.TimeProvider,
+                Logger = Log,
             },
             options.ConnectionsPerServer
         );
@@ -34,6 +38,8 @@ internal sealed class ClientContext : IAsyncDisposable
     public ThreeFsClientOptions Options { get; }
 
     public RpcClient Rpc { get; }
+
+    public ILogger Log { get; }
 
     /// <summary>Identity of this client in requests, sessions and update tags; random for each client.</summary>
     public ClientId ClientId { get; }

@@ -78,8 +78,21 @@ internal sealed partial class MgmtdClient
             while (await timer.WaitForNextTickAsync(token).ConfigureAwait(false))
             {
                 // Both are attempted again at the next tick; operations report failures when they matter.
-                await TryRefreshRoutingAsync(token).ConfigureAwait(false);
-                await ExtendSessionAsync(token).ConfigureAwait(false);
+                try
+                {
+                    await TryRefreshRoutingAsync(token).ConfigureAwait(false);
+                    var extended = await ExtendSessionAsync(token).ConfigureAwait(false);
+                    if (!extended.IsOk)
+                    {
+                        FsLog.SessionNotRenewed(_context.Log, extended);
+                    }
+                }
+                catch (Exception e)
+                    when (e is not (OperationCanceledException or ObjectDisposedException))
+                {
+                    // Routing information that makes no sense must not end the renewal of the session.
+                    FsLog.BackgroundFailed(_context.Log, e, "renewal of routing and session");
+                }
             }
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)

@@ -90,7 +90,9 @@ internal sealed partial class MgmtdClient : IAsyncDisposable
                 );
             }
 
-            Volatile.Write(ref _routing, new RoutingSnapshot(info));
+            var next = new RoutingSnapshot(info);
+            RoutingLog.Changed(_context.Log, before, next);
+            Volatile.Write(ref _routing, next);
             Interlocked.Exchange(ref _routingChanged, NewSignal()).TrySetResult();
             return true;
         }
@@ -109,8 +111,9 @@ internal sealed partial class MgmtdClient : IAsyncDisposable
         {
             return await RefreshRoutingAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (ThreeFsException)
+        catch (ThreeFsException e)
         {
+            FsLog.RoutingNotRenewed(_context.Log, e.Message);
             return false;
         }
     }

@@ -70,6 +70,7 @@ internal sealed partial class MetaClient
             .ConfigureAwait(false);
         if (!result.HasValue && MetaRetry.IsRetryable(result.Status.Code))
         {
+            FsLog.CloseGoesOn(_context.Log, request.Inode, result.Status);
             _ = CloseInBackgroundAsync(request);
         }
 

@@ -119,9 +119,16 @@ internal sealed partial class MetaClient : IAsyncDisposable
             var wait = MetaRetry.IsBusy(code) ? options.MetadataRetryDelay : delay;
             if (_context.Time.GetElapsedTime(start) + wait > options.OperationTimeout)
             {
+                FsLog.GaveUp(_context.Log, OperationName<TReq>.Value, result.Status);
                 return result;
             }
 
+            FsLog.Retry(
+                _context.Log,
+                OperationName<TReq>.Value,
+                wait.TotalMilliseconds,
+                result.Status
+            );
             FsMetrics.Retries.Add(1, new KeyValuePair<string, object?>("code", (int)code));
             await Task.Delay(wait, _context.Time, cancellationToken).ConfigureAwait(false);
             if (!MetaRetry.IsBusy(code))
@@ -170,7 +177,7 @@ internal sealed partial class MetaClient : IAsyncDisposable
                 .ConfigureAwait(false);
             if (!result.HasValue && MetaRetry.IsServerFault(result.Status.Code))
             {
-                _servers.ReportFault(server.NodeId);
+                _servers.ReportFault(server.NodeId, result.Status);
             }
 
             return result;

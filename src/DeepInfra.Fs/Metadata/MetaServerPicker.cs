@@ -54,9 +54,13 @@ internal sealed class MetaServerPicker : IAsyncDisposable
     }
 
     /// <summary>Avoids a server until it answers a probe.</summary>
-    public void ReportFault(uint nodeId)
+    public void ReportFault(uint nodeId, Status reason)
     {
-        _faulty.TryAdd(nodeId, 0);
+        if (_faulty.TryAdd(nodeId, 0))
+        {
+            FsLog.MetaServerFailed(_context.Log, nodeId, reason);
+        }
+
         lock (_probeLock)
         {
             if (_probe.IsCompleted && !_stopping.IsCancellationRequested)
@@ -112,11 +116,12 @@ internal sealed class MetaServerPicker : IAsyncDisposable
                     )
                     {
                         _faulty.TryRemove(id, out _);
+                        FsLog.MetaServerBack(_context.Log, id);
                     }
                 }
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
         {
             // The client is being disposed.
         }

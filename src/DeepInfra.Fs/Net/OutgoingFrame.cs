@@ -47,6 +47,9 @@ internal sealed class OutgoingFrame
     /// <summary>Completes when nobody reads the frame's memory any more; only for tracked frames.</summary>
     public Task Released => _released?.Task ?? Task.CompletedTask;
 
+    /// <summary>True when no byte of the frame was or will be sent.</summary>
+    public bool IsWithdrawn => Volatile.Read(ref _state) == 2;
+
     /// <summary>Takes the frame for sending; false when it was withdrawn before.</summary>
     public bool TryStartSending() => Interlocked.CompareExchange(ref _state, 1, 0) == 0;
 

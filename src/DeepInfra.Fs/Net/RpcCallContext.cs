@@ -113,6 +113,7 @@ internal abstract class RpcCallContext(
         }
         catch (Exception e)
         {
+            FsLog.RequestFailed(connection.Options.Logger, e, MethodName, RemoteEndPoint);
             // Encoding failed (an answer above the frame limit, say): the caller must not wait for its time-out.
             connection.Abort(new Status(StatusCode.RpcSendFailed, $"{MethodName}: {e.Message}"));
         }

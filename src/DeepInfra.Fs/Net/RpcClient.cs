@@ -39,7 +39,7 @@ internal sealed class RpcClient : IAsyncDisposable
     /// unsent request <see cref="StatusCode.RpcSendFailed"/>.
     /// </summary>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async ValueTask<Result<TRsp>> CallAsync<TReq, TRsp>(
+    public ValueTask<Result<TRsp>> CallAsync<TReq, TRsp>(
         NodeAddress address,
         ushort service,
         ushort method,
@@ -47,6 +47,56 @@ internal sealed class RpcClient : IAsyncDisposable
         TimeSpan timeout,
         IInlineReplySink<TRsp>? sink = null,
         CancellationToken cancellationToken = default
+    )
+        where TReq : ISerdeStruct<TReq>, new()
+        where TRsp : ISerdeStruct<TRsp>, new() =>
+        FsActivities.HasListeners
+            ? CallTracedAsync(address, service, method, request, timeout, sink, cancellationToken)
+            : CallWithResendAsync(
+                address,
+                service,
+                method,
+                request,
+                timeout,
+                sink,
+                cancellationToken
+            );
+
+    private async ValueTask<Result<TRsp>> CallTracedAsync<TReq, TRsp>(
+        NodeAddress address,
+        ushort service,
+        ushort method,
+        TReq request,
+        TimeSpan timeout,
+        IInlineReplySink<TRsp>? sink,
+        CancellationToken cancellationToken
+    )
+        where TReq : ISerdeStruct<TReq>, new()
+        where TRsp : ISerdeStruct<TRsp>, new()
+    {
+        using var activity = FsActivities.StartCall<TReq>(address);
+        var result = await CallWithResendAsync(
+                address,
+                service,
+                method,
+                request,
+                timeout,
+                sink,
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        activity?.SetOutcome(result.Status);
+        return result;
+    }
+
+    private async ValueTask<Result<TRsp>> CallWithResendAsync<TReq, TRsp>(
+        NodeAddress address,
+        ushort service,
+        ushort method,
+        TReq request,
+        TimeSpan timeout,
+        IInlineReplySink<TRsp>? sink,
+        CancellationToken cancellationToken
     )
         where TReq : ISerdeStruct<TReq>, new()
         where TRsp : ISerdeStruct<TRsp>, new()
@@ -225,9 +275,17 @@ internal sealed class RpcClient : IAsyncDisposable
                 await lost.DisposeAsync().ConfigureAwait(false);
             }
 
-            return await RpcConnection
-                .ConnectAsync(address.ToEndPoint(), options)
-                .ConfigureAwait(false);
+            try
+            {
+                return await RpcConnection
+                    .ConnectAsync(address.ToEndPoint(), options)
+                    .ConfigureAwait(false);
+            }
+            catch (ThreeFsException e)
+            {
+                FsLog.ConnectFailed(options.Logger, e.Message);
+                throw;
+            }
         }
     }
 }

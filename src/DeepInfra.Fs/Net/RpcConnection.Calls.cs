@@ -81,9 +81,15 @@ internal sealed partial class RpcConnection
 
         try
         {
-            return await call
+            var result = await call
                 .Task.WaitAsync(timeout, Options.TimeProvider, cancellationToken)
                 .ConfigureAwait(false);
+            return !result.HasValue && frame.IsWithdrawn
+                ? new Status(
+                    StatusCode.RpcSendFailed,
+                    $"connection to {RemoteEndPoint} lost before the request was sent: {CloseReason}"
+                )
+                : result;
         }
         catch (TimeoutException)
         {

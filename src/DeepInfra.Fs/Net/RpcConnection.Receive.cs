@@ -68,6 +68,15 @@ internal sealed partial class RpcConnection
         {
             reason = new Status(StatusCode.RpcSocketError, e.Message);
         }
+        catch (Exception e)
+        {
+            // A compressor of the caller that throws what it likes, for example: nothing that arrives may leave
+            // calls waiting or take the owner down.
+            reason = new Status(
+                StatusCode.RpcVerifyResponseFailed,
+                $"{e.GetType().Name}: {e.Message}"
+            );
+        }
         finally
         {
             var buffer = _buffer;

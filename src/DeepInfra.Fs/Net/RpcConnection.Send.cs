@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Net.Sockets;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Net;
@@ -41,11 +40,7 @@ internal sealed partial class RpcConnection
 
         if (frame is not null)
         {
-            if (frame.TryStartSending())
-            {
-                frame.Release();
-            }
-
+            frame.TryWithdraw();
             return;
         }
 
@@ -64,8 +59,9 @@ internal sealed partial class RpcConnection
                 Touch();
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e)
         {
+            // Whatever it was, a part of a frame may have left: the stream cannot be continued.
             ReleaseBatch();
             lock (_sendLock)
             {
@@ -130,10 +126,7 @@ internal sealed partial class RpcConnection
         {
             while (_sendQueue.TryDequeue(out var frame))
             {
-                if (frame.TryStartSending())
-                {
-                    frame.Release();
-                }
+                frame.TryWithdraw();
             }
 
             _queuedBytes = 0;

@@ -6,6 +6,9 @@ namespace DeepInfra.Fs.Net;
 internal sealed partial class RpcConnection
 {
     private readonly SemaphoreSlim _capacity = new(0, 1);
+    private readonly Lock _reservationLock = new();
+    private readonly Queue<(long Bytes, TaskCompletionSource Turn)> _waitingReservations = new();
+    private long _reservedBytes;
     private bool _waitingForCapacity;
     private long _bytesInProcessing;
 
@@ -15,6 +18,63 @@ internal sealed partial class RpcConnection
         Interlocked.Add(ref _bytesInProcessing, -receivedBytes);
         _gate?.Exit();
         SignalCapacity();
+    }
+
+    /// <summary>
+    /// Reserves memory for an answer. One caller may have as much memory in answers as in requests; who wants more
+    /// waits until earlier answers have left. A single larger answer passes alone.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The connection was lost.</exception>
+    public ValueTask ReserveAsync(long bytes)
+    {
+        lock (_reservationLock)
+        {
+            if (_waitingReservations.Count == 0 && FitsReservation(bytes))
+            {
+                _reservedBytes += bytes;
+                return ValueTask.CompletedTask;
+            }
+
+            if (IsClosed)
+            {
+                return ValueTask.FromCanceled(Closed);
+            }
+
+            var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waitingReservations.Enqueue((bytes, turn));
+            return new ValueTask(turn.Task);
+        }
+    }
+
+    /// <summary>Gives reserved memory back.</summary>
+    public void Unreserve(long bytes)
+    {
+        lock (_reservationLock)
+        {
+            _reservedBytes -= bytes;
+            while (_waitingReservations.TryPeek(out var next) && FitsReservation(next.Bytes))
+            {
+                _waitingReservations.Dequeue();
+                if (next.Turn.TrySetResult())
+                {
+                    _reservedBytes += next.Bytes;
+                }
+            }
+        }
+    }
+
+    private bool FitsReservation(long bytes) =>
+        _reservedBytes == 0 || _reservedBytes + bytes <= Options.MaxBytesInProcessing;
+
+    private void CancelReservations()
+    {
+        lock (_reservationLock)
+        {
+            while (_waitingReservations.TryDequeue(out var waiting))
+            {
+                waiting.Turn.TrySetCanceled(Closed);
+            }
+        }
     }
 
     /// <summary>Verifies, decodes and starts a request; true when the lease now belongs to it.</summary>

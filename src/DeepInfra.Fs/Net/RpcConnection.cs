@@ -87,6 +87,7 @@ internal sealed partial class RpcConnection : IAsyncDisposable
         {
             await socket.ConnectAsync(endPoint, linked.Token).ConfigureAwait(false);
             var connection = new RpcConnection(socket, options);
+            FsLog.Connected(options.Logger, endPoint);
             connection.Start();
             return connection;
         }
@@ -131,6 +132,15 @@ internal sealed partial class RpcConnection : IAsyncDisposable
             _closeReason = reason;
         }
 
+        if (reason.Code == StatusCode.RpcVerifyResponseFailed)
+        {
+            FsLog.ConnectionCut(Options.Logger, RemoteEndPoint, reason);
+        }
+        else
+        {
+            FsLog.ConnectionEnded(Options.Logger, RemoteEndPoint, reason);
+        }
+
         try
         {
             _socket.Shutdown(SocketShutdown.Both);
@@ -143,8 +153,10 @@ internal sealed partial class RpcConnection : IAsyncDisposable
 
         _socket.Dispose();
         _closed.Cancel();
-        FailPending();
+        // The queue first: a call that fails then knows whether its request was on its way.
         ReleaseQueue();
+        CancelReservations();
+        FailPending();
     }
 
     /// <summary>Closes the connection and waits for its loops.</summary>

@@ -12,6 +12,8 @@ namespace DeepInfra.Fs.Net;
 /// </summary>
 internal sealed class RpcListener : IAsyncDisposable
 {
+    private static readonly TimeSpan s_acceptPause = TimeSpan.FromMilliseconds(20);
+
     private readonly Socket _socket;
     private readonly RpcServiceTable _services;
     private readonly RpcOptions _options;
@@ -122,8 +124,14 @@ internal sealed class RpcListener : IAsyncDisposable
             catch (Exception e)
                 when (e is SocketException or ObjectDisposedException or OperationCanceledException)
             {
-                // A peer that hung up between connecting and being accepted; or the listener stops.
+                // A peer that hung up between connecting and being accepted; or the listener stops; or the
+                // process has no descriptors left, which the pause keeps from becoming a busy loop.
                 accepted?.Dispose();
+                if (e is SocketException && !_stopped.IsCancellationRequested)
+                {
+                    FsLog.AcceptFailed(_options.Logger, EndPoint, e.Message);
+                    await Task.Delay(s_acceptPause).ConfigureAwait(false);
+                }
             }
         }
     }

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
 namespace DeepInfra.Fs.Net;
 
 /// <summary>Settings of one side of an RPC connection.</summary>
@@ -50,6 +53,9 @@ internal sealed record RpcOptions
 
     /// <summary>Called for each answer before it is sent; null sends at once. For fault injection.</summary>
     public Func<RpcCallContext, ValueTask<RpcFaultAction>>? OnReply { get; init; }
+
+    /// <summary>Receives lost connections and failed requests.</summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

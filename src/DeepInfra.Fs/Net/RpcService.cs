@@ -122,6 +122,11 @@ internal sealed class RpcMethod<TReq, TReqCodec, TRsp, TRspCodec>(
             }
             catch (Exception e)
             {
+                if (e is not OperationCanceledException || !Aborted.IsCancellationRequested)
+                {
+                    FsLog.RequestFailed(Connection.Options.Logger, e, MethodName, RemoteEndPoint);
+                }
+
                 result = new Status(
                     StatusCode.Unknown,
                     $"{MethodName}: {e.GetType().Name}: {e.Message}"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Fs.Management;
+using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Storage;
 
@@ -80,11 +81,22 @@ internal struct RetryPacer
     public static async ValueTask WaitAsync(
         ClientContext context,
         MgmtdClient mgmtd,
-        StatusCode code,
+        string operation,
+        Status reason,
         TimeSpan wait,
         CancellationToken cancellationToken
     )
     {
+        var code = reason.Code;
+        if (StorageErrors.IsShort(code))
+        {
+            FsLog.ShortRetry(context.Log, operation, wait.TotalMilliseconds, reason);
+        }
+        else
+        {
+            FsLog.Retry(context.Log, operation, wait.TotalMilliseconds, reason);
+        }
+
         FsMetrics.Retries.Add(1, new KeyValuePair<string, object?>("code", (int)code));
         if (StorageErrors.WantsRouting(code))
         {

@@ -33,31 +33,39 @@ internal sealed partial class StorageClient
                 return;
             }
 
-            var code = MostPatient(reads, pending);
-            if (pacer.Next(code) is not { } wait)
+            var reason = MostPatient(reads, pending);
+            if (pacer.Next(reason.Code) is not { } wait)
             {
+                FsLog.GaveUp(_context.Log, OperationName<BatchReadReq>.Value, reason);
                 return;
             }
 
             await RetryPacer
-                .WaitAsync(_context, _mgmtd, code, wait, cancellationToken)
+                .WaitAsync(
+                    _context,
+                    _mgmtd,
+                    OperationName<BatchReadReq>.Value,
+                    reason,
+                    wait,
+                    cancellationToken
+                )
                 .ConfigureAwait(false);
         }
     }
 
-    /// <summary>The code whose wait suits all pending ranges; a short one only if all are short.</summary>
-    private static StatusCode MostPatient(ChunkRead[] reads, int[] pending)
+    /// <summary>The failure whose wait suits all pending ranges; a short one only if all are short.</summary>
+    private static Status MostPatient(ChunkRead[] reads, int[] pending)
     {
-        var code = reads[pending[0]].Status.Code;
+        var reason = reads[pending[0]].Status;
         foreach (var i in pending)
         {
             if (!StorageErrors.IsShort(reads[i].Status.Code))
             {
-                code = reads[i].Status.Code;
+                reason = reads[i].Status;
             }
         }
 
-        return code;
+        return reason;
     }
 
     private async ValueTask RoundAsync(
@@ -261,6 +269,11 @@ internal sealed partial class StorageClient
     {
         read.Status = AtNode(status, address, read.TargetId);
         var code = read.Status.Code;
+        if (code == StatusCode.StorageClientChecksumMismatch)
+        {
+            FsLog.Corruption(_context.Log, read.Status);
+        }
+
         if (StorageErrors.AvoidTarget(code))
         {
             (read.Avoided ??= []).Add(read.TargetId);

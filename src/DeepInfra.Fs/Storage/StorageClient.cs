@@ -111,11 +111,19 @@ internal sealed partial class StorageClient : IDisposable
 
             if (pacer.Next(status.Code) is not { } wait)
             {
+                FsLog.GaveUp(_context.Log, OperationName<TState>.Value, status);
                 return status;
             }
 
             await RetryPacer
-                .WaitAsync(_context, _mgmtd, status.Code, wait, cancellationToken)
+                .WaitAsync(
+                    _context,
+                    _mgmtd,
+                    OperationName<TState>.Value,
+                    status,
+                    wait,
+                    cancellationToken
+                )
                 .ConfigureAwait(false);
         }
     }

@@ -36,14 +36,19 @@ internal readonly ref struct KRanges
                 "ks",
                 $"ks: expected {groups} groups as in d, got {lengths.Length}"
             );
-        var end = 0;
+        long end = 0;
         for (var group = 0; group < groups; group++)
         {
             if (lengths[group] < 0)
                 throw Errors.Range("ks", $"ks[{group}]: expected 0 or more, got {lengths[group]}");
-            bounds[2 * group] = end;
-            end = checked(end + lengths[group]);
-            bounds[2 * group + 1] = end;
+            bounds[2 * group] = (int)end;
+            end += lengths[group];
+            if (end > int.MaxValue)
+                throw Errors.Range(
+                    "ks",
+                    $"ks[{group}]: expected a sum of at most {int.MaxValue}, got {end}"
+                );
+            bounds[2 * group + 1] = (int)end;
         }
         return new KRanges(bounds, hasGaps: false);
     }
@@ -57,7 +62,7 @@ internal readonly ref struct KRanges
         long start = 0;
         for (var group = 0; group < ends.Length; group++)
         {
-            CheckEnd(ends, group, int.MaxValue);
+            CheckEnd(ends, group, start, int.MaxValue);
             bounds[2 * group] = (int)Math.Min(start, ends[group]);
             bounds[2 * group + 1] = ends[group];
             start = OperandReader.DivideUp(ends[group], alignment) * alignment;
@@ -74,14 +79,25 @@ internal readonly ref struct KRanges
         return total;
     }
 
-    /// <summary>Checks one end of a prefix-sum layout.</summary>
-    public static void CheckEnd(ReadOnlySpan<int> ends, int group, int limit)
+    /// <summary>
+    /// Checks one end of a prefix-sum layout: at or behind the aligned start of the group, or, if the group is empty, at the end of
+    /// the one before. An end between the two would silently drop rows.
+    /// </summary>
+    /// <param name="ends">The ends.</param>
+    /// <param name="group">Which one.</param>
+    /// <param name="start">The aligned start of the group.</param>
+    /// <param name="limit">Largest end.</param>
+    public static void CheckEnd(ReadOnlySpan<int> ends, int group, long start, int limit)
     {
         var previous = group == 0 ? 0 : ends[group - 1];
-        if (ends[group] < previous || ends[group] > limit)
+        var end = ends[group];
+        if (end > limit || (end < start && end != previous))
             throw Errors.Range(
                 nameof(PrefixSumLayout.Ends),
-                $"Ends[{group}]: expected {previous} to {limit}, got {ends[group]}"
+                start <= previous ? $"Ends[{group}]: expected {previous} to {limit}, got {end}"
+                    : start <= limit
+                        ? $"Ends[{group}]: expected {previous}, or {start} to {limit}, got {end}"
+                    : $"Ends[{group}]: expected {previous}, because the group would start at {start} and the limit is {limit}, got {end}"
             );
     }
 }

@@ -10,6 +10,9 @@ internal static unsafe class OperandReader
     /// <summary>Every row of A, B, C and D starts at a multiple of this: a transfer unit of the tensor memory accelerator.</summary>
     private const int AlignmentBytes = 16;
 
+    /// <summary>Rounding up to a tile must not overflow.</summary>
+    private const int MaxExtent = int.MaxValue - 1024;
+
     /// <summary>Reads A or B.</summary>
     /// <param name="tensor">The data.</param>
     /// <param name="kind">The element kind that the operation expects.</param>
@@ -47,9 +50,9 @@ internal static unsafe class OperandReader
             Data = Pointer(tensor, name),
             Kind = kind,
             KMajor = kMajor,
-            Groups = rank == 3 ? checked((int)tensor.Shape[0]) : 1,
-            Mn = checked((int)(kMajor ? mn : mn * packing)),
-            K = checked((int)(kMajor ? k * packing : k)),
+            Groups = rank == 3 ? Extent(tensor.Shape[0], name) : 1,
+            Mn = Extent(kMajor ? mn : mn * packing, name),
+            K = Extent(kMajor ? k * packing : k, name),
             Leading = (kMajor ? mnStride : kStride) * packing,
             GroupStride = rank == 3 ? tensor.Strides[0] * packing : 0,
         };
@@ -167,14 +170,19 @@ internal static unsafe class OperandReader
                 $"{name}: expected N contiguous, got shape {tensor.Shape} with strides {tensor.Strides}"
             );
         RequireAligned(tensor, tensor.Strides[-2], tensor.Shape[-2], name);
+        if (MemoryOverlap.WithinItself(tensor))
+            throw Errors.Argument(
+                name,
+                $"{name}: expected strides that give every element its own address, got shape {tensor.Shape} with strides {tensor.Strides}"
+            );
         RequireCompactGroups(tensor, rank, name);
         return new OutputOperand
         {
             Data = Pointer(tensor, name),
             Type = tensor.DType,
-            Groups = rank == 3 ? checked((int)tensor.Shape[0]) : 1,
-            M = checked((int)tensor.Shape[-2]),
-            N = checked((int)tensor.Shape[-1]),
+            Groups = rank == 3 ? Extent(tensor.Shape[0], name) : 1,
+            M = Extent(tensor.Shape[-2], name),
+            N = Extent(tensor.Shape[-1], name),
             Leading = tensor.Strides[-2],
             GroupStride = rank == 3 ? tensor.Strides[0] : 0,
         };
@@ -195,7 +203,7 @@ internal static unsafe class OperandReader
             );
         var operand = ReadOutput(tensor, d.Rank, Name);
         if (
-            Overlaps(tensor, d)
+            MemoryOverlap.Possible(tensor, d)
             && (tensor.DataPointer != d.DataPointer || tensor.Strides != d.Strides)
         )
             throw Errors.Argument(
@@ -237,10 +245,32 @@ internal static unsafe class OperandReader
                 name,
                 $"{name}: expected [{length}] contiguous, got {tensor.Shape} with strides {tensor.Strides}"
             );
-        return new ReadOnlySpan<int>(Pointer(tensor, name), checked((int)length));
+        return new ReadOnlySpan<int>(Pointer(tensor, name), Extent(length, name));
+    }
+
+    /// <summary>What is written must share no memory with what is read.</summary>
+    /// <param name="d">The result.</param>
+    /// <param name="input">An operand, or null.</param>
+    /// <param name="inputName">Its name.</param>
+    public static void RequireSeparate(Tensor d, Tensor? input, string inputName)
+    {
+        if (input is not null && MemoryOverlap.Possible(d, input))
+            throw Errors.Argument(
+                nameof(d),
+                $"d: expected memory of its own, got memory shared with {inputName}"
+            );
     }
 
     public static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
+
+    /// <summary>Extents are 32-bit numbers in the kernels, as in those of GPUs; the elements of a tensor may be more.</summary>
+    private static int Extent(long value, string name) =>
+        value <= MaxExtent
+            ? (int)value
+            : throw Errors.Argument(
+                name,
+                $"{name}: expected extents of at most {MaxExtent}, got {value}"
+            );
 
     private static DType TypeOf(ElementKind kind) =>
         kind switch
@@ -306,23 +336,6 @@ internal static unsafe class OperandReader
 
     private static bool IsAligned(Tensor tensor, long stride, long extent) =>
         extent <= 1 || stride * DTypes.SizeInBytes(tensor.DType) % AlignmentBytes == 0;
-
-    private static bool Overlaps(Tensor first, Tensor second)
-    {
-        if (first.ElementCount == 0 || second.ElementCount == 0)
-            return false;
-        var a = (byte*)first.DataPointer;
-        var b = (byte*)second.DataPointer;
-        return a < b + Extent(second) && b < a + Extent(first);
-
-        static long Extent(Tensor tensor)
-        {
-            long last = 0;
-            for (var i = 0; i < tensor.Rank; i++)
-                last += (tensor.Shape[i] - 1) * tensor.Strides[i];
-            return (last + 1) * DTypes.SizeInBytes(tensor.DType);
-        }
-    }
 
     private static byte* Pointer(Tensor tensor, string name)
     {

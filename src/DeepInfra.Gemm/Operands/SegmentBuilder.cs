@@ -67,7 +67,7 @@ internal unsafe ref struct SegmentBuilder
         for (var group = 0; group < ends.Length; group++)
         {
             var end = ends[group];
-            KRanges.CheckEnd(ends, group, _a.Mn);
+            KRanges.CheckEnd(ends, group, start, _a.Mn);
             if (end > start)
                 AddRows(0, group, (int)start, (int)(end - start));
             start = OperandReader.DivideUp(end, alignment) * alignment;

@@ -23,6 +23,8 @@ internal sealed class DuckPool(string spillRoot, long? maxSpillBytes, int keep) 
             _idle.TryPop(out instance);
         }
 
+        // DuckDB creates its own directory when it spills, but not the ones above it.
+        Directory.CreateDirectory(spillRoot);
         instance ??= new DuckInstance(
             Path.Combine(
                 spillRoot,

@@ -66,10 +66,12 @@ internal sealed partial class JobRuntime : IDisposable
     public DateTimeOffset Now => Options.TimeProvider.GetUtcNow();
 
     /// <summary>A new directory of its own under the job's temporary directory.</summary>
-    public string NewTempDirectory(string prefix)
+    public string NewTempDirectory(string prefix) => NewDirectory(Directory.Temp, prefix);
+
+    private string NewDirectory(string parent, string prefix)
     {
         var path = Path.Combine(
-            Directory.Temp,
+            parent,
             FormattableString.Invariant($"{prefix}-{Interlocked.Increment(ref _attempts)}")
         );
         System.IO.Directory.CreateDirectory(path);
@@ -198,7 +200,8 @@ internal sealed partial class JobRuntime : IDisposable
         using var activity = PondMetrics.Activities.StartActivity("pond.task");
         activity?.SetTag("task", task.ToString());
         var started = Stopwatch.GetTimestamp();
-        var directory = NewTempDirectory("attempt");
+        // Beside the results, because a result appears by a rename, which does not leave its volume.
+        var directory = NewDirectory(Directory.Attempts, "attempt");
         using var context = new TaskContext(
             this,
             task,

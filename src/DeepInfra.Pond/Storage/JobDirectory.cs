@@ -44,6 +44,9 @@ internal sealed class JobDirectory : IDisposable
 
     public bool Failed { get; set; }
 
+    /// <summary>Unpublished results of running attempts, on the volume of the store.</summary>
+    public string Attempts => System.IO.Path.Combine(Store, ".attempts-" + JobId);
+
     public string Quarantine => System.IO.Path.Combine(Path, "quarantine");
 
     public static JobDirectory Open(PondOptions options)
@@ -73,6 +76,7 @@ internal sealed class JobDirectory : IDisposable
                     ? System.IO.Path.Combine(root, "store")
                     : System.IO.Path.Combine(path, "store");
             Directory.CreateDirectory(store);
+            DirectoryTools.TryDelete(System.IO.Path.Combine(store, ".attempts-" + jobId));
             SweepAbandoned(root, path);
             return new JobDirectory(path, temp, store, jobId, options.JobId is null, jobLock);
         }
@@ -111,6 +115,7 @@ internal sealed class JobDirectory : IDisposable
     public void Dispose()
     {
         DirectoryTools.TryDelete(Temp);
+        DirectoryTools.TryDelete(Attempts);
         _lock.Dispose();
         if (IsTransient && !Failed)
         {

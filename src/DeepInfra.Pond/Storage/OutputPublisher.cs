@@ -33,6 +33,34 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
     /// </summary>
     public async Task<OutputManifest?> PrepareAsync(CancellationToken cancellation)
     {
+        try
+        {
+            return await CheckTargetAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(e);
+        }
+    }
+
+    private async Task<OutputManifest?> CheckTargetAsync(CancellationToken cancellation)
+    {
+        for (var above = target; above.Parent.Path != above.Path; above = above.Parent)
+        {
+            var parent = await Files
+                .TryStatAsync(above.Parent.Path, cancellation)
+                .ConfigureAwait(false);
+            if (parent is { IsDirectory: false })
+            {
+                throw Refuse($"lies below {above.Parent.Display}, which is a file");
+            }
+
+            if (parent is not null)
+            {
+                break;
+            }
+        }
+
         var entry = await Files.TryStatAsync(target.Path, cancellation).ConfigureAwait(false);
         if (entry is null)
         {
@@ -77,10 +105,10 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
         CancellationToken cancellation
     )
     {
-        await RemoveLeftoversAsync(cancellation).ConfigureAwait(false);
         var staging = Staging;
         try
         {
+            await RemoveLeftoversAsync(cancellation).ConfigureAwait(false);
             await Files.CreateDirectoryAsync(staging.Path, cancellation).ConfigureAwait(false);
             await OutputFiles
                 .WriteBytesAsync(
@@ -142,11 +170,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new PondStorageException($"Writing {target.Display} failed: {e.Message}", e)
-            {
-                Path = target.Display,
-                JobId = job.Directory.JobId,
-            };
+            throw Failed(e);
         }
         finally
         {
@@ -433,6 +457,13 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
     }
 
     private PondPath Sibling(string id) => target.Parent.Combine(Prefix + id);
+
+    private PondStorageException Failed(Exception error) =>
+        new($"Writing {target.Display} failed: {error.Message}", error)
+        {
+            Path = target.Display,
+            JobId = job.Directory.JobId,
+        };
 
     private PondStorageException Refuse(string reason) =>
         new($"{target.Display} {reason}.")

@@ -59,9 +59,28 @@ public abstract class DenseDecodeConformance
         );
 
     [Theory]
+    [InlineData(2, 1)]
+    [InlineData(8, 3)]
+    [InlineData(12, 1)]
+    [InlineData(20, 17)]
+    [InlineData(32, 2)]
+    [InlineData(96, 1)]
+    public void Decode_HeadsAndQueryTokens_MatchReference(int heads, int queryTokens) =>
+        Check(
+            new DecodeCase
+            {
+                QueryHeads = heads,
+                QueryTokens = queryTokens,
+                Lengths = [70, 16],
+                Causal = queryTokens > 1,
+            }
+        );
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(16)]
+    [InlineData(32)]
     [InlineData(53)]
     [InlineData(128)]
     [InlineData(256)]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using DeepInfra.Core.Cpu;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Core.Tests.Cpu;
 
@@ -147,14 +148,11 @@ public class CpuParallelTests
     public void Run_WarmLoop_AllocatesNothing()
     {
         var work = new Count { Hits = new int[100], Degree = 4 };
-        for (var round = 0; round < 100; round++)
-            CpuParallel.Run(100, ref work, 4, _token);
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var round = 0; round < 100; round++)
-            CpuParallel.Run(100, ref work, 4, _token);
-
-        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+        AllocationMeasure
+            .OfWarm(() => CpuParallel.Run(100, ref work, 4, _token), calls: 100)
+            .Should()
+            .Be(0);
     }
 
     [Fact]

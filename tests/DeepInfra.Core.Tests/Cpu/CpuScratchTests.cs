@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core.Cpu;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Core.Tests.Cpu;
 
@@ -29,16 +30,14 @@ public unsafe class CpuScratchTests
         nint first;
         using (var lease = CpuScratch.Rent(300_000))
             first = (nint)lease.Pointer;
-
         var same = true;
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 100; i++)
+
+        var allocated = AllocationMeasure.OfWarm(() =>
         {
             using var outer = CpuScratch.Rent(300_000);
             using var inner = CpuScratch.Rent(1000);
             same &= (nint)outer.Pointer == first;
-        }
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        });
 
         same.Should().BeTrue();
         allocated.Should().Be(0);

@@ -293,6 +293,23 @@ public unsafe class DLPackTests
             .WithParameterName("managed");
         noData.Deletions.Should().Be(1);
 
+        using var noShape = new ForeignTensor([6]);
+        noShape.Versioned->Tensor.Shape = null;
+        noShape
+            .Invoking(f => Tensor.FromDLPack(f.Versioned))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("managed: expected 1 extents, got a null pointer*");
+        noShape.Deletions.Should().Be(1);
+
+        using var farStrides = new ForeignTensor([6]);
+        farStrides.Versioned->Tensor.Strides[0] = long.MaxValue;
+        farStrides
+            .Invoking(f => Tensor.FromDLPack(f.Versioned))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>();
+        farStrides.Deletions.Should().Be(1);
+
         FluentActions
             .Invoking(() => Tensor.FromDLPack((DLManagedTensorVersioned*)null))
             .Should()

@@ -2,6 +2,7 @@
 using System.Runtime.InteropServices;
 using DeepInfra.Core.Cpu;
 using DeepInfra.Core.Numerics;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Core.Tests.Numerics;
 
@@ -79,6 +80,12 @@ public class NumberConvertTests
                     v => Float8E5M2.FromSingle(v, mode),
                     (s, d) => NumberConvert.Narrow(s, d, mode, tier)
                 );
+                foreach (var rounding in Enum.GetValues<Ue8m0Rounding>())
+                    CheckNarrow(
+                        input,
+                        v => Float8E8M0.FromSingle(v, rounding, mode),
+                        (s, d) => NumberConvert.Narrow(s, d, rounding, mode, tier)
+                    );
             }
         }
     }
@@ -188,12 +195,8 @@ public class NumberConvertTests
             NumberConvert.NarrowFp4(source, packed);
             NumberConvert.WidenFp4(packed, source);
         }
-        Work();
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Work();
-
-        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+        AllocationMeasure.OfWarm(Work).Should().Be(0);
     }
 
     private delegate void Convert<TIn, TOut>(ReadOnlySpan<TIn> source, Span<TOut> destination);

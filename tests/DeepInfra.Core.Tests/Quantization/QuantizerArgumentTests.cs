@@ -102,6 +102,38 @@ public class QuantizerArgumentTests
     }
 
     [Fact]
+    public unsafe void Quantize_SharedMemory_Throws()
+    {
+        using var x = Tensor<float>.Create([4, 128]);
+        using var data = Tensor<Float8E4M3>.Create([4, 128]);
+        using var scales = Tensor<float>.Create([4, 1]);
+        using var dataInX = Tensor<Float8E4M3>.Wrap((Float8E4M3*)x.DataPointer, [4, 128]);
+        using var repeated = Tensor<float>.Wrap(scales.DataPointer, [4, 1], new Strides(0, 1));
+
+        FluentActions
+            .Invoking(() => Quantizer.QuantizePerToken(x, dataInX, scales))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("data: expected memory of its own, got memory shared with x*");
+        FluentActions
+            .Invoking(() => Quantizer.QuantizePerToken(x, data, x.AsSlice(1, 3, 1)))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("scales: expected memory of its own, got memory shared with x*");
+        FluentActions
+            .Invoking(() => Quantizer.QuantizePerToken(x, data, repeated))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("scales: expected strides that give every element its own address*");
+        FluentActions
+            .Invoking(() => Quantizer.DequantizePerToken(dataInX, scales, x))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("data: expected memory of its own, got memory shared with destination*");
+        Quantizer.DequantizePerToken(data, repeated, x);
+    }
+
+    [Fact]
     public void Quantize_Disposed_Throws()
     {
         _x.Dispose();

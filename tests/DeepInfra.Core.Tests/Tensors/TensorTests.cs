@@ -53,6 +53,54 @@ public unsafe class TensorTests
     }
 
     [Fact]
+    public void Create_MoreBytesThanAddresses_Throws()
+    {
+        FluentActions
+            .Invoking(() => Tensor<double>.Create([long.MaxValue / 4]))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>()
+            .WithMessage("shape: *elements of 8 bytes do not fit in 63 bits*");
+    }
+
+    [Fact]
+    public void Wrap_BadMemory_Throws()
+    {
+        var memory = stackalloc float[4];
+        FluentActions
+            .Invoking(() => Tensor<float>.Wrap((float*)null, [2]))
+            .Should()
+            .Throw<ArgumentNullException>()
+            .WithMessage("pointer: expected the address of the elements of [2], got null*");
+        FluentActions
+            .Invoking(() => Tensor<float>.Wrap(memory, [2, 2], new Strides(1)))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("strides: expected rank 2, got 1*");
+        FluentActions
+            .Invoking(() => Tensor<float>.Wrap(memory, [3], new Strides(long.MaxValue / 2)))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>()
+            .WithMessage("strides: *more than 63 bits*");
+        using var empty = Tensor<float>.Wrap((float*)null, [0, 3]);
+        empty.AsSpan().IsEmpty.Should().BeTrue();
+        using var negative = Tensor<float>.Wrap(memory + 3, [4], new Strides(-1));
+        negative.Fill(2);
+        memory[0].Should().Be(2);
+    }
+
+    [Fact]
+    public void CopyTo_OwnTransposedView_Transposes()
+    {
+        using var tensor = Tensor<int>.FromSpan([0, 1, 2, 3, 4, 5, 6, 7, 8], [3, 3]);
+
+        tensor.CopyTo(tensor.AsTransposed());
+
+        tensor.ToArray().Should().Equal(0, 3, 6, 1, 4, 7, 2, 5, 8);
+        tensor.AsSlice(1, 0, 2).CopyTo(tensor.AsSlice(1, 1, 2));
+        tensor.ToArray().Should().Equal(0, 0, 3, 1, 1, 4, 2, 2, 5);
+    }
+
+    [Fact]
     public void Shape_BadExtents_Throw()
     {
         FluentActions

@@ -157,6 +157,89 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task StepAsync_StageNeverReturns_NamesItAndDisposesWithoutWaiting()
+    {
+        using var gate = new ManualResetEventSlim();
+        var schedule = PipelineSchedules.GPipe(2, 2);
+        var group = LocalPipelineGroup.Create(
+            schedule,
+            l => new ProbeStage(
+                new SyntheticStage(SyntheticCosts.Zero, l.StageCount),
+                (kind, _, _) =>
+                {
+                    if (l.Rank == 1 && kind == "F")
+                    {
+                        gate.Wait(CancellationToken.None);
+                    }
+                }
+            ),
+            new PipelineOptions { ReceiveTimeout = TimeSpan.FromMilliseconds(200) }
+        );
+
+        var failure = await FluentActions
+            .Awaiting(() =>
+                group.StepAsync(EngineTests.SyntheticInputs(2), Token).WaitAsync(s_patience, Token)
+            )
+            .Should()
+            .ThrowAsync<PipelineStepException>();
+        var reset = await FluentActions
+            .Awaiting(() => group.ResetAsync().AsTask())
+            .Should()
+            .ThrowAsync<InvalidOperationException>();
+        await group.DisposeAsync().AsTask().WaitAsync(s_patience, Token);
+        gate.Set();
+
+        failure.Which.Message.Should().Contain("rank 1 is still inside 1F0");
+        failure.Which.InnerException.Should().BeOfType<PipelineTimeoutException>();
+        failure.Which.RankFailures.Should().HaveCount(2);
+        failure.Which.GradientsDirty.Should().BeTrue();
+        reset.WithMessage("rank 1 is still inside*");
+    }
+
+    [Fact]
+    public async Task ResetAsync_StuckStageHasReturned_WorksAgain()
+    {
+        using var gate = new ManualResetEventSlim();
+        await using var group = LocalPipelineGroup.Create(
+            PipelineSchedules.GPipe(2, 2),
+            l => new ProbeStage(
+                new SyntheticStage(SyntheticCosts.Zero, l.StageCount),
+                (kind, _, _) =>
+                {
+                    if (l.Rank == 0 && kind == "B")
+                    {
+                        gate.Wait(CancellationToken.None);
+                    }
+                }
+            ),
+            new PipelineOptions { ReceiveTimeout = TimeSpan.FromSeconds(1) }
+        );
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+
+        var step = group.StepAsync(EngineTests.SyntheticInputs(2), cancel.Token);
+        await cancel.CancelAsync();
+        await FluentActions
+            .Awaiting(() => step.WaitAsync(s_patience, Token))
+            .Should()
+            .ThrowAsync<Exception>();
+        gate.Set();
+        for (var i = 0; ; i++)
+        {
+            try
+            {
+                await group.ResetAsync();
+                break;
+            }
+            catch (InvalidOperationException) when (i < 600)
+            {
+                await Task.Delay(50, Token);
+            }
+        }
+
+        (await group.StepAsync(EngineTests.SyntheticInputs(2), Token)).Dispose();
+    }
+
+    [Fact]
     public async Task DisposeAsync_WhileAStepRuns_EndsIt()
     {
         var started = new TaskCompletionSource();
@@ -310,210 +393,9 @@ public sealed class FailureTests
             .And.Contain("last completed action");
     }
 
-    [Fact]
-    public async Task StepAsync_WhileRunning_Throws()
-    {
-        using var gate = new ManualResetEventSlim();
-        await using var group = LocalPipelineGroup.Create(
-            PipelineSchedules.GPipe(1, 1),
-            l => new ProbeStage(
-                new SyntheticStage(SyntheticCosts.Zero, l.StageCount),
-                (_, _, token) => gate.Wait(s_patience, token)
-            )
-        );
-        var first = group.StepAsync(EngineTests.SyntheticInputs(1), Token);
-
-        await FluentActions
-            .Awaiting(() => group.StepAsync(EngineTests.SyntheticInputs(1), Token))
-            .Should()
-            .ThrowAsync<InvalidOperationException>()
-            .WithMessage("*one step at a time*");
-
-        gate.Set();
-        (await first).Dispose();
-    }
-
-    [Fact]
-    public async Task StepAsync_BadArguments_FailWithoutBreakingTheGroup()
-    {
-        var schedule = PipelineSchedules.DualPipe(2, 4);
-        var model = new TinyModel(2, width: 8, rowsPerMicroBatch: 1);
-        var inputs = model.Inputs(schedule);
-        await using var group = LocalPipelineGroup.Create(
-            schedule,
-            l => model.CreateStage(l.Stage)
-        );
-
-        await FluentActions
-            .Awaiting(() => group.StepAsync(inputs with { Loss = null }, Token))
-            .Should()
-            .ThrowAsync<InvalidOperationException>()
-            .WithMessage("*Loss*");
-        await FluentActions
-            .Awaiting(() =>
-                group.StepAsync(
-                    inputs with
-                    {
-                        Direction0 = inputs.Direction0 with { Inputs = model.BatchOfRows(1, 1) },
-                    },
-                    Token
-                )
-            )
-            .Should()
-            .ThrowAsync<ArgumentOutOfRangeException>()
-            .WithParameterName("count");
-        await FluentActions
-            .Awaiting(() =>
-                group.StepAsync(
-                    inputs with
-                    {
-                        Direction1 = inputs.Direction1 with { MicroBatchInputs = [default] },
-                    },
-                    Token
-                )
-            )
-            .Should()
-            .ThrowAsync<ArgumentException>()
-            .WithMessage("*expected 2 micro-batches, got 1*");
-
-        using var result = await group.StepAsync(inputs, Token);
-        result.Losses.Should().HaveCount(4);
-    }
-
-    [Fact]
-    public async Task Create_BadOptionsOrStages_Throws()
-    {
-        var schedule = PipelineSchedules.DualPipe(2, 4);
-        var transports = InProcessTransport.CreateGroup(2);
-        IPipelineStage Stage() => new SyntheticStage(SyntheticCosts.Zero, 2);
-
-        Invoking(new PipelineOptions { RankMapping = [0, 0] }).ParamName.Should().Be("RankMapping");
-        Invoking(new PipelineOptions { RankMapping = [0] }).ParamName.Should().Be("RankMapping");
-        Invoking(new PipelineOptions { PrefetchDepth = -1 }).ParamName.Should().Be("PrefetchDepth");
-        Invoking(new PipelineOptions { TransportCapacity = 0 })
-            .ParamName.Should()
-            .Be("TransportCapacity");
-        Invoking(new PipelineOptions { ReceiveTimeout = TimeSpan.Zero })
-            .ParamName.Should()
-            .Be("ReceiveTimeout");
-        Invoking(new PipelineOptions { BatchDimension = -1 })
-            .ParamName.Should()
-            .Be("BatchDimension");
-        FluentActions
-            .Invoking(() => PipelineEngine.Create(schedule, 0, [Stage()], transports[0]))
-            .Should()
-            .Throw<ArgumentException>()
-            .WithParameterName("stages");
-        FluentActions
-            .Invoking(() => PipelineEngine.Create(schedule, 0, [Stage(), Stage()], transports[1]))
-            .Should()
-            .Throw<ArgumentException>()
-            .WithParameterName("transport");
-        FluentActions
-            .Invoking(() => PipelineEngine.Create(schedule, 2, [Stage(), Stage()], transports[1]))
-            .Should()
-            .Throw<ArgumentOutOfRangeException>()
-            .WithParameterName("rank");
-        await transports[0].DisposeAsync();
-
-        ArgumentException Invoking(PipelineOptions options) =>
-            FluentActions
-                .Invoking(() => LocalPipelineGroup.Create(schedule, _ => Stage(), options))
-                .Should()
-                .Throw<ArgumentException>()
-                .Which;
-    }
-
     private static LocalPipelineGroup Synthetic(PipelineSchedule schedule) =>
         LocalPipelineGroup.Create(
             schedule,
             l => new SyntheticStage(SyntheticCosts.Zero, l.StageCount)
         );
-
-    /// <summary>Goes off at the n-th stage call of one rank: throws, or cancels a source.</summary>
-    private sealed class Bomb
-    {
-        private readonly int[] _calls = new int[64];
-        private int _rank = -1;
-        private int _call;
-        private CancellationTokenSource? _source;
-
-        public void Arm(int rank, int call, CancellationTokenSource? source = null)
-        {
-            Array.Clear(_calls);
-            (_rank, _call, _source) = (rank, call, source);
-        }
-
-        public void Tick(int rank)
-        {
-            if (_calls[rank]++ == _call && rank == _rank)
-            {
-                if (_source is null)
-                {
-                    throw new InvalidTimeZoneException("boom");
-                }
-
-                _source.Cancel();
-            }
-        }
-    }
-
-    /// <summary>A synthetic stage whose every action, pairs included, ticks a bomb once.</summary>
-    private sealed class BombStage(SyntheticStage inner, Bomb bomb, int rank)
-        : IOverlappedPipelineStage
-    {
-        private SyntheticStage Inner => inner;
-
-        public bool SupportsSplitBackward => true;
-
-        public StageForwardResult Forward(in StageForwardContext context)
-        {
-            bomb.Tick(rank);
-            return inner.Forward(context);
-        }
-
-        public TensorList Backward(
-            in StageBackwardContext context,
-            StageActivation activation,
-            TensorList outputGradients
-        )
-        {
-            bomb.Tick(rank);
-            return inner.Backward(context, activation, outputGradients);
-        }
-
-        public SplitBackwardResult BackwardInput(
-            in StageBackwardContext context,
-            StageActivation activation,
-            TensorList outputGradients
-        )
-        {
-            bomb.Tick(rank);
-            return inner.BackwardInput(context, activation, outputGradients);
-        }
-
-        public void BackwardWeight(in StageBackwardContext context, WeightGradientWork work)
-        {
-            bomb.Tick(rank);
-            inner.BackwardWeight(context, work);
-        }
-
-        public OverlappedResult ForwardBackward(
-            in StageForwardContext forward,
-            IOverlappedPipelineStage backwardStage,
-            in StageBackwardContext backward,
-            StageActivation activation,
-            TensorList outputGradients
-        )
-        {
-            bomb.Tick(rank);
-            return inner.ForwardBackward(
-                forward,
-                ((BombStage)backwardStage).Inner,
-                backward,
-                activation,
-                outputGradients
-            );
-        }
-    }
 }

@@ -83,6 +83,75 @@ public sealed class RendererTests
         svg.Should().Contain("width=\"1200\" height=\"22\" fill=\"#eeeeee\"");
     }
 
+    [Theory]
+    [InlineData("a < b & \"c\" > 'd'", "a < b & \"c\" > 'd'")]
+    [InlineData("\u0001bell\u0007 \uD83D\uDE00 \uFFFF", "?bell? \uD83D\uDE00 ?")]
+    [InlineData("]]> <script>", "]]> <script>")]
+    public void SvgRender_AnyTitle_IsWellFormed(string title, string shown)
+    {
+        var timeline = new PipelineTimeline(title, "<&>", 1, s_small.Timeline.Entries[..1]);
+
+        var svg = XDocument.Parse(ScheduleSvgRenderer.Render([timeline]));
+
+        var texts = svg.Descendants().Where(e => e.Name.LocalName == "text").Select(e => e.Value);
+        texts.Should().Contain($"{shown}, makespan {timeline.Makespan} <&>");
+    }
+
+    [Fact]
+    public void SvgRender_HalfASurrogatePair_IsWellFormed()
+    {
+        var title = "a" + '\uD83D' + "b" + '\uDE00';
+        var timeline = new PipelineTimeline(title, "", 1, []);
+
+        XDocument.Parse(ScheduleSvgRenderer.Render([timeline])).ToString().Should().Contain("a?b?");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Render_NothingInIt_DrawsEmptyRows(int ranks)
+    {
+        var empty = new PipelineTimeline("empty", "", ranks, []);
+
+        var svg = XDocument.Parse(ScheduleSvgRenderer.Render([empty]));
+        var text = ScheduleTextRenderer.Render(empty, 1);
+        using var trace = new MemoryStream();
+        ChromeTraceWriter.Write(trace, empty);
+
+        svg.ToString().Should().NotContainAny("NaN", "Infinity", "∞");
+        svg.Descendants().Count(e => e.Value.StartsWith("rank ")).Should().BeGreaterThan(0);
+        text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Should().HaveCount(ranks);
+        JsonDocument
+            .Parse(trace.ToArray())
+            .RootElement.TryGetProperty("traceEvents", out _)
+            .Should()
+            .BeTrue();
+    }
+
+    [Fact]
+    public void Render_OneRank_DrawsEveryAction()
+    {
+        var result = ScheduleSimulator.Simulate(PipelineSchedules.GPipe(1, 2));
+
+        var svg = XDocument.Parse(ScheduleSvgRenderer.Render(result));
+
+        svg.Descendants().Count(e => e.Name.LocalName == "title").Should().Be(4);
+        ScheduleTextRenderer.Render(result).Should().Be("0 | F0 F1 b0--- b1---\n");
+    }
+
+    [Theory]
+    [InlineData(double.NaN, 1)]
+    [InlineData(0, double.PositiveInfinity)]
+    public void Timeline_TimesNotFinite_Throws(double start, double end)
+    {
+        var entry = s_small.Timeline.Entries[0] with { Start = start, End = end };
+
+        FluentActions
+            .Invoking(() => new PipelineTimeline("x", "", 2, [entry]))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>();
+    }
+
     [Fact]
     public void SvgRender_NoTimeline_Throws() =>
         FluentActions

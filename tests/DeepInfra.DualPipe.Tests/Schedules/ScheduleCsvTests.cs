@@ -85,6 +85,7 @@ public sealed class ScheduleCsvTests
     [InlineData("99999999999F0", "row 0, column 1*")]
     [InlineData("0F0,1F0\n1F1", "*no placement*")]
     [InlineData("0SEND_B0", "*no neighbour*")]
+    [InlineData("0F1000000000,0B1000000000", "*micro-batch is 1000000000, with 2 actions*")]
     public void Parse_Malformed_ThrowsWithPosition(string text, string message) =>
         FluentActions
             .Invoking(() => ScheduleCsv.Parse(text))

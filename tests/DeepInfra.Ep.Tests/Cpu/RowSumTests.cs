@@ -56,6 +56,53 @@ public sealed unsafe class RowSumTests
 
     [Theory]
     [MemberData(nameof(TiersAndLengths))]
+    public void Sum_BFloat16PastTheCaches_EqualsScalarInEveryBit(SimdTier tier, int tail)
+    {
+        // Up to two whole pieces and a bit; targets that allow streaming and some that do not.
+        foreach (var length in new[] { tail, 512 + tail, 1024 + tail })
+        foreach (var misalignment in new[] { 0, 16, 1 })
+        {
+            var rows = Rows(5, length, seed: length);
+            using var target = Tensor<BFloat16>.Create([length + 64]);
+            for (var count = 0; count <= rows.Length; count++)
+            {
+                var expected = new ushort[length];
+                WithPointers(
+                    rows,
+                    pointers =>
+                    {
+                        fixed (ushort* plain = expected)
+                            RowSum.Sum(
+                                DType.BFloat16,
+                                default,
+                                (byte*)plain,
+                                (byte**)pointers,
+                                count,
+                                length
+                            );
+                        target.Fill(BFloat16.FromBits(0x4242));
+                        RowSum.Sum(
+                            DType.BFloat16,
+                            tier,
+                            (byte*)(target.DataPointer + misalignment),
+                            (byte**)pointers,
+                            count,
+                            length,
+                            stream: true
+                        );
+                        RowCopy.Fence();
+                    }
+                );
+
+                var bits = target.AsSpan().ToArray().Select(value => value.Bits).ToArray();
+                bits[misalignment..(misalignment + length)].Should().Equal(expected);
+                bits[(misalignment + length)..].Should().OnlyContain(value => value == 0x4242);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(TiersAndLengths))]
     public void Sum_Float32_EqualsScalar(SimdTier tier, int length)
     {
         var random = new Random(2);

@@ -86,3 +86,24 @@ public sealed class PutProtocolTests : ProtocolConformance
             new InProcessOptions { ZeroCopy = false, LoadStore = false }
         );
 }
+
+public sealed class ZeroCopyRoutingEdgeTests : RoutingEdgeConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size);
+}
+
+public sealed class LoadStoreRoutingEdgeTests : RoutingEdgeConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
+}
+
+public sealed class PutRoutingEdgeTests : RoutingEdgeConformance
+{
+    protected override ExpertParallelGroup[] CreateGroups(int size) =>
+        ExpertParallelGroup.CreateInProcess(
+            size,
+            new InProcessOptions { ZeroCopy = false, LoadStore = false }
+        );
+}

@@ -132,6 +132,31 @@ public sealed class ClientFileTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Write_AfterAnotherClientCutTheFile_DoesNotBringTheOldLengthBack()
+    {
+        await using var fs = await ClientFixture.StartAsync();
+        await using var other = await fs.Cluster.ConnectAsync();
+        await using var file = await fs.Client.OpenAsync(
+            "/f",
+            FileMode.CreateNew,
+            FileAccess.ReadWrite
+        );
+        await file.WriteAsync(ClientFixture.Bytes(1, 1000), 0);
+        await file.FlushAsync();
+        await using (var cut = await other.OpenAsync("/f", FileMode.Open, FileAccess.Write))
+        {
+            await cut.SetLengthAsync(10);
+        }
+
+        var seen = await file.GetLengthAsync();
+        await file.WriteAsync(new byte[10], 20);
+        await file.FlushAsync();
+
+        seen.Should().Be(10);
+        (await other.GetInfoAsync("/f")).Length.Should().Be(30);
+    }
+
+    [Fact]
     public async Task TwoWriters_DisjointRanges_BothSeeAll()
     {
         await using var one = await _fs.Client.OpenAsync(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Fs.Wire;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Fs.Tests.Wire;
 
@@ -28,17 +29,9 @@ public sealed class SerdeAllocationTests
         };
         var buffer = new byte[64 << 10];
         var tables = new SerdeTableLengths();
-        var (length, allocated) = (0, long.MaxValue);
-        // Warm means optimised: the runtime replaces first-tier code, which boxes, some 100 ms after its thirtieth call.
-        for (var round = 0; round < 20 && allocated != 0; round++)
-        {
-            for (var i = 0; i < 50; i++)
-                Encode(request, buffer, tables);
-            Thread.Sleep(100);
-            var before = GC.GetAllocatedBytesForCurrentThread();
-            length = Encode(request, buffer, tables);
-            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        }
+        var length = 0;
+
+        var allocated = AllocationMeasure.OfWarm(() => length = Encode(request, buffer, tables));
 
         allocated.Should().Be(0);
         buffer.AsSpan(0, length).SequenceEqual(Serde.ToArray(request)).Should().BeTrue();

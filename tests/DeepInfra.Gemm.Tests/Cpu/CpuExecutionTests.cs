@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using DeepInfra.Conformance.Gemm;
 using DeepInfra.Core;
 using DeepInfra.Core.Cpu;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Gemm.Tests.Cpu;
 
@@ -107,15 +108,8 @@ public sealed class CpuExecutionTests
             ops.MGroupedBf16GemmMasked(maskedA, maskedB, maskedD, masked, 4);
             ops.KGroupedBf16Gemm(k16, k16, gradient, [40, 60]);
         }
-        for (var i = 0; i < 20; i++)
-            All();
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10; i++)
-            All();
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-
-        allocated.Should().Be(0);
+        AllocationMeasure.OfWarm(All, calls: 10).Should().Be(0);
     }
 
     [Fact]

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 namespace EndToEnd.Inference;
 
-/// <summary>Compares attention results by the cosine measure and limit of decode kernels with BFloat16 results.</summary>
-internal sealed class AttentionDifference
+/// <summary>How far two sets of values are apart: 1 - 2⟨x,y⟩/(⟨x,x⟩+⟨y,y⟩), and the largest difference of a value.</summary>
+internal sealed class CosineDifference
 {
-    public const double CosineLimit = 5e-6;
-
     private double _product;
     private double _squares;
 
     public double Largest { get; private set; }
 
-    public double Cosine => _squares == 0 ? 0 : 1 - 2 * _product / _squares;
+    /// <summary>Not a number, which is below no limit, if nothing but zeros was compared.</summary>
+    public double Cosine => 1 - 2 * _product / _squares;
 
     public void Add(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(actual.Length, expected.Length);
         for (var i = 0; i < actual.Length; i++)
         {
             double a = actual[i],

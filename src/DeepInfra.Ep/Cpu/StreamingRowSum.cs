@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using DeepInfra.Core.Cpu;
+
+namespace DeepInfra.Ep.Cpu;
+
+/// <summary>
+/// The BFloat16 sum of <see cref="RowSum"/>, bit for bit, for rows and sums that no cache holds. Reading many rows in
+/// step defeats hardware prefetchers and makes memory banks switch pages all the time, so rows are read two at a time
+/// in pieces of one KiB, the next piece of each is prefetched in one go, and Float32 sums of a piece wait in the
+/// first-level cache. Sums are written past the caches.
+/// </summary>
+internal static unsafe class StreamingRowSum
+{
+    private const int Piece = 512;
+    private const int LineBytes = 64;
+
+    /// <summary>Sums as many elements as full vectors hold and returns their number; 0 if the tier or the target's alignment does not allow it. Call <see cref="RowCopy.Fence"/> before signalling.</summary>
+    [SkipLocalsInit]
+    public static int Sum(SimdTier tier, ushort* target, ushort** rows, int count, int hidden)
+    {
+        var lanes =
+            tier >= SimdTier.V512 ? 32
+            : tier >= SimdTier.V256 ? 16
+            : 0;
+        if (lanes == 0 || count == 0 || ((nint)target & (2 * lanes - 1)) != 0)
+            return 0;
+        var memory = stackalloc byte[Piece * sizeof(float) + LineBytes];
+        var sums = (float*)(((nint)memory + LineBytes - 1) & -LineBytes);
+        var end = hidden / lanes * lanes;
+        for (var start = 0; start < end; start += Piece)
+        {
+            var length = Math.Min(Piece, end - start);
+            for (var row = 0; row < count; row += 2)
+            {
+                var pair = new Pair
+                {
+                    First = rows[row] + start,
+                    Second = row + 1 < count ? rows[row + 1] + start : null,
+                    Sums = sums,
+                    Target = row + 2 >= count ? target + start : null,
+                    IsFirst = row == 0,
+                };
+                // Behind the row's end usually lies the row that is summed next.
+                Prefetch(pair.First + length, length);
+                if (pair.Second != null)
+                    Prefetch(pair.Second + length, length);
+                if (lanes == 32)
+                    Add512(pair, length);
+                else
+                    Add256(pair, length);
+            }
+        }
+        return end;
+    }
+
+    private static void Prefetch(ushort* start, int length)
+    {
+        for (var i = 0; i < length; i += LineBytes / sizeof(ushort))
+            RowCopy.Prefetch((byte*)(start + i));
+    }
+
+    private static void Add512(in Pair pair, int length)
+    {
+        var first = pair.First;
+        var second = pair.Second;
+        var sums = pair.Sums;
+        var target = pair.Target;
+        var isFirst = pair.IsFirst;
+        for (var i = 0; i < length; i += 32)
+        {
+            var even = isFirst ? Vector512<float>.Zero : Vector512.Load(sums + i);
+            var odd = isFirst ? Vector512<float>.Zero : Vector512.Load(sums + i + 16);
+            var pairs = Vector512.Load((uint*)(first + i));
+            even += BFloat16Pairs.Even(pairs);
+            odd += BFloat16Pairs.Odd(pairs);
+            if (second != null)
+            {
+                pairs = Vector512.Load((uint*)(second + i));
+                even += BFloat16Pairs.Even(pairs);
+                odd += BFloat16Pairs.Odd(pairs);
+            }
+            if (target != null)
+            {
+                BFloat16Pairs.Round(even, odd).StoreAlignedNonTemporal((uint*)(target + i));
+                continue;
+            }
+            even.Store(sums + i);
+            odd.Store(sums + i + 16);
+        }
+    }
+
+    private static void Add256(in Pair pair, int length)
+    {
+        var first = pair.First;
+        var second = pair.Second;
+        var sums = pair.Sums;
+        var target = pair.Target;
+        var isFirst = pair.IsFirst;
+        for (var i = 0; i < length; i += 16)
+        {
+            var even = isFirst ? Vector256<float>.Zero : Vector256.Load(sums + i);
+            var odd = isFirst ? Vector256<float>.Zero : Vector256.Load(sums + i + 8);
+            var pairs = Vector256.Load((uint*)(first + i));
+            even += BFloat16Pairs.Even(pairs);
+            odd += BFloat16Pairs.Odd(pairs);
+            if (second != null)
+            {
+                pairs = Vector256.Load((uint*)(second + i));
+                even += BFloat16Pairs.Even(pairs);
+                odd += BFloat16Pairs.Odd(pairs);
+            }
+            if (target != null)
+            {
+                BFloat16Pairs.Round(even, odd).StoreAlignedNonTemporal((uint*)(target + i));
+                continue;
+            }
+            even.Store(sums + i);
+            odd.Store(sums + i + 8);
+        }
+    }
+
+    /// <summary>One piece of one or two rows, and where the sums so far are and the rounded ones go.</summary>
+    private ref struct Pair
+    {
+        public ushort* First;
+
+        /// <summary>Null if there is only one row left.</summary>
+        public ushort* Second;
+
+        public float* Sums;
+
+        /// <summary>Null unless these are the last rows.</summary>
+        public ushort* Target;
+
+        public bool IsFirst;
+    }
+}
