@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics.CodeAnalysis;
 using BenchmarkDotNet.Attributes;
 using DeepInfra.Core.Jit;
 
@@ -9,6 +10,11 @@ namespace DeepInfra.Benchmarks.Core;
 /// Needs NVRTC, not a GPU.
 /// </summary>
 [MemoryDiagnoser]
+[SuppressMessage(
+    "Design",
+    "CA1001:Types that own disposable fields should be disposable",
+    Justification = "BenchmarkDotNet calls Cleanup."
+)]
 public class JitBenchmarks
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("deepinfra-bench-").FullName;
