@@ -24,7 +24,7 @@ driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null
 
 # write NAME STATUS PASSED FAILED SKIPPED: one JSON object per kind of run, and all of them together.
 write() {
-    printf '{"check":"%s","result":"%s","passed":%s,"failed":%s,"skipped":%s,"date":"%s","gpu":"%s","driver":"%s","bundle":%s}\n' \
+    printf '{"area":"core","check":"%s","result":"%s","passed":%s,"failed":%s,"skipped":%s,"date":"%s","gpu":"%s","driver":"%s","bundle":%s}\n' \
         "$1" "$2" "$3" "$4" "$5" "$(date -u +%Y-%m-%d)" "$gpu" "$driver" "$(tr -d '\n' <"$here/bundle.json")" >"$results/$1.json"
     {
         echo '['
