@@ -50,7 +50,8 @@ class DriverLibrary {
     std::vector<char> compile(const std::string& source, std::string* log = nullptr) {
         void* program = nullptr;
         EXPECT_EQ(exported("nvrtcCreateProgram", &program, source.c_str(), "test.cu", 0,
-                           static_cast<const char* const*>(nullptr), static_cast<const char* const*>(nullptr)),
+                           static_cast<const char* const*>(nullptr),
+                           static_cast<const char* const*>(nullptr)),
                   0);
         const char* options[] = {"--gpu-architecture=sm_90a", "--std=c++20", "-default-device"};
         int result = exported("nvrtcCompileProgram", program, 3, &options[0]);
@@ -58,7 +59,8 @@ class DriverLibrary {
         exported("nvrtcGetProgramLogSize", program, &bytes);
         std::string text(bytes, ' ');
         exported("nvrtcGetProgramLog", program, text.data());
-        if (log != nullptr) *log = text;
+        if (log != nullptr)
+            *log = text;
         std::vector<char> image;
         if (result == 0) {
             exported("nvrtcGetCUBINSize", program, &bytes);
@@ -84,4 +86,4 @@ class DriverLibrary {
     GetProc get_;
 };
 
-}  // namespace cudasim::test
+} // namespace cudasim::test

@@ -35,8 +35,8 @@ class Driver : public testing::Test {
         static const std::vector<char> image = cu.compile(kSource);
         ASSERT_FALSE(image.empty());
         ASSERT_EQ(cu.call("cuLibraryLoadData", &library, static_cast<const void*>(image.data()),
-                          static_cast<int*>(nullptr), static_cast<void**>(nullptr), 0u, static_cast<int*>(nullptr),
-                          static_cast<void**>(nullptr), 0u),
+                          static_cast<int*>(nullptr), static_cast<void**>(nullptr), 0u,
+                          static_cast<int*>(nullptr), static_cast<void**>(nullptr), 0u),
                   0);
         ASSERT_EQ(cu.call("cuStreamCreate", &stream, 1u), 0);
     }
@@ -53,10 +53,11 @@ class Driver : public testing::Test {
         EXPECT_EQ(cu.call("cuLibraryGetKernel", &k, library, name), 0) << name;
         return k;
     }
-    int launch(void* k, unsigned blocks, unsigned threads, std::vector<void*> parameters, void* on) {
+    int launch(void* k, unsigned blocks, unsigned threads, std::vector<void*> parameters,
+               void* on) {
         CUlaunchConfig config{blocks, 1, 1, threads, 1, 1, 0, on, nullptr, 0};
-        return cu.call("cuLaunchKernelEx", static_cast<const CUlaunchConfig*>(&config), k, parameters.data(),
-                       static_cast<void**>(nullptr));
+        return cu.call("cuLaunchKernelEx", static_cast<const CUlaunchConfig*>(&config), k,
+                       parameters.data(), static_cast<void**>(nullptr));
     }
     CUdeviceptr alloc(std::size_t bytes) {
         CUdeviceptr p = 0;
@@ -100,15 +101,21 @@ TEST_F(Driver, Launch_CopiesParametersAndRuns) {
     } pair{3, 0.5f};
     int n = 1000;
     std::vector<float> data(1000);
-    for (int i = 0; i < n; ++i) data[i] = static_cast<float>(i);
+    for (int i = 0; i < n; ++i)
+        data[i] = static_cast<float>(i);
     CUdeviceptr p = alloc(4000);
-    ASSERT_EQ(cu.call("cuMemcpyHtoDAsync", p, static_cast<const void*>(data.data()), std::size_t{4000}, stream), 0);
-    std::fill(data.begin(), data.end(), -1.0f);  // pageable sources are read at once
+    ASSERT_EQ(cu.call("cuMemcpyHtoDAsync", p, static_cast<const void*>(data.data()),
+                      std::size_t{4000}, stream),
+              0);
+    std::fill(data.begin(), data.end(), -1.0f); // pageable sources are read at once
     ASSERT_EQ(launch(kernel("scale"), 8, 128, {&p, &pair, &n}, stream), 0);
-    pair.a = 100;  // parameters were copied
-    ASSERT_EQ(cu.call("cuMemcpyDtoHAsync", static_cast<void*>(data.data()), p, std::size_t{4000}, stream), 0);
+    pair.a = 100; // parameters were copied
+    ASSERT_EQ(
+        cu.call("cuMemcpyDtoHAsync", static_cast<void*>(data.data()), p, std::size_t{4000}, stream),
+        0);
     ASSERT_EQ(cu.call("cuStreamSynchronize", stream), 0) << cu.last_report();
-    for (int i = 0; i < n; ++i) ASSERT_EQ(data[i], static_cast<float>(i) + 3);
+    for (int i = 0; i < n; ++i)
+        ASSERT_EQ(data[i], static_cast<float>(i) + 3);
     EXPECT_EQ(cu.call("cuMemFreeAsync", p, stream), 0);
 }
 
@@ -120,8 +127,8 @@ TEST_F(Driver, Launch_BadShapes_AreRejectedBeforeWork) {
     CUlaunchConfig config{1, 1, 1, 32, 1, 1, 100 * 1024, stream, nullptr, 0};
     void* parameters[] = {&p};
     auto ex = [&] {
-        return cu.call("cuLaunchKernelEx", static_cast<const CUlaunchConfig*>(&config), k, &parameters[0],
-                       static_cast<void**>(nullptr));
+        return cu.call("cuLaunchKernelEx", static_cast<const CUlaunchConfig*>(&config), k,
+                       &parameters[0], static_cast<void**>(nullptr));
     };
     EXPECT_EQ(ex(), CUDA_ERROR_INVALID_VALUE);
     EXPECT_EQ(cu.call("cuKernelSetAttribute", 8, 100 * 1024, k, 0), 0);
@@ -132,7 +139,7 @@ TEST_F(Driver, Launch_BadShapes_AreRejectedBeforeWork) {
     attribute.value.cluster = {2, 1, 1};
     config.attributes = &attribute;
     config.attribute_count = 1;
-    EXPECT_EQ(ex(), CUDA_ERROR_INVALID_VALUE);  // the grid is not a multiple
+    EXPECT_EQ(ex(), CUDA_ERROR_INVALID_VALUE); // the grid is not a multiple
     EXPECT_EQ(cu.call("cuStreamSynchronize", stream), 0);
     void* missing = nullptr;
     EXPECT_EQ(cu.call("cuLibraryGetKernel", &missing, library, "no_such"), CUDA_ERROR_NOT_FOUND);
@@ -145,7 +152,8 @@ TEST_F(Driver, Fault_IsStickyAndReported) {
     ASSERT_EQ(launch(kernel("out_of_bounds"), 1, 1, {&p, &n}, stream), 0);
     EXPECT_EQ(cu.call("cuStreamSynchronize", stream), CUDA_ERROR_ILLEGAL_ADDRESS);
     EXPECT_EQ(cu.call("cuCtxSynchronize"), CUDA_ERROR_ILLEGAL_ADDRESS);
-    EXPECT_NE(cu.last_report().find("global memory out of bounds"), std::string::npos) << cu.last_report();
+    EXPECT_NE(cu.last_report().find("global memory out of bounds"), std::string::npos)
+        << cu.last_report();
     EXPECT_NE(cu.last_report().find("test.cu:"), std::string::npos) << cu.last_report();
     cu.exported("di_cudasim_reset");
     EXPECT_EQ(cu.call("cuCtxSynchronize"), 0);
@@ -192,7 +200,8 @@ TEST_F(Driver, MissingEvent_BetweenStreams_IsARace) {
     ASSERT_EQ(launch(kernel("scale"), 1, 128, {&p, &pair, &n}, stream), 0);
     // The host waits too late: the other stream's kernel was enqueued without any order.
     ASSERT_EQ(launch(kernel("scale"), 1, 128, {&p, &pair, &n}, other), 0);
-    int first = cu.call("cuStreamSynchronize", stream), second = cu.call("cuStreamSynchronize", other);
+    int first = cu.call("cuStreamSynchronize", stream),
+        second = cu.call("cuStreamSynchronize", other);
     EXPECT_TRUE(first == CUDA_ERROR_LAUNCH_FAILED || second == CUDA_ERROR_LAUNCH_FAILED);
     EXPECT_NE(cu.last_report().find("nothing orders"), std::string::npos) << cu.last_report();
     cu.exported("di_cudasim_reset");
@@ -204,7 +213,8 @@ TEST_F(Driver, HostFunction_RunsInOrder) {
     std::atomic<int> calls{0};
     auto function = [](void* data) { ++*static_cast<std::atomic<int>*>(data); };
     void (*plain)(void*) = function;
-    for (int i = 0; i < 5; ++i) ASSERT_EQ(cu.call("cuLaunchHostFunc", stream, plain, static_cast<void*>(&calls)), 0);
+    for (int i = 0; i < 5; ++i)
+        ASSERT_EQ(cu.call("cuLaunchHostFunc", stream, plain, static_cast<void*>(&calls)), 0);
     ASSERT_EQ(cu.call("cuStreamSynchronize", stream), 0);
     EXPECT_EQ(calls, 5);
 }
@@ -215,7 +225,8 @@ TEST_F(Driver, Graph_CaptureUpdateLaunch) {
     ASSERT_EQ(cu.call("cuMemsetD32Async", p, 0u, std::size_t{2}, stream), 0);
     auto capture = [&](CUdeviceptr target, int times) {
         EXPECT_EQ(cu.call("cuStreamBeginCapture", stream, 0), 0);
-        for (int i = 0; i < times; ++i) EXPECT_EQ(launch(k, 1, 32, {&target}, stream), 0);
+        for (int i = 0; i < times; ++i)
+            EXPECT_EQ(launch(k, 1, 32, {&target}, stream), 0);
         EXPECT_EQ(cu.call("cuStreamEndCapture", stream, &graph), 0);
     };
     capture(p, 2);
@@ -224,7 +235,8 @@ TEST_F(Driver, Graph_CaptureUpdateLaunch) {
     EXPECT_EQ(nodes, 2u);
     ASSERT_EQ(cu.call("cuGraphInstantiateWithFlags", &exec, graph, 0ull), 0);
     cu.call("cuGraphDestroy", graph);
-    for (int i = 0; i < 3; ++i) ASSERT_EQ(cu.call("cuGraphLaunch", exec, stream), 0);
+    for (int i = 0; i < 3; ++i)
+        ASSERT_EQ(cu.call("cuGraphLaunch", exec, stream), 0);
     char info[24];
     capture(p + 4, 2);
     ASSERT_EQ(cu.call("cuGraphExecUpdate", exec, graph, static_cast<void*>(&info[0])), 0);
@@ -246,10 +258,13 @@ TEST_F(Driver, Graph_CaptureUpdateLaunch) {
 TEST_F(Driver, Nvrtc_NameExpressionsAndErrors) {
     void* program = nullptr;
     ASSERT_EQ(cu.exported("nvrtcCreateProgram", &program, kSource, "named.cu", 0,
-                          static_cast<const char* const*>(nullptr), static_cast<const char* const*>(nullptr)),
+                          static_cast<const char* const*>(nullptr),
+                          static_cast<const char* const*>(nullptr)),
               0);
     ASSERT_EQ(cu.exported("nvrtcAddNameExpression", program, "add_n<42>"), 0);
-    ASSERT_EQ(cu.exported("nvrtcCompileProgram", program, 0, static_cast<const char* const*>(nullptr)), 0);
+    ASSERT_EQ(
+        cu.exported("nvrtcCompileProgram", program, 0, static_cast<const char* const*>(nullptr)),
+        0);
     const char* lowered = nullptr;
     ASSERT_EQ(cu.exported("nvrtcGetLoweredName", program, "add_n<42>", &lowered), 0);
     std::size_t bytes = 0;
@@ -279,7 +294,8 @@ TEST_F(Driver, Images_Damaged_AreRejected) {
     std::vector<char> image = cu.compile(kSource);
     void* module = nullptr;
     std::vector<char> text(256, 'x');
-    EXPECT_EQ(cu.call("cuModuleLoadData", &module, static_cast<const void*>(text.data())), CUDA_ERROR_INVALID_IMAGE);
+    EXPECT_EQ(cu.call("cuModuleLoadData", &module, static_cast<const void*>(text.data())),
+              CUDA_ERROR_INVALID_IMAGE);
     EXPECT_EQ(cu.call("cuModuleLoad", &module, "/no/such/file"), CUDA_ERROR_FILE_NOT_FOUND);
     const unsigned char fatbin[64] = {0x50, 0xed, 0x55, 0xba};
     EXPECT_EQ(cu.call("cuModuleLoadData", &module, static_cast<const void*>(&fatbin[0])),
@@ -328,5 +344,5 @@ TEST_F(Driver, Memcpy2D_MovesRectangles) {
     cu.call("cuMemFreeAsync", p, stream);
 }
 
-}  // namespace
-}  // namespace cudasim::test
+} // namespace
+} // namespace cudasim::test

@@ -13,6 +13,17 @@
 namespace cudasim {
 
 void check_block_exit(Thread* t) {
+    for (const auto& entry : t->block->mbarriers) {
+        const Mbarrier& bar = *entry.second;
+        if (bar.pending == bar.expected && bar.tx == 0)
+            continue;
+        fail(t, nullptr, "unfinished mbarrier phase",
+             "the block exits while phase %u of the mbarrier at shared address 0x%x has %u of %u "
+             "arrivals and %lld bytes"
+             " pending: somebody arrived too often or too rarely",
+             bar.phase, mbarrier_address(bar), bar.expected - bar.pending, bar.expected,
+             static_cast<long long>(bar.tx));
+    }
     for (const auto& op : cluster_of(t).pending) {
         bool source = op->reads_shared && op->owner != nullptr && op->owner->block == t->block;
         if (source || op->writes_shared == t->block) {
@@ -20,6 +31,13 @@ void check_block_exit(Thread* t) {
                  "the block exits while an asynchronous operation still %s its shared memory",
                  source ? "reads" : "writes");
         }
+    }
+}
+
+void check_thread_exit(Thread* t) {
+    if (t->bulk_last != 0 && (!t->view || t->view->seen(t->bulk_read_slot) < t->bulk_last)) {
+        fail(t, nullptr, "exit with copies in flight",
+             "the thread exits without waiting until its bulk stores have read shared memory");
     }
 }
 
@@ -145,6 +163,7 @@ void shared_to_global(Thread* t, void* to, std::uint32_t source, unsigned bytes,
 
 Epoch bulk_read_epoch(Thread* t) {
     ensure_bulk_slots(t);
+    t->bulk_last = t->bulk_group;
     return make_epoch(cluster_of(t).space, t->bulk_read_slot, t->bulk_group, false);
 }
 

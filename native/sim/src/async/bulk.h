@@ -12,6 +12,8 @@ namespace cudasim {
 
 // The last thread of a block exits: nothing in flight may still use its shared memory.
 void check_block_exit(Thread* t);
+// A thread exits: its bulk stores must have read their sources.
+void check_thread_exit(Thread* t);
 
 // The barrier that an asynchronous copy completes on, which must be visible to the async proxy.
 Mbarrier& copy_barrier(Thread* t, std::uint32_t address, const char* what, const void* caller);

@@ -19,7 +19,8 @@ struct Box {
     std::uint32_t bytes = 0;
 };
 
-Box read_map(Thread* t, const void* map, int rank, const int* coordinates, const char* what, const void* caller) {
+Box read_map(Thread* t, const void* map, int rank, const int* coordinates, const char* what,
+             const void* caller) {
     Box box;
     AccessFlags flags;
     flags.what = "tensor map";
@@ -29,9 +30,11 @@ Box read_map(Thread* t, const void* map, int rank, const int* coordinates, const
         fail(t, caller, "invalid tensor map", "%s: %p is no tensor map", what, map);
     }
     if (box.map.rank != rank) {
-        fail(t, caller, "invalid tensor map", "%s: %d coordinates for a tensor of rank %d", what, rank, box.map.rank);
+        fail(t, caller, "invalid tensor map", "%s: %d coordinates for a tensor of rank %d", what,
+             rank, box.map.rank);
     }
-    for (int d = 0; d < rank; ++d) box.coordinates[d] = coordinates[d];
+    for (int d = 0; d < rank; ++d)
+        box.coordinates[d] = coordinates[d];
     box.bytes = box_bytes(box.map);
     return box;
 }
@@ -43,13 +46,15 @@ std::uint32_t pattern_bytes(const TensorMap& map) {
 }
 
 // Address bits beyond the offset do not take part in swizzling.
-template <typename Byte> Byte* swizzled(Byte* base, std::uint32_t base_offset, std::uint32_t at, unsigned mode) {
+template <typename Byte>
+Byte* swizzled(Byte* base, std::uint32_t base_offset, std::uint32_t at, unsigned mode) {
     return base + (swizzle_address(base_offset + at, mode) - base_offset);
 }
 
 class TensorLoad final : public BarrierCopy {
   public:
-    TensorLoad(Thread* t, Mbarrier& bar, std::uint8_t* to, std::uint32_t offset, const Box& box, const void* caller)
+    TensorLoad(Thread* t, Mbarrier& bar, std::uint8_t* to, std::uint32_t offset, const Box& box,
+               const void* caller)
         : BarrierCopy(t, bar, box.bytes, caller), to_(to), offset_(offset), box_(box) {}
 
   protected:
@@ -61,13 +66,15 @@ class TensorLoad final : public BarrierCopy {
             alignas(16) std::uint8_t chunk[16];
             for (std::uint32_t b = 0; b < row.bytes; b += 16) {
                 if (row.inside && b >= row.first && b + 16 <= row.first + row.count) {
-                    std::memcpy(chunk, reinterpret_cast<const void*>(row.address + b - row.first), 16);
+                    std::memcpy(chunk, reinterpret_cast<const void*>(row.address + b - row.first),
+                                16);
                 } else {
                     fill(chunk, element);
                     for (std::uint32_t i = 0; i < 16; ++i) {
                         std::uint32_t at = b + i;
                         if (row.inside && at >= row.first && at < row.first + row.count) {
-                            chunk[i] = *reinterpret_cast<const std::uint8_t*>(row.address + at - row.first);
+                            chunk[i] = *reinterpret_cast<const std::uint8_t*>(row.address + at -
+                                                                              row.first);
                         }
                     }
                 }
@@ -79,9 +86,11 @@ class TensorLoad final : public BarrierCopy {
   private:
     void fill(std::uint8_t* chunk, unsigned element) const {
         std::memset(chunk, 0, 16);
-        if (box_.map.fill == 0) return;
+        if (box_.map.fill == 0)
+            return;
         // The NaN that the fill mode writes: all ones but the sign.
-        for (unsigned i = 0; i < 16; ++i) chunk[i] = i % element == element - 1 ? 0x7f : 0xff;
+        for (unsigned i = 0; i < 16; ++i)
+            chunk[i] = i % element == element - 1 ? 0x7f : 0xff;
     }
 
     std::uint8_t* to_;
@@ -99,7 +108,8 @@ class TensorStore final : public AsyncOp {
         reads_shared = true;
     }
     void capture() override {
-        if (!reads_shared) return;
+        if (!reads_shared)
+            return;
         data_.assign(from_, from_ + box_.bytes);
         reads_shared = false;
     }
@@ -108,14 +118,15 @@ class TensorStore final : public AsyncOp {
         const unsigned element = tensor_element_bytes(static_cast<TensorType>(box_.map.type));
         for_each_row(box_.map, box_.coordinates, [&](const BoxRow& row) {
             for (std::uint32_t b = 0; b < row.count; b += element) {
-                const std::uint8_t* at =
-                    swizzled(data_.data(), offset_, row.shared_offset + row.first + b, box_.map.swizzle);
+                const std::uint8_t* at = swizzled(
+                    data_.data(), offset_, row.shared_offset + row.first + b, box_.map.swizzle);
                 if (op_ < 0) {
                     std::memcpy(reinterpret_cast<void*>(row.address + b), at, element);
                 } else {
                     std::uint64_t value = 0;
                     std::memcpy(&value, at, element);
-                    atomic_apply(op_, reduce_type(), reinterpret_cast<void*>(row.address + b), value, 0);
+                    atomic_apply(op_, reduce_type(), reinterpret_cast<void*>(row.address + b),
+                                 value, 0);
                 }
             }
         });
@@ -154,8 +165,8 @@ class TensorStore final : public AsyncOp {
     std::vector<std::uint8_t> data_;
 };
 
-void store(Thread* t, const void* map, std::uint32_t source, int rank, const int* coordinates, int op,
-           const void* caller) {
+void store(Thread* t, const void* map, std::uint32_t source, int rank, const int* coordinates,
+           int op, const void* caller) {
     const char* what = op < 0 ? "cp.async.bulk.tensor store" : "cp.reduce.async.bulk.tensor";
     Box box = read_map(t, map, rank, coordinates, what, caller);
     std::uint8_t* from = shared_pointer(t, source, box.bytes, pattern_bytes(box.map), what, caller);
@@ -169,7 +180,8 @@ void store(Thread* t, const void* map, std::uint32_t source, int rank, const int
     Epoch epoch = bulk_write_epoch(t) | (op >= 0 ? 1 : 0);
     for_each_row(box.map, box.coordinates, [&](const BoxRow& row) {
         if (row.count != 0) {
-            check_access_as(t, epoch, reinterpret_cast<void*>(row.address), row.count, write, caller);
+            check_access_as(t, epoch, reinterpret_cast<void*>(row.address), row.count, write,
+                            caller);
         }
     });
     std::uint32_t offset = source & ((1u << kRankShift) - 1);
@@ -177,8 +189,8 @@ void store(Thread* t, const void* map, std::uint32_t source, int rank, const int
     worker_of(t).maybe_yield(t);
 }
 
-}  // namespace
-}  // namespace cudasim
+} // namespace
+} // namespace cudasim
 
 using namespace cudasim;
 
@@ -191,20 +203,24 @@ EXPORT void di_sim_tensor_g2s(unsigned destination, const void* map, unsigned ba
     const char* what = "cp.async.bulk.tensor load";
     Box box = read_map(t, map, rank, coordinates, what, CALLER);
     unsigned ranks = multicast != 0 ? mask : 1u << (destination >> kRankShift & 15);
-    if (ranks == 0) fail(t, CALLER, "invalid argument", "%s with an empty multicast mask", what);
+    if (ranks == 0)
+        fail(t, CALLER, "invalid argument", "%s with an empty multicast mask", what);
     for (; ranks != 0; ranks &= ranks - 1) {
         auto to_rank = static_cast<unsigned>(__builtin_ctz(ranks));
-        std::uint8_t* to =
-            shared_pointer(t, at_rank(destination, to_rank), box.bytes, pattern_bytes(box.map), what, CALLER);
-        Mbarrier& bar = copy_barrier(t, multicast != 0 ? at_rank(barrier, to_rank) : barrier, what, CALLER);
-        auto op = std::make_unique<TensorLoad>(t, bar, to, destination & ((1u << kRankShift) - 1), box, CALLER);
+        std::uint8_t* to = shared_pointer(t, at_rank(destination, to_rank), box.bytes,
+                                          pattern_bytes(box.map), what, CALLER);
+        Mbarrier& bar =
+            copy_barrier(t, multicast != 0 ? at_rank(barrier, to_rank) : barrier, what, CALLER);
+        auto op = std::make_unique<TensorLoad>(t, bar, to, destination & ((1u << kRankShift) - 1),
+                                               box, CALLER);
         AccessFlags read;
         read.async = true;
         read.what = what;
         Epoch epoch = op->epoch();
         for_each_row(box.map, box.coordinates, [&](const BoxRow& row) {
             if (row.count != 0) {
-                check_access_as(t, epoch, reinterpret_cast<void*>(row.address), row.count, read, CALLER);
+                check_access_as(t, epoch, reinterpret_cast<void*>(row.address), row.count, read,
+                                CALLER);
             }
         });
         AccessFlags write = read;
@@ -220,7 +236,8 @@ EXPORT void di_sim_tensor_s2g(const void* map, unsigned source, int rank, const 
     store(current_thread(), map, source, rank, coordinates, -1, CALLER);
 }
 
-EXPORT void di_sim_tensor_reduce(const void* map, unsigned source, int rank, const int* coordinates, int op) {
+EXPORT void di_sim_tensor_reduce(const void* map, unsigned source, int rank, const int* coordinates,
+                                 int op) {
     store(current_thread(), map, source, rank, coordinates, op, CALLER);
 }
 

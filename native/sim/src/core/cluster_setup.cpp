@@ -92,7 +92,6 @@ void make_block(Cluster& cluster, Block& block, unsigned rank, di_sim_uint3 idx)
         group->index = i;
         group->block = &block;
         group->slot = cluster.add_agent(AgentKind::Wgmma, &block.threads[i * 128], 0);
-        group->next_open.assign(128, 0);
         block.warpgroups.push_back(std::move(group));
     }
 }
@@ -150,6 +149,7 @@ void release_arena(Cluster& cluster) {
 void finish_thread(Thread* t) {
     Block& block = *t->block;
     check_wgmma_exit(t);
+    check_thread_exit(t);
     t->warp->live &= ~(1u << t->lane);
     for (const Collective& c : t->warp->collectives) {
         if ((c.mask >> t->lane & 1) != 0) {

@@ -108,6 +108,7 @@ struct Thread {
     std::vector<std::uint32_t> cp_async_groups; // stamp of each committed group
     std::unique_ptr<AsyncOp> cp_async_open;     // copies not yet committed
     std::uint32_t bulk_read_slot = 0, bulk_write_slot = 0;
+    std::uint32_t bulk_last = 0;  // group of the last bulk store, 0 when there was none
     std::uint32_t bulk_group = 1; // the one that is open
 
     // Polling: addresses and values that strong loads saw last.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The part of the CUDA driver's binary interface that the simulator offers: codes, numbers and structs as
-// documented for CUDA 12. Handles are pointers to the simulator's objects.
+// The part of the CUDA driver's binary interface that the simulator offers: codes, numbers and
+// structs as documented for CUDA 12. Handles are pointers to the simulator's objects.
 #pragma once
 
 #include <cstddef>
@@ -127,6 +127,6 @@ constexpr int kMultiprocessors = 132;
 constexpr unsigned kMaxSharedOptIn = 227 * 1024;
 constexpr unsigned kMaxSharedDefault = 48 * 1024;
 
-}  // namespace cudasim::driver
+} // namespace cudasim::driver
 
 #define CUDASIM_API extern "C" __attribute__((visibility("default")))

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <unordered_map>
 #include <string_view>
+#include <unordered_map>
 
 #include "async/tensor_map.h"
 #include "driver/state.h"
@@ -34,8 +34,10 @@ constexpr ErrorText kErrors[] = {
     {101, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
     {200, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
     {201, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
-    {209, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
-    {217, "CUDA_ERROR_PEER_ACCESS_UNSUPPORTED", "peer access is not supported between these two devices"},
+    {209, "CUDA_ERROR_NO_BINARY_FOR_GPU",
+     "no kernel image is available for execution on the device"},
+    {217, "CUDA_ERROR_PEER_ACCESS_UNSUPPORTED",
+     "peer access is not supported between these two devices"},
     {301, "CUDA_ERROR_FILE_NOT_FOUND", "file not found"},
     {304, "CUDA_ERROR_OPERATING_SYSTEM", "OS call failed or operation not supported on this OS"},
     {400, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
@@ -49,23 +51,33 @@ constexpr ErrorText kErrors[] = {
     {705, "CUDA_ERROR_PEER_ACCESS_NOT_ENABLED", "peer access has not been enabled"},
     {709, "CUDA_ERROR_CONTEXT_IS_DESTROYED", "context is destroyed"},
     {710, "CUDA_ERROR_ASSERT", "device-side assert triggered"},
-    {712, "CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED", "part or all of the requested memory range is already mapped"},
-    {713, "CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED", "pointer does not correspond to a registered memory region"},
+    {712, "CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED",
+     "part or all of the requested memory range is already mapped"},
+    {713, "CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED",
+     "pointer does not correspond to a registered memory region"},
     {716, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"},
     {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
     {720, "CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE", "too many blocks in cooperative launch"},
     {800, "CUDA_ERROR_NOT_PERMITTED", "operation not permitted"},
     {801, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
-    {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
-    {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
-    {902, "CUDA_ERROR_STREAM_CAPTURE_MERGE", "operation would result in a merge of separate capture sequences"},
-    {903, "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED", "capture was not ended in the same stream as it began"},
+    {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
+     "operation not permitted when stream is capturing"},
+    {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
+     "operation failed due to a previous error during capture"},
+    {902, "CUDA_ERROR_STREAM_CAPTURE_MERGE",
+     "operation would result in a merge of separate capture sequences"},
+    {903, "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED",
+     "capture was not ended in the same stream as it began"},
     {904, "CUDA_ERROR_STREAM_CAPTURE_UNJOINED", "capturing stream has unjoined work"},
-    {905, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION", "dependency created on uncaptured work in another stream"},
-    {906, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT", "operation would make the legacy stream depend on a capturing stream"},
-    {907, "CUDA_ERROR_CAPTURED_EVENT", "operation not permitted on an event last recorded in a capturing stream"},
+    {905, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION",
+     "dependency created on uncaptured work in another stream"},
+    {906, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT",
+     "operation would make the legacy stream depend on a capturing stream"},
+    {907, "CUDA_ERROR_CAPTURED_EVENT",
+     "operation not permitted on an event last recorded in a capturing stream"},
     {910, "CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE", "the graph update was not performed"},
-    {912, "CUDA_ERROR_INVALID_CLUSTER_SIZE", "a kernel launch error has occurred due to cluster misconfiguration"},
+    {912, "CUDA_ERROR_INVALID_CLUSTER_SIZE",
+     "a kernel launch error has occurred due to cluster misconfiguration"},
     {999, "CUDA_ERROR_UNKNOWN", "unknown error"},
 };
 
@@ -78,27 +90,32 @@ const std::unordered_map<std::string_view, void*>& table() {
     return *entries;
 }
 
-}  // namespace
+} // namespace
 
-CUDASIM_API CUresult cuGetProcAddress_v2(const char* name, void** function, int version, unsigned long long,
-                                         int* status) {
-    if (name == nullptr || function == nullptr) return CUDA_ERROR_INVALID_VALUE;
+CUDASIM_API CUresult cuGetProcAddress_v2(const char* name, void** function, int version,
+                                         unsigned long long, int* status) {
+    if (name == nullptr || function == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     *function = nullptr;
     auto it = table().find(name);
     bool found = it != table().end();
     bool new_enough = version <= kDriverVersion;
-    if (found && new_enough) *function = it->second;
+    if (found && new_enough)
+        *function = it->second;
     // CUdriverProcAddressQueryResult: 0 found, 1 not found, 2 version not sufficient.
-    if (status != nullptr) *status = !found ? 1 : new_enough ? 0 : 2;
+    if (status != nullptr)
+        *status = !found ? 1 : new_enough ? 0 : 2;
     return *function != nullptr ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 
-CUDASIM_API CUresult cuGetProcAddress(const char* name, void** function, int version, unsigned long long flags) {
+CUDASIM_API CUresult cuGetProcAddress(const char* name, void** function, int version,
+                                      unsigned long long flags) {
     return cuGetProcAddress_v2(name, function, version, flags, nullptr);
 }
 
 CUDASIM_API CUresult cuGetErrorName(CUresult error, const char** name) {
-    if (name == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (name == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     for (const ErrorText& e : kErrors) {
         if (e.code == error) {
             *name = e.name;
@@ -110,7 +127,8 @@ CUDASIM_API CUresult cuGetErrorName(CUresult error, const char** name) {
 }
 
 CUDASIM_API CUresult cuGetErrorString(CUresult error, const char** text) {
-    if (text == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (text == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     for (const ErrorText& e : kErrors) {
         if (e.code == error) {
             *text = e.text;
@@ -122,17 +140,20 @@ CUDASIM_API CUresult cuGetErrorString(CUresult error, const char** text) {
 }
 
 CUDASIM_API CUresult cuTensorMapEncodeTiled(TensorMap* map, int type, unsigned rank, void* address,
-                                            const std::uint64_t* extents, const std::uint64_t* strides,
-                                            const std::uint32_t* box, const std::uint32_t* element_strides,
-                                            int interleave, int swizzle, int promotion, int fill) {
-    if (extents == nullptr || box == nullptr || element_strides == nullptr || (strides == nullptr && rank > 1) ||
-        promotion < 0 || promotion > 3) {
+                                            const std::uint64_t* extents,
+                                            const std::uint64_t* strides, const std::uint32_t* box,
+                                            const std::uint32_t* element_strides, int interleave,
+                                            int swizzle, int promotion, int fill) {
+    if (extents == nullptr || box == nullptr || element_strides == nullptr ||
+        (strides == nullptr && rank > 1) || promotion < 0 || promotion > 3) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     bool not_modelled = false;
-    const char* wrong = encode_tensor_map(map, type, rank, address, extents, strides, box, element_strides, interleave,
-                                          swizzle, fill, &not_modelled);
-    if (wrong == nullptr) return CUDA_SUCCESS;
+    const char* wrong =
+        encode_tensor_map(map, type, rank, address, extents, strides, box, element_strides,
+                          interleave, swizzle, fill, &not_modelled);
+    if (wrong == nullptr)
+        return CUDA_SUCCESS;
     return not_modelled ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_INVALID_VALUE;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Graphs: operations and what they depend on. A launch runs them one after the other in an order that
-// respects the dependencies.
+// Graphs: operations and what they depend on. A launch runs them one after the other in an order
+// that respects the dependencies.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace cudasim::driver {
 
 struct GraphNode {
     NodeKind kind;
-    Operation operation;  // empty for an empty node
+    Operation operation; // empty for an empty node
     std::vector<std::size_t> after;
 };
 
@@ -24,4 +24,4 @@ struct Graph {
 // Appends a node behind the tail of a capturing stream. Under state_mutex.
 void add_captured(Stream& stream, NodeKind kind, Operation operation);
 
-}  // namespace cudasim::driver
+} // namespace cudasim::driver

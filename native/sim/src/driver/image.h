@@ -25,8 +25,8 @@ struct Kernel {
 
 // A CUlibrary and a CUmodule alike.
 struct Library {
-    void* object = nullptr;  // of dlopen
-    int file = -1;           // memory file that holds the image, open as long as it is loaded
+    void* object = nullptr; // of dlopen
+    int file = -1;          // memory file that holds the image, open as long as it is loaded
     std::mutex mutex;
     std::map<std::string, std::unique_ptr<Kernel>> kernels;
 
@@ -38,4 +38,4 @@ struct Library {
 Library* load_image(const void* image, CUresult* error);
 Library* load_image_file(const char* path, CUresult* error);
 
-}  // namespace cudasim::driver
+} // namespace cudasim::driver

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Launches: validation as a driver does it, parameters copied at once, execution when the stream gets there.
+// Launches: validation as a driver does it, parameters copied at once, execution when the stream
+// gets there.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -42,11 +43,16 @@ unsigned blocks_per_multiprocessor(unsigned threads, std::size_t shared) {
 
 CUresult validate(const Kernel& kernel, const LaunchConfig& c, int device) {
     std::uint64_t threads = std::uint64_t{c.block.x} * c.block.y * c.block.z;
-    if (c.grid.x == 0 || c.grid.y == 0 || c.grid.z == 0 || threads == 0) return CUDA_ERROR_INVALID_VALUE;
-    if (c.grid.x > 0x7fffffff || c.grid.y > 65535 || c.grid.z > 65535) return CUDA_ERROR_INVALID_VALUE;
-    if (c.block.x > 1024 || c.block.y > 1024 || c.block.z > 64 || threads > 1024) return CUDA_ERROR_INVALID_VALUE;
-    if (kernel.info->max_threads != 0 && threads > kernel.info->max_threads) return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-    if (c.shared_bytes > kernel.max_dynamic_shared[device]) return CUDA_ERROR_INVALID_VALUE;
+    if (c.grid.x == 0 || c.grid.y == 0 || c.grid.z == 0 || threads == 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (c.grid.x > 0x7fffffff || c.grid.y > 65535 || c.grid.z > 65535)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (c.block.x > 1024 || c.block.y > 1024 || c.block.z > 64 || threads > 1024)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (kernel.info->max_threads != 0 && threads > kernel.info->max_threads)
+        return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+    if (c.shared_bytes > kernel.max_dynamic_shared[device])
+        return CUDA_ERROR_INVALID_VALUE;
     std::uint64_t cluster = std::uint64_t{c.cluster.x} * c.cluster.y * c.cluster.z;
     if (cluster == 0 || cluster > 16 || (cluster > 8 && !kernel.non_portable_cluster)) {
         return CUDA_ERROR_INVALID_CLUSTER_SIZE;
@@ -55,23 +61,30 @@ CUresult validate(const Kernel& kernel, const LaunchConfig& c, int device) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     unsigned fit = blocks_per_multiprocessor(static_cast<unsigned>(threads), c.shared_bytes);
-    if (fit == 0) return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+    if (fit == 0)
+        return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
     std::uint64_t blocks = std::uint64_t{c.grid.x} * c.grid.y * c.grid.z;
-    if (c.cooperative && blocks > std::uint64_t{fit} * kMultiprocessors) return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
+    if (c.cooperative && blocks > std::uint64_t{fit} * kMultiprocessors)
+        return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
     return CUDA_SUCCESS;
 }
 
-CUresult copy_parameters(const Kernel& kernel, void** parameters, void** extra, LaunchArguments& to) {
+CUresult copy_parameters(const Kernel& kernel, void** parameters, void** extra,
+                         LaunchArguments& to) {
     const di_sim_kernel_info& info = *kernel.info;
-    if (extra != nullptr) return CUDA_ERROR_NOT_SUPPORTED;  // packed parameter buffers are not modelled
-    if (parameters == nullptr && info.count != 0) return CUDA_ERROR_INVALID_VALUE;
+    if (extra != nullptr)
+        return CUDA_ERROR_NOT_SUPPORTED; // packed parameter buffers are not modelled
+    if (parameters == nullptr && info.count != 0)
+        return CUDA_ERROR_INVALID_VALUE;
     std::size_t words = 0;
     // Starts at multiples of 64 bytes suit every parameter, tensor maps included.
-    for (unsigned i = 0; i < info.count; ++i) words += (info.sizes[i] + 63) / 64 * 8;
+    for (unsigned i = 0; i < info.count; ++i)
+        words += (info.sizes[i] + 63) / 64 * 8;
     to.storage.assign(words + 8, 0);
     auto at = (reinterpret_cast<std::uintptr_t>(to.storage.data()) + 63) / 64 * 64;
     for (unsigned i = 0; i < info.count; ++i) {
-        if (parameters[i] == nullptr) return CUDA_ERROR_INVALID_VALUE;
+        if (parameters[i] == nullptr)
+            return CUDA_ERROR_INVALID_VALUE;
         std::memcpy(reinterpret_cast<void*>(at), parameters[i], info.sizes[i]);
         to.pointers.push_back(reinterpret_cast<void*>(at));
         at += (info.sizes[i] + 63) / 64 * 64;
@@ -95,24 +108,30 @@ Task bind(const std::shared_ptr<LaunchArguments>& arguments, Stream& stream) {
         if (depends) {
             config->has_dependency = true;
             config->dependency = before;
-            if (config->visible.size() > before.stream) config->visible[before.stream] = before.sequence - 1;
+            if (config->visible.size() > before.stream)
+                config->visible[before.stream] = before.sequence - 1;
         }
     }
     Context* context = &stream.context();
     return [arguments, config, context] {
-        if (context->error.load() != CUDA_SUCCESS) return;
+        if (context->error.load() != CUDA_SUCCESS)
+            return;
         config->parameters = const_cast<void**>(arguments->pointers.data());
         Report report = run_launch(*config);
-        if (!report.empty()) fail_context(*context, report);
+        if (!report.empty())
+            fail_context(*context, report);
     };
 }
 
-}  // namespace
+} // namespace
 
-CUDASIM_API CUresult cuLaunchKernelEx(const CUlaunchConfig* launch, void* function, void** parameters, void** extra) {
+CUDASIM_API CUresult cuLaunchKernelEx(const CUlaunchConfig* launch, void* function,
+                                      void** parameters, void** extra) {
     Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
-    if (launch == nullptr || function == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (launch == nullptr || function == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     const Kernel& kernel = *static_cast<Kernel*>(function);
     auto arguments = std::make_shared<LaunchArguments>();
     LaunchConfig& c = arguments->config;
@@ -123,7 +142,8 @@ CUDASIM_API CUresult cuLaunchKernelEx(const CUlaunchConfig* launch, void* functi
     c.shared_bytes = launch->shared_bytes;
     CUresult error;
     Stream* stream = resolve_stream(launch->stream, &error);
-    if (stream == nullptr) return error;
+    if (stream == nullptr)
+        return error;
     c.device = stream->context().device;
     for (unsigned i = 0; i < launch->attribute_count; ++i) {
         const CUlaunchAttribute& a = launch->attributes[i];
@@ -145,20 +165,24 @@ CUDASIM_API CUresult cuLaunchKernelEx(const CUlaunchConfig* launch, void* functi
             return CUDA_ERROR_NOT_SUPPORTED;
         }
     }
-    if (CUresult e = validate(kernel, c, c.device); e != CUDA_SUCCESS) return e;
-    if (CUresult e = copy_parameters(kernel, parameters, extra, *arguments); e != CUDA_SUCCESS) return e;
-    return submit(launch->stream, NodeKind::Kernel, [arguments](Stream& s) { return bind(arguments, s); });
+    if (CUresult e = validate(kernel, c, c.device); e != CUDA_SUCCESS)
+        return e;
+    if (CUresult e = copy_parameters(kernel, parameters, extra, *arguments); e != CUDA_SUCCESS)
+        return e;
+    return submit(launch->stream, NodeKind::Kernel,
+                  [arguments](Stream& s) { return bind(arguments, s); });
 }
 
-CUDASIM_API CUresult cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
-                                    unsigned bz, unsigned shared, void* stream, void** parameters, void** extra) {
+CUDASIM_API CUresult cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz,
+                                    unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                                    void* stream, void** parameters, void** extra) {
     CUlaunchConfig config{gx, gy, gz, bx, by, bz, shared, stream, nullptr, 0};
     return cuLaunchKernelEx(&config, function, parameters, extra);
 }
 
-CUDASIM_API CUresult cuLaunchCooperativeKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
-                                               unsigned by, unsigned bz, unsigned shared, void* stream,
-                                               void** parameters) {
+CUDASIM_API CUresult cuLaunchCooperativeKernel(void* function, unsigned gx, unsigned gy,
+                                               unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                                               unsigned shared, void* stream, void** parameters) {
     CUlaunchAttribute attribute{};
     attribute.id = kLaunchCooperative;
     attribute.value.number = 1;
@@ -166,30 +190,36 @@ CUDASIM_API CUresult cuLaunchCooperativeKernel(void* function, unsigned gx, unsi
     return cuLaunchKernelEx(&config, function, parameters, nullptr);
 }
 
-CUDASIM_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int threads,
-                                                                 std::size_t shared) {
-    if (blocks == nullptr || function == nullptr || threads <= 0 || threads > 1024) return CUDA_ERROR_INVALID_VALUE;
+CUDASIM_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function,
+                                                                 int threads, std::size_t shared) {
+    if (blocks == nullptr || function == nullptr || threads <= 0 || threads > 1024)
+        return CUDA_ERROR_INVALID_VALUE;
     *blocks = static_cast<int>(blocks_per_multiprocessor(static_cast<unsigned>(threads), shared));
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, void* function, int threads,
-                                                                          std::size_t shared, unsigned) {
+CUDASIM_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
+    int* blocks, void* function, int threads, std::size_t shared, unsigned) {
     return cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, shared);
 }
-CUDASIM_API CUresult cuOccupancyMaxActiveClusters(int* clusters, void* function, const CUlaunchConfig* launch) {
-    if (clusters == nullptr || function == nullptr || launch == nullptr) return CUDA_ERROR_INVALID_VALUE;
+CUDASIM_API CUresult cuOccupancyMaxActiveClusters(int* clusters, void* function,
+                                                  const CUlaunchConfig* launch) {
+    if (clusters == nullptr || function == nullptr || launch == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     unsigned blocks = 1;
     for (unsigned i = 0; i < launch->attribute_count; ++i) {
         const CUlaunchAttribute& a = launch->attributes[i];
-        if (a.id == kLaunchClusterDimension) blocks = a.value.cluster.x * a.value.cluster.y * a.value.cluster.z;
+        if (a.id == kLaunchClusterDimension)
+            blocks = a.value.cluster.x * a.value.cluster.y * a.value.cluster.z;
     }
-    unsigned fit =
-        blocks_per_multiprocessor(launch->block_x * launch->block_y * launch->block_z, launch->shared_bytes);
+    unsigned fit = blocks_per_multiprocessor(launch->block_x * launch->block_y * launch->block_z,
+                                             launch->shared_bytes);
     *clusters = static_cast<int>(fit * kMultiprocessors / std::max(1u, blocks));
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuOccupancyMaxPotentialClusterSize(int* blocks, void* function, const CUlaunchConfig*) {
-    if (blocks == nullptr || function == nullptr) return CUDA_ERROR_INVALID_VALUE;
+CUDASIM_API CUresult cuOccupancyMaxPotentialClusterSize(int* blocks, void* function,
+                                                        const CUlaunchConfig*) {
+    if (blocks == nullptr || function == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     *blocks = static_cast<Kernel*>(function)->non_portable_cluster ? 16 : 8;
     return CUDA_SUCCESS;
 }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Device and page-locked memory, copies, fills, pools, IPC.
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+// Device and page-locked memory, copies, fills.
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -23,23 +19,28 @@ std::uint8_t* pointer(CUdeviceptr p) { return reinterpret_cast<std::uint8_t*>(p)
 // The range is inside one live allocation, or page-locked host memory.
 bool is_device_range(CUdeviceptr p, std::size_t bytes) {
     Allocation a;
-    if (heap().find(pointer(p), &a)) return !a.freed && pointer(p) + bytes <= a.base + a.bytes;
+    if (heap().find(pointer(p), &a))
+        return !a.freed && pointer(p) + bytes <= a.base + a.bytes;
     return in_host_range(pointer(p), bytes);
 }
 
 CUresult allocate(CUdeviceptr* result, std::size_t bytes) {
     Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
-    if (result == nullptr || bytes == 0) return CUDA_ERROR_INVALID_VALUE;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (result == nullptr || bytes == 0)
+        return CUDA_ERROR_INVALID_VALUE;
     std::uint8_t* p = heap().allocate(context->device, bytes);
-    if (p == nullptr) return CUDA_ERROR_OUT_OF_MEMORY;
+    if (p == nullptr)
+        return CUDA_ERROR_OUT_OF_MEMORY;
     *result = reinterpret_cast<CUdeviceptr>(p);
     return CUDA_SUCCESS;
 }
 
 // What the host or a copy writes has no author that kernels could race with; see Shadow::clear.
 void forget(void* p, std::size_t bytes) {
-    if (heap().contains(p)) heap().shadow().clear(p, bytes);
+    if (heap().contains(p))
+        heap().shadow().clear(p, bytes);
 }
 
 // A rectangle of bytes; 1-D copies are one row.
@@ -59,7 +60,8 @@ struct Rows {
 // from_host/to_host: the side is host memory. Pageable sources are read at once, as a driver stages
 // them; page-locked ones when the copy's turn comes.
 CUresult enqueue_copy(Rows rows, bool from_host, bool to_host, void* stream, bool wait) {
-    if (rows.width == 0 || rows.height == 0) return CUDA_SUCCESS;
+    if (rows.width == 0 || rows.height == 0)
+        return CUDA_SUCCESS;
     auto staged = std::make_shared<std::vector<std::uint8_t>>();
     if (from_host && !in_host_range(rows.from, rows.from_bytes())) {
         staged->assign(rows.from, rows.from + rows.from_bytes());
@@ -73,34 +75,49 @@ CUresult enqueue_copy(Rows rows, bool from_host, bool to_host, void* stream, boo
         }
         Context* context = &s.context();
         return [rows, staged, context] {
-            if (context->error.load() == CUDA_SUCCESS) rows.copy();
+            if (context->error.load() == CUDA_SUCCESS)
+                rows.copy();
         };
     });
-    if (result != CUDA_SUCCESS || !(wait || pageable_target)) return result;
+    if (result != CUDA_SUCCESS || !(wait || pageable_target))
+        return result;
     CUresult error;
     Stream* s = resolve_stream(stream, &error);
-    if (s == nullptr) return error;
-    if (s->capture) return CUDA_SUCCESS;
+    if (s == nullptr)
+        return error;
+    if (s->capture)
+        return CUDA_SUCCESS;
     s->synchronize();
     return s->context().error.load();
 }
 
-CUresult copy_1d(void* to, const void* from, std::size_t bytes, bool from_host, bool to_host, void* stream, bool wait) {
+CUresult copy_1d(void* to, const void* from, std::size_t bytes, bool from_host, bool to_host,
+                 void* stream, bool wait) {
     Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
-    if (bytes == 0) return CUDA_SUCCESS;
-    if (to == nullptr || from == nullptr) return CUDA_ERROR_INVALID_VALUE;
-    if (!from_host && !is_device_range(reinterpret_cast<CUdeviceptr>(from), bytes)) return CUDA_ERROR_INVALID_VALUE;
-    if (!to_host && !is_device_range(reinterpret_cast<CUdeviceptr>(to), bytes)) return CUDA_ERROR_INVALID_VALUE;
-    return enqueue_copy({static_cast<std::uint8_t*>(to), static_cast<const std::uint8_t*>(from), bytes, 1, bytes, bytes},
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (bytes == 0)
+        return CUDA_SUCCESS;
+    if (to == nullptr || from == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!from_host && !is_device_range(reinterpret_cast<CUdeviceptr>(from), bytes))
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!to_host && !is_device_range(reinterpret_cast<CUdeviceptr>(to), bytes))
+        return CUDA_ERROR_INVALID_VALUE;
+    return enqueue_copy({static_cast<std::uint8_t*>(to), static_cast<const std::uint8_t*>(from),
+                         bytes, 1, bytes, bytes},
                         from_host, to_host, stream, wait);
 }
 
-template <typename T> CUresult fill(CUdeviceptr p, T value, std::size_t count, void* stream, bool wait) {
+template <typename T>
+CUresult fill(CUdeviceptr p, T value, std::size_t count, void* stream, bool wait) {
     Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
-    if (count == 0) return CUDA_SUCCESS;
-    if (!is_device_range(p, count * sizeof(T)) || p % sizeof(T) != 0) return CUDA_ERROR_INVALID_VALUE;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (count == 0)
+        return CUDA_SUCCESS;
+    if (!is_device_range(p, count * sizeof(T)) || p % sizeof(T) != 0)
+        return CUDA_ERROR_INVALID_VALUE;
     CUresult result = submit(stream, NodeKind::Memset, [p, value, count](Stream& s) -> Task {
         {
             std::lock_guard<std::mutex> lock(state_mutex);
@@ -108,27 +125,32 @@ template <typename T> CUresult fill(CUdeviceptr p, T value, std::size_t count, v
         }
         Context* c = &s.context();
         return [p, value, count, c] {
-            if (c->error.load() != CUDA_SUCCESS) return;
+            if (c->error.load() != CUDA_SUCCESS)
+                return;
             forget(pointer(p), count * sizeof(T));
             auto* at = reinterpret_cast<T*>(p);
-            for (std::size_t i = 0; i < count; ++i) at[i] = value;
+            for (std::size_t i = 0; i < count; ++i)
+                at[i] = value;
         };
     });
-    if (result != CUDA_SUCCESS || !wait) return result;
+    if (result != CUDA_SUCCESS || !wait)
+        return result;
     CUresult error;
     Stream* s = resolve_stream(stream, &error);
-    if (s == nullptr) return error;
+    if (s == nullptr)
+        return error;
     s->synchronize();
     return s->context().error.load();
 }
 
 void* const kNull = nullptr;
 
-}  // namespace
+} // namespace
 
 CUDASIM_API CUresult cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total) {
     Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
     *total = heap().device_bytes();
     *free_bytes = *total - heap().used_bytes(context->device);
     return CUDA_SUCCESS;
@@ -136,9 +158,10 @@ CUDASIM_API CUresult cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total
 
 CUDASIM_API CUresult cuMemAlloc_v2(CUdeviceptr* p, std::size_t bytes) { return allocate(p, bytes); }
 
-CUDASIM_API CUresult cuMemAllocPitch_v2(CUdeviceptr* p, std::size_t* pitch, std::size_t width, std::size_t height,
-                                        unsigned) {
-    if (pitch == nullptr) return CUDA_ERROR_INVALID_VALUE;
+CUDASIM_API CUresult cuMemAllocPitch_v2(CUdeviceptr* p, std::size_t* pitch, std::size_t width,
+                                        std::size_t height, unsigned) {
+    if (pitch == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     *pitch = (width + 511) / 512 * 512;
     return allocate(p, *pitch * height);
 }
@@ -146,8 +169,10 @@ CUDASIM_API CUresult cuMemAllocPitch_v2(CUdeviceptr* p, std::size_t* pitch, std:
 CUDASIM_API CUresult cuMemFree_v2(CUdeviceptr p) {
     Context* context = nullptr;
     CUresult error = check_context(&context);
-    if (context == nullptr) return error;
-    if (p == 0) return CUDA_SUCCESS;
+    if (context == nullptr)
+        return error;
+    if (p == 0)
+        return CUDA_SUCCESS;
     synchronize_context(*context);
     return heap().free(pointer(p)) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
@@ -155,102 +180,128 @@ CUDASIM_API CUresult cuMemFree_v2(CUdeviceptr p) {
 CUDASIM_API CUresult cuMemAllocAsync(CUdeviceptr* p, std::size_t bytes, void* stream) {
     CUresult error;
     Stream* s = resolve_stream(stream, &error);
-    if (s == nullptr) return error;
-    if (s->capture) return CUDA_ERROR_NOT_SUPPORTED;  // memory nodes are not modelled
+    if (s == nullptr)
+        return error;
+    if (s->capture)
+        return CUDA_ERROR_NOT_SUPPORTED; // memory nodes are not modelled
     return allocate(p, bytes);
 }
-CUDASIM_API CUresult cuMemAllocFromPoolAsync(CUdeviceptr* p, std::size_t bytes, void*, void* stream) {
+CUDASIM_API CUresult cuMemAllocFromPoolAsync(CUdeviceptr* p, std::size_t bytes, void*,
+                                             void* stream) {
     return cuMemAllocAsync(p, bytes, stream);
 }
 
 CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) {
     Context* context = nullptr;
     CUresult error = check_context(&context);
-    if (context == nullptr) return error;
-    if (p == 0) return CUDA_SUCCESS;
+    if (context == nullptr)
+        return error;
+    if (p == 0)
+        return CUDA_SUCCESS;
     Allocation a;
-    if (!heap().find(pointer(p), &a) || a.base != pointer(p) || a.freed) return CUDA_ERROR_INVALID_VALUE;
+    if (!heap().find(pointer(p), &a) || a.base != pointer(p) || a.freed)
+        return CUDA_ERROR_INVALID_VALUE;
     if (error != CUDA_SUCCESS) {
-        heap().free(pointer(p));  // a broken context still gives its memory back
+        heap().free(pointer(p)); // a broken context still gives its memory back
         return error;
     }
     Stream* s = resolve_stream(stream, &error);
-    if (s == nullptr) return error;
-    if (s->capture) return CUDA_ERROR_NOT_SUPPORTED;
-    return submit(stream, NodeKind::Free, [p](Stream&) -> Task { return [p] { heap().free(pointer(p)); }; });
+    if (s == nullptr)
+        return error;
+    if (s->capture)
+        return CUDA_ERROR_NOT_SUPPORTED;
+    return submit(stream, NodeKind::Free,
+                  [p](Stream&) -> Task { return [p] { heap().free(pointer(p)); }; });
 }
 
 CUDASIM_API CUresult cuMemHostAlloc(void** p, std::size_t bytes, unsigned) {
     Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
-    if (p == nullptr || bytes == 0) return CUDA_ERROR_INVALID_VALUE;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (p == nullptr || bytes == 0)
+        return CUDA_ERROR_INVALID_VALUE;
     void* memory = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-    if (memory == nullptr) return CUDA_ERROR_OUT_OF_MEMORY;
+    if (memory == nullptr)
+        return CUDA_ERROR_OUT_OF_MEMORY;
     add_host_range(memory, bytes);
     *p = memory;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuMemAllocHost_v2(void** p, std::size_t bytes) { return cuMemHostAlloc(p, bytes, 0); }
+CUDASIM_API CUresult cuMemAllocHost_v2(void** p, std::size_t bytes) {
+    return cuMemHostAlloc(p, bytes, 0);
+}
 
 CUDASIM_API CUresult cuMemFreeHost(void* p) {
-    if (p == nullptr || !in_host_range(p, 1)) return CUDA_ERROR_INVALID_VALUE;
-    if (Context* context = current_context()) synchronize_context(*context);
+    if (p == nullptr || !in_host_range(p, 1))
+        return CUDA_ERROR_INVALID_VALUE;
+    if (Context* context = current_context())
+        synchronize_context(*context);
     remove_host_range(p);
     std::free(p);
     return CUDA_SUCCESS;
 }
 
 CUDASIM_API CUresult cuMemHostRegister_v2(void* p, std::size_t bytes, unsigned) {
-    if (p == nullptr || bytes == 0) return CUDA_ERROR_INVALID_VALUE;
-    if (in_host_range(p, 1)) return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+    if (p == nullptr || bytes == 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (in_host_range(p, 1))
+        return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
     add_host_range(p, bytes);
     return CUDA_SUCCESS;
 }
 CUDASIM_API CUresult cuMemHostUnregister(void* p) {
-    if (!in_host_range(p, 1)) return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+    if (!in_host_range(p, 1))
+        return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
     remove_host_range(p);
     return CUDA_SUCCESS;
 }
 CUDASIM_API CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* device, void* p, unsigned) {
-    if (!in_host_range(p, 1)) return CUDA_ERROR_INVALID_VALUE;
+    if (!in_host_range(p, 1))
+        return CUDA_ERROR_INVALID_VALUE;
     *device = reinterpret_cast<CUdeviceptr>(p);
     return CUDA_SUCCESS;
 }
 CUDASIM_API CUresult cuMemHostGetFlags(unsigned* flags, void* p) {
-    if (!in_host_range(p, 1)) return CUDA_ERROR_INVALID_VALUE;
+    if (!in_host_range(p, 1))
+        return CUDA_ERROR_INVALID_VALUE;
     *flags = 0;
     return CUDA_SUCCESS;
 }
 
 CUDASIM_API CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, std::size_t* bytes, CUdeviceptr p) {
     Allocation a;
-    if (!heap().find(pointer(p), &a) || a.freed) return CUDA_ERROR_INVALID_VALUE;
-    if (base != nullptr) *base = reinterpret_cast<CUdeviceptr>(a.base);
-    if (bytes != nullptr) *bytes = a.bytes;
+    if (!heap().find(pointer(p), &a) || a.freed)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (base != nullptr)
+        *base = reinterpret_cast<CUdeviceptr>(a.base);
+    if (bytes != nullptr)
+        *bytes = a.bytes;
     return CUDA_SUCCESS;
 }
 
 CUDASIM_API CUresult cuPointerGetAttribute(void* data, int attribute, CUdeviceptr p) {
-    if (data == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (data == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     Allocation a;
     bool device = heap().find(pointer(p), &a) && !a.freed;
-    if (!device && !in_host_range(pointer(p), 1)) return CUDA_ERROR_INVALID_VALUE;
+    if (!device && !in_host_range(pointer(p), 1))
+        return CUDA_ERROR_INVALID_VALUE;
     switch (attribute) {
-    case 1: {  // context
+    case 1: { // context
         void* context = device ? &primary_context(a.device) : current_context();
         std::memcpy(data, &context, sizeof context);
         return CUDA_SUCCESS;
     }
-    case 2: {  // memory type
+    case 2: { // memory type
         int type = device ? kMemoryDevice : kMemoryHost;
         std::memcpy(data, &type, sizeof type);
         return CUDA_SUCCESS;
     }
-    case 3:  // device pointer
-    case 4:  // host pointer
+    case 3: // device pointer
+    case 4: // host pointer
         std::memcpy(data, &p, sizeof p);
         return CUDA_SUCCESS;
-    case 9: {  // device ordinal
+    case 9: { // device ordinal
         int ordinal = device ? a.device : 0;
         std::memcpy(data, &ordinal, sizeof ordinal);
         return CUDA_SUCCESS;
@@ -261,13 +312,16 @@ CUDASIM_API CUresult cuPointerGetAttribute(void* data, int attribute, CUdevicept
 }
 
 // --- copies ---
-CUDASIM_API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from, std::size_t bytes, void* stream) {
+CUDASIM_API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from, std::size_t bytes,
+                                          void* stream) {
     return copy_1d(pointer(to), from, bytes, true, false, stream, false);
 }
-CUDASIM_API CUresult cuMemcpyDtoHAsync_v2(void* to, CUdeviceptr from, std::size_t bytes, void* stream) {
+CUDASIM_API CUresult cuMemcpyDtoHAsync_v2(void* to, CUdeviceptr from, std::size_t bytes,
+                                          void* stream) {
     return copy_1d(to, pointer(from), bytes, false, true, stream, false);
 }
-CUDASIM_API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes, void* stream) {
+CUDASIM_API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes,
+                                          void* stream) {
     return copy_1d(pointer(to), pointer(from), bytes, false, false, stream, false);
 }
 CUDASIM_API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, std::size_t bytes) {
@@ -279,53 +333,72 @@ CUDASIM_API CUresult cuMemcpyDtoH_v2(void* to, CUdeviceptr from, std::size_t byt
 CUDASIM_API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) {
     return copy_1d(pointer(to), pointer(from), bytes, false, false, kNull, true);
 }
-CUDASIM_API CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, std::size_t bytes, void* stream) {
-    return copy_1d(pointer(to), pointer(from), bytes, !heap().contains(pointer(from)), !heap().contains(pointer(to)),
-                   stream, false);
+CUDASIM_API CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, std::size_t bytes,
+                                   void* stream) {
+    return copy_1d(pointer(to), pointer(from), bytes, !heap().contains(pointer(from)),
+                   !heap().contains(pointer(to)), stream, false);
 }
 CUDASIM_API CUresult cuMemcpy(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) {
-    return copy_1d(pointer(to), pointer(from), bytes, !heap().contains(pointer(from)), !heap().contains(pointer(to)),
-                   kNull, true);
+    return copy_1d(pointer(to), pointer(from), bytes, !heap().contains(pointer(from)),
+                   !heap().contains(pointer(to)), kNull, true);
 }
-CUDASIM_API CUresult cuMemcpyPeerAsync(CUdeviceptr to, void*, CUdeviceptr from, void*, std::size_t bytes, void* stream) {
+CUDASIM_API CUresult cuMemcpyPeerAsync(CUdeviceptr to, void*, CUdeviceptr from, void*,
+                                       std::size_t bytes, void* stream) {
     return copy_1d(pointer(to), pointer(from), bytes, false, false, stream, false);
 }
-CUDASIM_API CUresult cuMemcpyPeer(CUdeviceptr to, void*, CUdeviceptr from, void*, std::size_t bytes) {
+CUDASIM_API CUresult cuMemcpyPeer(CUdeviceptr to, void*, CUdeviceptr from, void*,
+                                  std::size_t bytes) {
     return copy_1d(pointer(to), pointer(from), bytes, false, false, kNull, true);
 }
 
 namespace {
 CUresult copy_2d(const CUmemcpy2D* c, void* stream, bool wait) {
     Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
-    if (c == nullptr) return CUDA_ERROR_INVALID_VALUE;
-    if (c->src_type == 3 || c->dst_type == 3) return CUDA_ERROR_NOT_SUPPORTED;  // arrays
-    if (c->width == 0 || c->height == 0) return CUDA_SUCCESS;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (c == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (c->src_type == 3 || c->dst_type == 3)
+        return CUDA_ERROR_NOT_SUPPORTED; // arrays
+    if (c->width == 0 || c->height == 0)
+        return CUDA_SUCCESS;
     bool from_host = c->src_type == kMemoryHost, to_host = c->dst_type == kMemoryHost;
     std::size_t from_pitch = c->src_pitch != 0 ? c->src_pitch : c->width + c->src_x;
     std::size_t to_pitch = c->dst_pitch != 0 ? c->dst_pitch : c->width + c->dst_x;
-    if (c->src_x + c->width > from_pitch || c->dst_x + c->width > to_pitch) return CUDA_ERROR_INVALID_VALUE;
-    const auto* from = from_host ? static_cast<const std::uint8_t*>(c->src_host) : pointer(c->src_device);
+    if (c->src_x + c->width > from_pitch || c->dst_x + c->width > to_pitch)
+        return CUDA_ERROR_INVALID_VALUE;
+    const auto* from =
+        from_host ? static_cast<const std::uint8_t*>(c->src_host) : pointer(c->src_device);
     auto* to = to_host ? static_cast<std::uint8_t*>(c->dst_host) : pointer(c->dst_device);
-    if (from == nullptr || to == nullptr) return CUDA_ERROR_INVALID_VALUE;
-    Rows rows{to + c->dst_y * to_pitch + c->dst_x, from + c->src_y * from_pitch + c->src_x, c->width, c->height,
-              to_pitch, from_pitch};
+    if (from == nullptr || to == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
+    Rows rows{to + c->dst_y * to_pitch + c->dst_x,
+              from + c->src_y * from_pitch + c->src_x,
+              c->width,
+              c->height,
+              to_pitch,
+              from_pitch};
     std::size_t to_bytes = (rows.height - 1) * to_pitch + rows.width;
-    if (!from_host && !is_device_range(reinterpret_cast<CUdeviceptr>(rows.from), rows.from_bytes())) {
+    if (!from_host &&
+        !is_device_range(reinterpret_cast<CUdeviceptr>(rows.from), rows.from_bytes())) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    if (!to_host && !is_device_range(reinterpret_cast<CUdeviceptr>(rows.to), to_bytes)) return CUDA_ERROR_INVALID_VALUE;
+    if (!to_host && !is_device_range(reinterpret_cast<CUdeviceptr>(rows.to), to_bytes))
+        return CUDA_ERROR_INVALID_VALUE;
     return enqueue_copy(rows, from_host, to_host, stream, wait);
 }
-}  // namespace
-CUDASIM_API CUresult cuMemcpy2DAsync_v2(const CUmemcpy2D* copy, void* stream) { return copy_2d(copy, stream, false); }
+} // namespace
+CUDASIM_API CUresult cuMemcpy2DAsync_v2(const CUmemcpy2D* copy, void* stream) {
+    return copy_2d(copy, stream, false);
+}
 CUDASIM_API CUresult cuMemcpy2D_v2(const CUmemcpy2D* copy) { return copy_2d(copy, kNull, true); }
 
 // --- fills ---
 CUDASIM_API CUresult cuMemsetD8Async(CUdeviceptr p, unsigned char v, std::size_t n, void* stream) {
     return fill<std::uint8_t>(p, v, n, stream, false);
 }
-CUDASIM_API CUresult cuMemsetD16Async(CUdeviceptr p, unsigned short v, std::size_t n, void* stream) {
+CUDASIM_API CUresult cuMemsetD16Async(CUdeviceptr p, unsigned short v, std::size_t n,
+                                      void* stream) {
     return fill<std::uint16_t>(p, v, n, stream, false);
 }
 CUDASIM_API CUresult cuMemsetD32Async(CUdeviceptr p, unsigned v, std::size_t n, void* stream) {
@@ -339,84 +412,4 @@ CUDASIM_API CUresult cuMemsetD16_v2(CUdeviceptr p, unsigned short v, std::size_t
 }
 CUDASIM_API CUresult cuMemsetD32_v2(CUdeviceptr p, unsigned v, std::size_t n) {
     return fill<std::uint32_t>(p, v, n, kNull, true);
-}
-
-// --- pools: one per device, no limits ---
-CUDASIM_API CUresult cuDeviceGetDefaultMemPool(void** pool, CUdevice device) {
-    if (device < 0 || device >= heap().device_count()) return CUDA_ERROR_INVALID_DEVICE;
-    *pool = &primary_context(device);
-    return CUDA_SUCCESS;
-}
-CUDASIM_API CUresult cuDeviceGetMemPool(void** pool, CUdevice device) { return cuDeviceGetDefaultMemPool(pool, device); }
-CUDASIM_API CUresult cuMemPoolSetAttribute(void* pool, int, void* value) {
-    return pool == nullptr || value == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
-}
-CUDASIM_API CUresult cuMemPoolGetAttribute(void* pool, int attribute, void* value) {
-    if (pool == nullptr || value == nullptr) return CUDA_ERROR_INVALID_VALUE;
-    std::uint64_t used = heap().used_bytes(static_cast<Context*>(pool)->device);
-    if (attribute >= 4) std::memcpy(value, &used, 8);
-    return CUDA_SUCCESS;
-}
-// accesses: {int location type, int device, int flags}.
-CUDASIM_API CUresult cuMemPoolSetAccess(void* pool, const int* accesses, std::size_t count) {
-    if (pool == nullptr || (accesses == nullptr && count != 0)) return CUDA_ERROR_INVALID_VALUE;
-    int owner = static_cast<Context*>(pool)->device;
-    for (std::size_t i = 0; i < count; ++i) {
-        int device = accesses[3 * i + 1], flags = accesses[3 * i + 2];
-        if (device < 0 || device >= heap().device_count()) return CUDA_ERROR_INVALID_DEVICE;
-        if (device != owner) set_peer_access(device, owner, flags == 3);
-    }
-    return CUDA_SUCCESS;
-}
-CUDASIM_API CUresult cuMemPoolTrimTo(void* pool, std::size_t) {
-    return pool == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
-}
-
-// --- IPC: the handle says which file of which process holds the memory ---
-namespace {
-struct IpcHandle {
-    std::uint64_t magic;
-    std::int32_t process, file;
-    std::uint64_t offset, bytes;
-    std::uint8_t rest[32];
-};
-static_assert(sizeof(IpcHandle) == 64, "a CUipcMemHandle has 64 bytes");
-constexpr std::uint64_t kIpcMagic = 0x44495f4950433031ULL;
-}  // namespace
-
-CUDASIM_API CUresult cuIpcGetMemHandle(IpcHandle* handle, CUdeviceptr p) {
-    Allocation a;
-    if (handle == nullptr || !heap().find(pointer(p), &a) || a.freed || a.imported) return CUDA_ERROR_INVALID_VALUE;
-    std::memset(handle, 0, sizeof *handle);
-    handle->magic = kIpcMagic;
-    handle->process = getpid();
-    handle->file = heap().file_of(a.device);
-    handle->offset = heap().offset_of(a.base);
-    handle->bytes = a.bytes;
-    return CUDA_SUCCESS;
-}
-
-CUDASIM_API CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* p, IpcHandle handle, unsigned) {
-    Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
-    if (p == nullptr || handle.magic != kIpcMagic) return CUDA_ERROR_INVALID_VALUE;
-    if (handle.process == getpid()) return CUDA_ERROR_INVALID_CONTEXT;  // not in the exporting process
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/%d/fd/%d", handle.process, handle.file);
-    int file = open(path, O_RDWR | O_CLOEXEC);
-    if (file < 0) return CUDA_ERROR_INVALID_VALUE;
-    std::uint8_t* mapped = heap().import(context->device, file, handle.offset, handle.bytes);
-    close(file);
-    if (mapped == nullptr) return CUDA_ERROR_OUT_OF_MEMORY;
-    *p = reinterpret_cast<CUdeviceptr>(mapped);
-    return CUDA_SUCCESS;
-}
-
-CUDASIM_API CUresult cuIpcCloseMemHandle(CUdeviceptr p) {
-    Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS) return e;
-    Allocation a;
-    if (!heap().find(pointer(p), &a) || !a.imported || a.base != pointer(p)) return CUDA_ERROR_INVALID_VALUE;
-    synchronize_context(*context);
-    return heap().free(pointer(p)) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }

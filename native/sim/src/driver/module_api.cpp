@@ -11,8 +11,10 @@ using namespace cudasim::driver;
 namespace {
 
 CUresult load(void** result, const void* image, const char* path) {
-    if (!initialised.load()) return CUDA_ERROR_NOT_INITIALIZED;
-    if (result == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (!initialised.load())
+        return CUDA_ERROR_NOT_INITIALIZED;
+    if (result == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     CUresult error;
     Library* library = path != nullptr ? load_image_file(path, &error) : load_image(image, &error);
     *result = library;
@@ -20,21 +22,25 @@ CUresult load(void** result, const void* image, const char* path) {
 }
 
 CUresult find(void** kernel, void* library, const char* name) {
-    if (kernel == nullptr || library == nullptr || name == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (kernel == nullptr || library == nullptr || name == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     *kernel = static_cast<Library*>(library)->find(name);
     return *kernel != nullptr ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 
 CUresult unload(void* library) {
-    if (library == nullptr) return CUDA_ERROR_INVALID_HANDLE;
+    if (library == nullptr)
+        return CUDA_ERROR_INVALID_HANDLE;
     // Kernels of the library may still run.
-    if (Context* context = current_context()) synchronize_context(*context);
+    if (Context* context = current_context())
+        synchronize_context(*context);
     delete static_cast<Library*>(library);
     return CUDA_SUCCESS;
 }
 
 CUresult get_attribute(int* value, int attribute, void* kernel, int device) {
-    if (value == nullptr || kernel == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (value == nullptr || kernel == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     const Kernel& k = *static_cast<Kernel*>(kernel);
     switch (attribute) {
     case kFunctionMaxThreads:
@@ -50,10 +56,10 @@ CUresult get_attribute(int* value, int attribute, void* kernel, int device) {
     case kFunctionNonPortableClusterSize:
         *value = k.non_portable_cluster ? 1 : 0;
         return CUDA_SUCCESS;
-    case kFunctionSharedBytes:  // there is no static shared memory
+    case kFunctionSharedBytes: // there is no static shared memory
     case kFunctionConstBytes:
     case kFunctionLocalBytes:
-    case kFunctionRegisters:  // registers are not modelled
+    case kFunctionRegisters: // registers are not modelled
     case kFunctionCacheModeCa:
     case kFunctionPreferredCarveout:
     case kFunctionClusterSizeMustBeSet:
@@ -65,11 +71,13 @@ CUresult get_attribute(int* value, int attribute, void* kernel, int device) {
 }
 
 CUresult set_attribute(int attribute, int value, void* kernel, int device) {
-    if (kernel == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (kernel == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     Kernel& k = *static_cast<Kernel*>(kernel);
     switch (attribute) {
     case kFunctionMaxDynamicShared:
-        if (value < 0 || static_cast<unsigned>(value) > kMaxSharedOptIn) return CUDA_ERROR_INVALID_VALUE;
+        if (value < 0 || static_cast<unsigned>(value) > kMaxSharedOptIn)
+            return CUDA_ERROR_INVALID_VALUE;
         k.max_dynamic_shared[device] = std::max(static_cast<unsigned>(value), kMaxSharedDefault);
         return CUDA_SUCCESS;
     case kFunctionNonPortableClusterSize:
@@ -87,13 +95,14 @@ int current_device() {
     return context != nullptr ? context->device : 0;
 }
 
-}  // namespace
+} // namespace
 
-CUDASIM_API CUresult cuLibraryLoadData(void** library, const void* image, int*, void**, unsigned, int*, void**, unsigned) {
+CUDASIM_API CUresult cuLibraryLoadData(void** library, const void* image, int*, void**, unsigned,
+                                       int*, void**, unsigned) {
     return load(library, image, nullptr);
 }
-CUDASIM_API CUresult cuLibraryLoadFromFile(void** library, const char* path, int*, void**, unsigned, int*, void**,
-                                           unsigned) {
+CUDASIM_API CUresult cuLibraryLoadFromFile(void** library, const char* path, int*, void**, unsigned,
+                                           int*, void**, unsigned) {
     return load(library, nullptr, path == nullptr ? "" : path);
 }
 CUDASIM_API CUresult cuLibraryUnload(void* library) { return unload(library); }
@@ -108,35 +117,49 @@ CUDASIM_API CUresult cuKernelGetFunction(void** function, void* kernel) {
     *function = kernel;
     return kernel != nullptr ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
-CUDASIM_API CUresult cuKernelGetAttribute(int* value, int attribute, void* kernel, CUdevice device) {
-    if (device < 0 || device >= DeviceHeap::instance().device_count()) return CUDA_ERROR_INVALID_DEVICE;
+CUDASIM_API CUresult cuKernelGetAttribute(int* value, int attribute, void* kernel,
+                                          CUdevice device) {
+    if (device < 0 || device >= DeviceHeap::instance().device_count())
+        return CUDA_ERROR_INVALID_DEVICE;
     return get_attribute(value, attribute, kernel, device);
 }
 CUDASIM_API CUresult cuKernelSetAttribute(int attribute, int value, void* kernel, CUdevice device) {
-    if (device < 0 || device >= DeviceHeap::instance().device_count()) return CUDA_ERROR_INVALID_DEVICE;
+    if (device < 0 || device >= DeviceHeap::instance().device_count())
+        return CUDA_ERROR_INVALID_DEVICE;
     return set_attribute(attribute, value, kernel, device);
 }
 CUDASIM_API CUresult cuKernelGetName(const char** name, void* kernel) {
-    if (name == nullptr || kernel == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (name == nullptr || kernel == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     *name = static_cast<Kernel*>(kernel)->info->name;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuKernelGetParamInfo(void* kernel, std::size_t index, std::size_t* offset, std::size_t* bytes) {
-    if (kernel == nullptr) return CUDA_ERROR_INVALID_VALUE;
+CUDASIM_API CUresult cuKernelGetParamInfo(void* kernel, std::size_t index, std::size_t* offset,
+                                          std::size_t* bytes) {
+    if (kernel == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     const di_sim_kernel_info& info = *static_cast<Kernel*>(kernel)->info;
-    if (index >= info.count) return CUDA_ERROR_INVALID_VALUE;
+    if (index >= info.count)
+        return CUDA_ERROR_INVALID_VALUE;
     // Alignments are not recorded; every parameter starts at a multiple of 8.
     std::size_t at = 0;
-    for (std::size_t i = 0; i < index; ++i) at += (info.sizes[i] + 7) / 8 * 8;
-    if (offset != nullptr) *offset = at;
-    if (bytes != nullptr) *bytes = info.sizes[index];
+    for (std::size_t i = 0; i < index; ++i)
+        at += (info.sizes[i] + 7) / 8 * 8;
+    if (offset != nullptr)
+        *offset = at;
+    if (bytes != nullptr)
+        *bytes = info.sizes[index];
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuModuleLoadData(void** module, const void* image) { return load(module, image, nullptr); }
+CUDASIM_API CUresult cuModuleLoadData(void** module, const void* image) {
+    return load(module, image, nullptr);
+}
 CUDASIM_API CUresult cuModuleLoadDataEx(void** module, const void* image, unsigned, int*, void**) {
     return load(module, image, nullptr);
 }
-CUDASIM_API CUresult cuModuleLoad(void** module, const char* path) { return load(module, nullptr, path == nullptr ? "" : path); }
+CUDASIM_API CUresult cuModuleLoad(void** module, const char* path) {
+    return load(module, nullptr, path == nullptr ? "" : path);
+}
 CUDASIM_API CUresult cuModuleUnload(void* module) { return unload(module); }
 CUDASIM_API CUresult cuModuleGetFunction(void** function, void* module, const char* name) {
     return find(function, module, name);
@@ -147,7 +170,9 @@ CUDASIM_API CUresult cuFuncGetAttribute(int* value, int attribute, void* functio
 CUDASIM_API CUresult cuFuncSetAttribute(void* function, int attribute, int value) {
     return set_attribute(attribute, value, function, current_device());
 }
-CUDASIM_API CUresult cuFuncGetName(const char** name, void* function) { return cuKernelGetName(name, function); }
+CUDASIM_API CUresult cuFuncGetName(const char** name, void* function) {
+    return cuKernelGetName(name, function);
+}
 CUDASIM_API CUresult cuFuncSetCacheConfig(void*, int) { return CUDA_SUCCESS; }
 CUDASIM_API CUresult cuModuleGetLoadingMode(int* mode) {
     *mode = 1;

@@ -36,7 +36,7 @@ Primaries& primaries() {
     return *all;
 }
 
-}  // namespace
+} // namespace
 
 double now_milliseconds() {
     using namespace std::chrono;
@@ -44,8 +44,10 @@ double now_milliseconds() {
 }
 
 void merge(HostView& to, const HostView& from) {
-    if (to.size() < from.size()) to.resize(from.size(), 0);
-    for (std::size_t i = 0; i < from.size(); ++i) to[i] = std::max(to[i], from[i]);
+    if (to.size() < from.size())
+        to.resize(from.size(), 0);
+    for (std::size_t i = 0; i < from.size(); ++i)
+        to[i] = std::max(to[i], from[i]);
 }
 
 void host_saw(const HostView& view) {
@@ -71,9 +73,11 @@ Context& primary_context(int device) {
 }
 
 CUresult check_context(Context** context) {
-    if (!initialised.load(std::memory_order_acquire)) return CUDA_ERROR_NOT_INITIALIZED;
+    if (!initialised.load(std::memory_order_acquire))
+        return CUDA_ERROR_NOT_INITIALIZED;
     Context* c = current_context();
-    if (c == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+    if (c == nullptr)
+        return CUDA_ERROR_INVALID_CONTEXT;
     *context = c;
     return c->error.load(std::memory_order_acquire);
 }
@@ -81,8 +85,8 @@ CUresult check_context(Context** context) {
 void fail_context(Context& context, const Report& report) {
     CUresult code = CUDA_ERROR_LAUNCH_FAILED;
     const std::string& kind = report.kind;
-    if (kind.find("out of bounds") != std::string::npos || kind == "use after free" || kind == "invalid address" ||
-        kind == "no peer access") {
+    if (kind.find("out of bounds") != std::string::npos || kind == "use after free" ||
+        kind == "invalid address" || kind == "no peer access") {
         code = CUDA_ERROR_ILLEGAL_ADDRESS;
     } else if (kind == "misaligned address") {
         code = CUDA_ERROR_MISALIGNED_ADDRESS;
@@ -152,7 +156,8 @@ void Stream::enqueue(Task task) {
         std::lock_guard<std::mutex> lock(progress_->mutex);
         tasks_.push_back(std::move(task));
         ++progress_->enqueued;
-        if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
+        if (!thread_.joinable())
+            thread_ = std::thread([this] { work(); });
     }
     progress_->changed.notify_all();
 }
@@ -161,7 +166,8 @@ void Stream::work() {
     std::unique_lock<std::mutex> lock(progress_->mutex);
     for (;;) {
         progress_->changed.wait(lock, [this] { return stop_ || !tasks_.empty(); });
-        if (tasks_.empty()) return;  // stopped, and everything enqueued is done
+        if (tasks_.empty())
+            return; // stopped, and everything enqueued is done
         Task task = std::move(tasks_.front());
         tasks_.pop_front();
         lock.unlock();
@@ -194,16 +200,19 @@ bool Stream::idle() {
         std::lock_guard<std::mutex> lock(state_mutex);
         seen = view;
     }
-    if (!progress_->idle()) return false;
+    if (!progress_->idle())
+        return false;
     host_saw(seen);
     return true;
 }
 
 Stamp Stream::next_stamp(HostView* visible) {
     merge(view, host_view);
-    if (visible != nullptr) *visible = view;
+    if (visible != nullptr)
+        *visible = view;
     last = {id_, ++sequence_};
-    if (view.size() <= id_) view.resize(id_ + 1, 0);
+    if (view.size() <= id_)
+        view.resize(id_ + 1, 0);
     view[id_] = sequence_;
     last_is_kernel = false;
     return last;
@@ -215,7 +224,8 @@ void synchronize_context(Context& context) {
         std::lock_guard<std::mutex> lock(context.mutex);
         all = context.streams;
     }
-    for (Stream* s : all) s->synchronize();
+    for (Stream* s : all)
+        s->synchronize();
 }
 
 namespace {
@@ -223,27 +233,31 @@ namespace {
 Stream& legacy_stream(Context& context) {
     static std::mutex creation;
     std::lock_guard<std::mutex> lock(creation);
-    if (context.legacy == nullptr) context.legacy = new Stream(context, 0, 0);
+    if (context.legacy == nullptr)
+        context.legacy = new Stream(context, 0, 0);
     return *context.legacy;
 }
 
 Stream& thread_stream(Context& context) {
     thread_local std::map<Context*, Stream*> streams;
     Stream*& s = streams[&context];
-    if (s == nullptr) s = new Stream(context, 0, 0);
+    if (s == nullptr)
+        s = new Stream(context, 0, 0);
     return *s;
 }
 
 // The null stream and blocking streams wait for each other: tasks that do so go in front.
 void order_with_legacy(Stream& stream) {
     Context& context = stream.context();
-    if (!stream.blocking()) return;
+    if (!stream.blocking())
+        return;
     std::vector<Stream*> others;
     {
         std::lock_guard<std::mutex> lock(context.mutex);
         if (&stream == context.legacy) {
             for (Stream* s : context.streams) {
-                if (s != &stream && s->blocking()) others.push_back(s);
+                if (s != &stream && s->blocking())
+                    others.push_back(s);
             }
         } else if (context.legacy != nullptr) {
             others.push_back(context.legacy);
@@ -256,19 +270,23 @@ void order_with_legacy(Stream& stream) {
             merge(stream.view, other->view);
         }
         std::shared_ptr<Progress> progress = other->progress();
-        if (!progress->idle()) stream.enqueue([progress, position] { progress->wait_until(position); });
+        if (!progress->idle())
+            stream.enqueue([progress, position] { progress->wait_until(position); });
     }
 }
 
-}  // namespace
+} // namespace
 
 Stream* resolve_stream(void* handle, CUresult* error) {
     Context* context = nullptr;
     *error = check_context(&context);
-    if (*error != CUDA_SUCCESS) return nullptr;
+    if (*error != CUDA_SUCCESS)
+        return nullptr;
     auto number = reinterpret_cast<std::uintptr_t>(handle);
-    if (number <= 1) return &legacy_stream(*context);
-    if (number == 2) return &thread_stream(*context);
+    if (number <= 1)
+        return &legacy_stream(*context);
+    if (number == 2)
+        return &thread_stream(*context);
     auto* stream = static_cast<Stream*>(handle);
     *error = stream->context().error.load();
     return *error == CUDA_SUCCESS ? stream : nullptr;
@@ -277,7 +295,8 @@ Stream* resolve_stream(void* handle, CUresult* error) {
 CUresult submit(void* handle, NodeKind kind, Operation operation) {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
-    if (stream == nullptr) return error;
+    if (stream == nullptr)
+        return error;
     if (stream->capture) {
         std::lock_guard<std::mutex> lock(state_mutex);
         add_captured(*stream, kind, std::move(operation));
@@ -288,4 +307,4 @@ CUresult submit(void* handle, NodeKind kind, Operation operation) {
     return CUDA_SUCCESS;
 }
 
-}  // namespace cudasim::driver
+} // namespace cudasim::driver

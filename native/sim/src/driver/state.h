@@ -25,10 +25,10 @@ struct Context {
     int device = 0;
     bool primary = false;
     std::atomic<int> references{0};
-    std::atomic<CUresult> error{CUDA_SUCCESS};  // sticky, as after a fault of a real device
+    std::atomic<CUresult> error{CUDA_SUCCESS}; // sticky, as after a fault of a real device
     std::mutex mutex;
     std::vector<Stream*> streams;
-    Stream* legacy = nullptr;  // the null stream
+    Stream* legacy = nullptr; // the null stream
 };
 
 // What an event marks. Shared by the handle and by everything enqueued that mentions it.
@@ -37,8 +37,8 @@ struct EventState {
     bool timing = true;
     std::mutex mutex;
     std::condition_variable changed;
-    std::uint64_t recorded = 0, completed = 0;  // numbers of records
-    double completed_at = 0;                    // milliseconds
+    std::uint64_t recorded = 0, completed = 0; // numbers of records
+    double completed_at = 0;                   // milliseconds
     HostView view;
     // Recorded while capturing: the graph and the nodes it stands for.
     std::shared_ptr<Graph> graph;
@@ -49,9 +49,18 @@ struct Event {
 };
 
 using Task = std::function<void()>;
-// Work that can be enqueued now or kept in a graph: called with the stream it runs in, gives the task.
+// Work that can be enqueued now or kept in a graph: called with the stream it runs in, gives the
+// task.
 using Operation = std::function<Task(Stream&)>;
-enum class NodeKind { Kernel = 0, Memcpy = 1, Memset = 2, Host = 3, Empty = 5, Alloc = 10, Free = 11 };
+enum class NodeKind {
+    Kernel = 0,
+    Memcpy = 1,
+    Memset = 2,
+    Host = 3,
+    Empty = 5,
+    Alloc = 10,
+    Free = 11
+};
 
 // Capture of a stream (or of several that were joined to it by events).
 struct Capture {
@@ -97,11 +106,11 @@ class Stream {
     // The next operation's place in the order of all work, and what it can see. Under state_mutex.
     Stamp next_stamp(HostView* visible);
 
-    HostView view;  // what the next operation sees, under state_mutex
-    Stamp last;     // the last operation
+    HostView view; // what the next operation sees, under state_mutex
+    Stamp last;    // the last operation
     bool last_is_kernel = false;
     std::shared_ptr<Capture> capture;
-    std::vector<std::size_t> capture_tail;  // nodes that the next captured one depends on
+    std::vector<std::size_t> capture_tail; // nodes that the next captured one depends on
 
   private:
     void work();
@@ -111,7 +120,8 @@ class Stream {
     int priority_;
     std::uint32_t id_;
     std::uint64_t sequence_ = 0;
-    std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();  // its mutex guards the rest too
+    std::shared_ptr<Progress> progress_ =
+        std::make_shared<Progress>(); // its mutex guards the rest too
     std::deque<Task> tasks_;
     bool stop_ = false;
     std::thread thread_;
@@ -129,7 +139,8 @@ std::vector<Context*>& context_stack();
 Context& primary_context(int device);
 void synchronize_context(Context& context);
 
-// A stream from its handle (null, 1 and 2 have meanings); null with an error code when there is none.
+// A stream from its handle (null, 1 and 2 have meanings); null with an error code when there is
+// none.
 Stream* resolve_stream(void* handle, CUresult* error);
 
 // Enqueues or captures.
@@ -144,4 +155,4 @@ std::string last_report();
 
 double now_milliseconds();
 
-}  // namespace cudasim::driver
+} // namespace cudasim::driver

@@ -25,16 +25,11 @@ bool same_agent(Epoch a, Epoch b) { return (a >> 21) == (b >> 21); }
 
 } // namespace
 
-bool happened_before(const Thread* t, Epoch e, bool async) {
+bool view_covers(const Thread* t, const View* view, Epoch e, bool async) {
     const Cluster& cluster = *t->block->cluster;
     std::uint32_t space = epoch_space(e), slot = epoch_slot(e), clock = epoch_clock(e);
-    const View* view = t->view.get();
     if (space == cluster.space) {
-        if (slot == t->slot)
-            return !async || clock <= t->fenced;
-        if (view == nullptr)
-            return false;
-        return clock <= (async ? view->fenced(slot) : view->seen(slot));
+        return view != nullptr && clock <= (async ? view->fenced(slot) : view->seen(slot));
     }
     const LaunchConfig& config = cluster.launch->config;
     bool same_launch = false;
@@ -43,20 +38,29 @@ bool happened_before(const Thread* t, Epoch e, bool async) {
         if (stamp == nullptr)
             return true; // so old that its record is gone
         if (stamp->stream < config.visible.size() &&
-            stamp->sequence <= config.visible[stamp->stream]) {
+            stamp->sequence <= config.visible[stamp->stream])
             return true;
-        }
         if (config.has_dependency && stamp->stream == config.dependency.stream &&
             stamp->sequence <= config.dependency.sequence && view != nullptr &&
-            view->seen(cluster.dependency_slot) > 0) {
+            view->seen(cluster.dependency_slot) > 0)
             return true;
-        }
     }
-    if (view == nullptr)
-        return false;
-    const View* foreign = view->foreign(space);
+    const View* foreign = view != nullptr ? view->foreign(space) : nullptr;
     return foreign != nullptr && clock <= (async ? foreign->fenced(slot) : foreign->seen(slot));
 }
+
+bool happened_before(const Thread* t, Epoch e, bool async) {
+    if (epoch_space(e) == t->block->cluster->space && epoch_slot(e) == t->slot)
+        return !async || epoch_clock(e) <= t->fenced;
+    return view_covers(t, t->view.get(), e, async);
+}
+
+namespace {
+bool ordered(const Access& access, Epoch e, bool async) {
+    return access.collective ? view_covers(access.thread, access.view, e, async)
+                             : happened_before(access.thread, e, async);
+}
+} // namespace
 
 Shadow::Shadow(const void* base, std::size_t bytes, bool shared)
     : base_(static_cast<const std::uint8_t*>(base)), bytes_(bytes), shared_(shared) {
@@ -84,8 +88,7 @@ void Shadow::read(const Access& access, const void* address, std::size_t bytes) 
                           format("%s of %zu bytes at ", access.what, bytes) +
                               describe_address(access.thread, at) + " that nobody has written");
             }
-        } else if (!(access.strong && epoch_strong(w)) &&
-                   !happened_before(access.thread, w, access.async)) {
+        } else if (!(access.strong && epoch_strong(w)) && !ordered(access, w, access.async)) {
             race(access, false, w, true, at, bytes);
         }
         if (r != mine) {
@@ -108,7 +111,7 @@ void Shadow::write(const Access& access, const void* address, std::size_t bytes)
             ++end;
         const auto* at = static_cast<const std::uint8_t*>(address) + i;
         if (w != 0 && w != access.epoch && !(access.strong && epoch_strong(w)) &&
-            !happened_before(access.thread, w, access.async)) {
+            !ordered(access, w, access.async)) {
             race(access, true, w, true, at, bytes);
         }
         if (r != 0) {
@@ -127,7 +130,7 @@ void Shadow::write(const Access& access, const void* address, std::size_t bytes)
 Epoch Shadow::add_reader(const Access& access, Epoch old, std::uint32_t run) {
     const Epoch mine = access.epoch;
     if (!is_reader_set(old)) {
-        if (same_agent(old, mine) || happened_before(access.thread, old, false))
+        if (same_agent(old, mine) || ordered(access, old, false))
             return mine;
         auto guard = lock();
         std::uint32_t index;
@@ -187,7 +190,7 @@ void Shadow::check_readers(const Access& access, Epoch readers, const void* addr
                            std::size_t bytes) {
     Epoch unordered = 0;
     auto check = [&](Epoch e) {
-        if (!(access.strong && epoch_strong(e)) && !happened_before(access.thread, e, false))
+        if (!(access.strong && epoch_strong(e)) && !ordered(access, e, false))
             unordered = e;
     };
     if (!is_reader_set(readers)) {
@@ -231,7 +234,7 @@ void Shadow::race(const Access& access, bool writes, Epoch other, bool other_wri
         describe_address(access.thread, address) + " races with " +
         (other_writes ? "a write" : "a read") + " by " +
         describe_epoch(access.thread, other, address);
-    if (access.async && happened_before(access.thread, other, false)) {
+    if (access.async && ordered(access, other, false)) {
         text += "\n  it is ordered, but only in the generic proxy: fence.proxy.async is missing";
         fail_text(access.thread, access.caller, "proxy race", text);
     }

@@ -32,6 +32,10 @@ struct Access {
     bool async = false;  // by the async proxy: generic writes need a proxy fence first
     bool tolerate_uninitialised = false;
     const char* what = "access";
+    // Collective operations: what a lane has seen besides the issuing thread's own accesses, which
+    // do not count because the other lanes take part too. Used when `collective` is set.
+    bool collective = false;
+    const View* view = nullptr;
 };
 
 class Shadow {
@@ -81,5 +85,7 @@ class Shadow {
 
 // True if what an epoch stands for happened before thread t's next operation (in the async proxy).
 bool happened_before(const Thread* t, Epoch e, bool async);
+// The same for what a view holds, without the thread's own accesses.
+bool view_covers(const Thread* t, const View* view, Epoch e, bool async);
 
 } // namespace cudasim

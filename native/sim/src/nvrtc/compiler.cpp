@@ -18,31 +18,36 @@ namespace cudasim::nvrtc {
 
 bool write_file(const std::string& path, const std::string& text) {
     FILE* file = std::fopen(path.c_str(), "wb");
-    if (file == nullptr) return false;
+    if (file == nullptr)
+        return false;
     bool ok = std::fwrite(text.data(), 1, text.size(), file) == text.size();
     return std::fclose(file) == 0 && ok;
 }
 
 bool read_file(const std::string& path, std::string* text) {
     FILE* file = std::fopen(path.c_str(), "rb");
-    if (file == nullptr) return false;
+    if (file == nullptr)
+        return false;
     text->clear();
     char buffer[65536];
     std::size_t n;
-    while ((n = std::fread(buffer, 1, sizeof buffer, file)) > 0) text->append(buffer, n);
+    while ((n = std::fread(buffer, 1, sizeof buffer, file)) > 0)
+        text->append(buffer, n);
     std::fclose(file);
     return true;
 }
 
 int run_program(const std::vector<std::string>& arguments, std::string* output) {
     int pipe_ends[2];
-    if (pipe2(pipe_ends, O_CLOEXEC) != 0) return -1;
+    if (pipe2(pipe_ends, O_CLOEXEC) != 0)
+        return -1;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 2);
     std::vector<char*> argv;
-    for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+    for (const std::string& a : arguments)
+        argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);
     pid_t child = 0;
     int failed = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
@@ -55,7 +60,8 @@ int run_program(const std::vector<std::string>& arguments, std::string* output) 
     char buffer[4096];
     ssize_t n;
     while ((n = read(pipe_ends[0], buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR)) {
-        if (n > 0) output->append(buffer, static_cast<std::size_t>(n));
+        if (n > 0)
+            output->append(buffer, static_cast<std::size_t>(n));
     }
     close(pipe_ends[0]);
     int status = 0;
@@ -94,14 +100,17 @@ std::vector<std::string> base_command(const CompileRequest& request) {
                                         "-I" + request.prelude,
                                         "-include",
                                         "deepinfra_sim/prelude.h"};
-    if (!request.headers.empty()) command.push_back("-I" + request.folder + "/headers");
-    for (const std::string& a : request.arguments) command.push_back(a);
+    if (!request.headers.empty())
+        command.push_back("-I" + request.folder + "/headers");
+    for (const std::string& a : request.arguments)
+        command.push_back(a);
     return command;
 }
 
 // In-memory headers become files; their names may have folders but not leave them.
 bool write_headers(const CompileRequest& request, std::string* log) {
-    if (request.headers.empty()) return true;
+    if (request.headers.empty())
+        return true;
     std::string root = request.folder + "/headers";
     mkdir(root.c_str(), 0700);
     for (const auto& [name, text] : request.headers) {
@@ -109,7 +118,8 @@ bool write_headers(const CompileRequest& request, std::string* log) {
             *log += "header name '" + name + "' is not a relative path\n";
             return false;
         }
-        for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
+        for (std::size_t slash = name.find('/'); slash != std::string::npos;
+             slash = name.find('/', slash + 1)) {
             mkdir((root + "/" + name.substr(0, slash)).c_str(), 0700);
         }
         if (!write_file(root + "/" + name, text)) {
@@ -120,7 +130,7 @@ bool write_headers(const CompileRequest& request, std::string* log) {
     return true;
 }
 
-}  // namespace
+} // namespace
 
 CompileResult compile_image(const CompileRequest& request) {
     CompileResult result;
@@ -128,28 +138,33 @@ CompileResult compile_image(const CompileRequest& request) {
     if (main.empty()) {
         // Under its own name, which is what messages and source lines then say.
         std::size_t slash = request.name.rfind('/');
-        main = request.folder + "/" + (slash == std::string::npos ? request.name : request.name.substr(slash + 1));
+        main = request.folder + "/" +
+               (slash == std::string::npos ? request.name : request.name.substr(slash + 1));
         if (!write_file(main, request.source)) {
             result.log = "cannot write " + main + "\n";
             return result;
         }
     }
-    if (!write_headers(request, &result.log)) return result;
+    if (!write_headers(request, &result.log))
+        return result;
 
     std::vector<std::string> scan = base_command(request);
     std::string preprocessed = request.folder + "/preprocessed.ii";
-    for (const char* a : {"-w", "-E", "-P", "-DDI_SIM_GLOBAL_MARK=__di_sim_kernel_mark__", "-o"}) scan.push_back(a);
+    for (const char* a : {"-w", "-E", "-P", "-DDI_SIM_GLOBAL_MARK=__di_sim_kernel_mark__", "-o"})
+        scan.push_back(a);
     scan.push_back(preprocessed);
     scan.push_back(main);
     int code = run_program(scan, &result.log);
     if (code < 0) {
-        result.log += "the compiler '" + compiler_path() +
-                      "' cannot be started: the simulator compiles kernels with the host's C++ compiler (set "
-                      "DEEPINFRA_CUDASIM_CXX)\n";
+        result.log +=
+            "the compiler '" + compiler_path() +
+            "' cannot be started: the simulator compiles kernels with the host's C++ compiler (set "
+            "DEEPINFRA_CUDASIM_CXX)\n";
         return result;
     }
     std::string text;
-    if (code != 0 || !read_file(preprocessed, &text)) return result;
+    if (code != 0 || !read_file(preprocessed, &text))
+        return result;
 
     std::string wrapper = "#include \"" + main + "\"\n";
     for (const FoundKernel& k : find_kernels(text)) {
@@ -168,22 +183,26 @@ CompileResult compile_image(const CompileRequest& request) {
     }
     std::vector<std::string> build = base_command(request);
     if (!request.dependencies.empty()) {
-        for (const std::string& a : {std::string("-MMD"), std::string("-MF"), request.dependencies, std::string("-MT"),
-                                     request.output}) {
+        for (const std::string& a : {std::string("-MMD"), std::string("-MF"), request.dependencies,
+                                     std::string("-MT"), request.output}) {
             build.push_back(a);
         }
     }
-    // The object is linked without the sanitizers' run-time libraries: the simulator is the run-time library.
+    // The object is linked without the sanitizers' run-time libraries: the simulator is the
+    // run-time library.
     std::string object = request.folder + "/image.o";
-    for (const std::string& a : {std::string("-c"), std::string("-o"), object, wrapper_path}) build.push_back(a);
-    if (run_program(build, &result.log) != 0) return result;
+    for (const std::string& a : {std::string("-c"), std::string("-o"), object, wrapper_path})
+        build.push_back(a);
+    if (run_program(build, &result.log) != 0)
+        return result;
     std::string temporary = request.output + "." + std::to_string(getpid()) + ".tmp";
-    code = run_program({compiler_path(), "-shared", "-nostdlib", "-Wl,-z,noexecstack", "-o", temporary, object, "-lm",
-                        "-lc"},
+    code = run_program({compiler_path(), "-shared", "-nostdlib", "-Wl,-z,noexecstack", "-o",
+                        temporary, object, "-lm", "-lc"},
                        &result.log);
-    if (code != 0 || std::rename(temporary.c_str(), request.output.c_str()) != 0) return result;
+    if (code != 0 || std::rename(temporary.c_str(), request.output.c_str()) != 0)
+        return result;
     result.ok = true;
     return result;
 }
 
-}  // namespace cudasim::nvrtc
+} // namespace cudasim::nvrtc

@@ -9,22 +9,22 @@
 namespace cudasim::nvrtc {
 
 struct CompileRequest {
-    std::string source;                                         // text, or
-    std::string path;                                           // a file that is compiled where it is
-    std::string name = "kernel.cu";                             // for messages
-    std::vector<std::pair<std::string, std::string>> headers;   // in memory: name and text
-    std::vector<std::string> arguments;                         // -I, -D, -std of the caller
-    std::vector<std::string> expressions;                       // kernels by C++ name
-    std::string prelude;                                        // folder with deepinfra_sim/
-    std::string folder;                                         // empty folder to work in
-    std::string output;                                         // image to write
-    std::string dependencies;                                   // make rules to write, or empty
+    std::string source;                                       // text, or
+    std::string path;                                         // a file that is compiled where it is
+    std::string name = "kernel.cu";                           // for messages
+    std::vector<std::pair<std::string, std::string>> headers; // in memory: name and text
+    std::vector<std::string> arguments;                       // -I, -D, -std of the caller
+    std::vector<std::string> expressions;                     // kernels by C++ name
+    std::string prelude;                                      // folder with deepinfra_sim/
+    std::string folder;                                       // empty folder to work in
+    std::string output;                                       // image to write
+    std::string dependencies;                                 // make rules to write, or empty
 };
 
 struct CompileResult {
     bool ok = false;
     std::string log;
-    std::vector<std::string> kernels;  // C names of the kernels found, then one per expression
+    std::vector<std::string> kernels; // C names of the kernels found, then one per expression
 };
 
 CompileResult compile_image(const CompileRequest& request);
@@ -37,8 +37,8 @@ std::string compiler_path();
 
 // A kernel with C linkage in preprocessed text.
 struct FoundKernel {
-    std::string name;       // C name
-    std::string qualified;  // how C++ reaches it
+    std::string name;      // C name
+    std::string qualified; // how C++ reaches it
 };
 std::vector<FoundKernel> find_kernels(const std::string& preprocessed);
 
@@ -48,4 +48,4 @@ int run_program(const std::vector<std::string>& arguments, std::string* output);
 bool write_file(const std::string& path, const std::string& text);
 bool read_file(const std::string& path, std::string* text);
 
-}  // namespace cudasim::nvrtc
+} // namespace cudasim::nvrtc

@@ -43,7 +43,8 @@ struct Program {
 };
 
 std::uint64_t hash(std::uint64_t h, const std::string& text) {
-    for (unsigned char c : text) h = (h ^ c) * 0x100000001b3ULL;
+    for (unsigned char c : text)
+        h = (h ^ c) * 0x100000001b3ULL;
     return (h ^ 0xff) * 0x100000001b3ULL;
 }
 
@@ -72,10 +73,12 @@ std::string prelude_folder(std::string* log) {
     std::snprintf(name, sizeof name, "/prelude-%016llx", static_cast<unsigned long long>(h));
     std::string folder = cache_folder() + name;
     std::error_code error;
-    if (std::filesystem::exists(folder + "/complete", error)) return folder;
+    if (std::filesystem::exists(folder + "/complete", error))
+        return folder;
     std::filesystem::create_directories(folder + "/deepinfra_sim", error);
     for (const PreludeFile* f = prelude_files(); f->name != nullptr; ++f) {
-        std::string path = folder + "/deepinfra_sim/" + f->name, temporary = path + "." + std::to_string(getpid());
+        std::string path = folder + "/deepinfra_sim/" + f->name,
+                    temporary = path + "." + std::to_string(getpid());
         if (!write_file(temporary, std::string(f->begin, f->end)) ||
             std::rename(temporary.c_str(), path.c_str()) != 0) {
             *log += "cannot write " + path + "\n";
@@ -88,7 +91,9 @@ std::string prelude_folder(std::string* log) {
 
 // Options of NVRTC that mean something to the host's compiler; the rest is about GPUs.
 bool translate_option(const std::string& option, std::vector<std::string>* to, std::string* log) {
-    auto starts = [&](const char* prefix) { return option.compare(0, std::strlen(prefix), prefix) == 0; };
+    auto starts = [&](const char* prefix) {
+        return option.compare(0, std::strlen(prefix), prefix) == 0;
+    };
     if (starts("-D") || starts("-I") || starts("-U")) {
         to->push_back(option);
     } else if (starts("--define-macro=")) {
@@ -123,11 +128,14 @@ int compile(Program& program, int count, const char* const* options) {
     for (int i = 0; i < count; ++i) {
         std::string option = options[i];
         // "-D X" and the like come in two parts too.
-        if ((option == "-D" || option == "-I" || option == "-U") && i + 1 < count) option += options[++i];
-        if (!translate_option(option, &request.arguments, &program.log)) return kInvalidOption;
+        if ((option == "-D" || option == "-I" || option == "-U") && i + 1 < count)
+            option += options[++i];
+        if (!translate_option(option, &request.arguments, &program.log))
+            return kInvalidOption;
     }
     request.prelude = prelude_folder(&program.log);
-    if (request.prelude.empty()) return kInternal;
+    if (request.prelude.empty())
+        return kInternal;
 
     std::uint64_t h = 0xcbf29ce484222325ULL, g = 0x9e3779b97f4a7c15ULL;
     auto add = [&](const std::string& text) {
@@ -142,27 +150,32 @@ int compile(Program& program, int count, const char* const* options) {
         add(name);
         add(text);
     }
-    for (const std::string& a : request.arguments) add(a);
-    for (const std::string& e : request.expressions) add(e);
+    for (const std::string& a : request.arguments)
+        add(a);
+    for (const std::string& e : request.expressions)
+        add(e);
     char key[64];
     std::snprintf(key, sizeof key, "/%016llx%016llx.so", static_cast<unsigned long long>(h),
                   static_cast<unsigned long long>(g));
     request.output = cache_folder() + key;
     // Includes from disk are not part of the key: then nothing is reused.
     bool reusable = true;
-    for (const std::string& a : request.arguments) reusable = reusable && a.compare(0, 2, "-I") != 0;
+    for (const std::string& a : request.arguments)
+        reusable = reusable && a.compare(0, 2, "-I") != 0;
     if (reusable && read_file(request.output, &program.image) && !program.image.empty()) {
         program.compiled = true;
         return kSuccess;
     }
     char folder[] = "/tmp/deepinfra-nvrtc-XXXXXX";
-    if (mkdtemp(folder) == nullptr) return kInternal;
+    if (mkdtemp(folder) == nullptr)
+        return kInternal;
     request.folder = folder;
     CompileResult result = compile_image(request);
     std::error_code error;
     std::filesystem::remove_all(folder, error);
     program.log += result.log;
-    if (!result.ok || !read_file(request.output, &program.image)) return kCompilation;
+    if (!result.ok || !read_file(request.output, &program.image))
+        return kCompilation;
     program.compiled = true;
     return kSuccess;
 }
@@ -170,13 +183,15 @@ int compile(Program& program, int count, const char* const* options) {
 Program* of(void* handle) { return static_cast<Program*>(handle); }
 
 int copy_out(const std::string& text, char* to, bool terminate) {
-    if (to == nullptr) return kInvalidInput;
+    if (to == nullptr)
+        return kInvalidInput;
     std::memcpy(to, text.data(), text.size());
-    if (terminate) to[text.size()] = 0;
+    if (terminate)
+        to[text.size()] = 0;
     return kSuccess;
 }
 
-}  // namespace
+} // namespace
 
 CUDASIM_API const char* nvrtcGetErrorString(int result) {
     switch (result) {
@@ -206,69 +221,87 @@ CUDASIM_API const char* nvrtcGetErrorString(int result) {
 }
 
 CUDASIM_API int nvrtcVersion(int* major, int* minor) {
-    if (major == nullptr || minor == nullptr) return kInvalidInput;
+    if (major == nullptr || minor == nullptr)
+        return kInvalidInput;
     *major = 12;
     *minor = 4;
     return kSuccess;
 }
 
 CUDASIM_API int nvrtcGetNumSupportedArchs(int* count) {
-    if (count == nullptr) return kInvalidInput;
+    if (count == nullptr)
+        return kInvalidInput;
     *count = 4;
     return kSuccess;
 }
 CUDASIM_API int nvrtcGetSupportedArchs(int* archs) {
-    if (archs == nullptr) return kInvalidInput;
+    if (archs == nullptr)
+        return kInvalidInput;
     const int known[] = {80, 86, 89, 90};
     std::memcpy(archs, known, sizeof known);
     return kSuccess;
 }
 
-CUDASIM_API int nvrtcCreateProgram(void** program, const char* source, const char* name, int header_count,
-                                   const char* const* headers, const char* const* header_names) {
-    if (program == nullptr || source == nullptr || header_count < 0) return kInvalidInput;
+CUDASIM_API int nvrtcCreateProgram(void** program, const char* source, const char* name,
+                                   int header_count, const char* const* headers,
+                                   const char* const* header_names) {
+    if (program == nullptr || source == nullptr || header_count < 0)
+        return kInvalidInput;
     auto created = std::make_unique<Program>();
     created->request.source = source;
-    if (name != nullptr && name[0] != 0) created->request.name = name;
-    for (int i = 0; i < header_count; ++i) created->request.headers.emplace_back(header_names[i], headers[i]);
+    if (name != nullptr && name[0] != 0)
+        created->request.name = name;
+    for (int i = 0; i < header_count; ++i)
+        created->request.headers.emplace_back(header_names[i], headers[i]);
     *program = created.release();
     return kSuccess;
 }
 
 CUDASIM_API int nvrtcDestroyProgram(void** program) {
-    if (program == nullptr || *program == nullptr) return kInvalidProgram;
+    if (program == nullptr || *program == nullptr)
+        return kInvalidProgram;
     delete of(*program);
     *program = nullptr;
     return kSuccess;
 }
 
 CUDASIM_API int nvrtcAddNameExpression(void* program, const char* expression) {
-    if (program == nullptr || expression == nullptr) return kInvalidInput;
-    if (of(program)->compiled) return kNoNameExpressionsAfterCompilation;
+    if (program == nullptr || expression == nullptr)
+        return kInvalidInput;
+    if (of(program)->compiled)
+        return kNoNameExpressionsAfterCompilation;
     std::string text = expression;
-    while (!text.empty() && (text[0] == '&' || text[0] == ' ')) text.erase(0, 1);
+    while (!text.empty() && (text[0] == '&' || text[0] == ' '))
+        text.erase(0, 1);
     of(program)->request.expressions.push_back(text);
     return kSuccess;
 }
 
 CUDASIM_API int nvrtcCompileProgram(void* program, int count, const char* const* options) {
-    if (program == nullptr || count < 0) return kInvalidInput;
+    if (program == nullptr || count < 0)
+        return kInvalidInput;
     of(program)->log.clear();
     return compile(*of(program), count, options);
 }
 
 CUDASIM_API int nvrtcGetLoweredName(void* program, const char* expression, const char** name) {
-    if (program == nullptr || expression == nullptr || name == nullptr) return kInvalidInput;
+    if (program == nullptr || expression == nullptr || name == nullptr)
+        return kInvalidInput;
     Program& p = *of(program);
-    if (!p.compiled) return kNoLoweredNamesBeforeCompilation;
+    if (!p.compiled)
+        return kNoLoweredNamesBeforeCompilation;
     std::string text = expression;
-    while (!text.empty() && (text[0] == '&' || text[0] == ' ')) text.erase(0, 1);
+    while (!text.empty() && (text[0] == '&' || text[0] == ' '))
+        text.erase(0, 1);
     static std::mutex mutex;
-    static auto* names = new std::vector<std::unique_ptr<std::string>>;  // never freed: callers keep the pointers
+    static auto* names =
+        new std::vector<std::unique_ptr<std::string>>; // never freed: callers keep the pointers
     for (std::size_t i = 0; i < p.request.expressions.size(); ++i) {
-        if (p.request.expressions[i] != text) continue;
+        if (p.request.expressions[i] != text)
+            continue;
         std::lock_guard<std::mutex> lock(mutex);
-        while (names->size() <= i) names->push_back(std::make_unique<std::string>(expression_symbol(names->size())));
+        while (names->size() <= i)
+            names->push_back(std::make_unique<std::string>(expression_symbol(names->size())));
         *name = (*names)[i]->c_str();
         return kSuccess;
     }
@@ -276,7 +309,8 @@ CUDASIM_API int nvrtcGetLoweredName(void* program, const char* expression, const
 }
 
 CUDASIM_API int nvrtcGetProgramLogSize(void* program, std::size_t* bytes) {
-    if (program == nullptr || bytes == nullptr) return kInvalidInput;
+    if (program == nullptr || bytes == nullptr)
+        return kInvalidInput;
     *bytes = of(program)->log.size() + 1;
     return kSuccess;
 }
@@ -284,7 +318,8 @@ CUDASIM_API int nvrtcGetProgramLog(void* program, char* log) {
     return program == nullptr ? kInvalidProgram : copy_out(of(program)->log, log, true);
 }
 CUDASIM_API int nvrtcGetCUBINSize(void* program, std::size_t* bytes) {
-    if (program == nullptr || bytes == nullptr) return kInvalidInput;
+    if (program == nullptr || bytes == nullptr)
+        return kInvalidInput;
     *bytes = of(program)->image.size();
     return kSuccess;
 }
@@ -293,7 +328,8 @@ CUDASIM_API int nvrtcGetCUBIN(void* program, char* image) {
 }
 // There is no PTX: the size of nothing is that of a terminator.
 CUDASIM_API int nvrtcGetPTXSize(void* program, std::size_t* bytes) {
-    if (program == nullptr || bytes == nullptr) return kInvalidInput;
+    if (program == nullptr || bytes == nullptr)
+        return kInvalidInput;
     *bytes = 1;
     return kSuccess;
 }

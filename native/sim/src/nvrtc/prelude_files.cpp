@@ -21,4 +21,4 @@ const PreludeFile* prelude_files() {
     return files;
 }
 
-}  // namespace cudasim::nvrtc
+} // namespace cudasim::nvrtc

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The prelude's headers inside this library, so that run-time compilation reads nothing from a checkout.
+// The prelude's headers inside this library, so that run-time compilation reads nothing from a
+// checkout.
 #pragma once
 
 namespace cudasim::nvrtc {
@@ -12,4 +13,4 @@ struct PreludeFile {
 // Ends with an entry without a name.
 const PreludeFile* prelude_files();
 
-}  // namespace cudasim::nvrtc
+} // namespace cudasim::nvrtc

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // deepinfra_simcc: compiles a kernel source ahead of time into an image for the simulator.
-//   deepinfra_simcc --prelude DIR -o IMAGE [--depfile FILE] [--expression NAME]... [-I.. -D..]... SOURCE
+//   deepinfra_simcc --prelude DIR -o IMAGE [--depfile FILE] [--expression NAME]... [-I.. -D..]...
+//   SOURCE
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -29,7 +30,8 @@ int main(int argc, char** argv) {
         }
     }
     if (request.path.empty() || request.output.empty() || request.prelude.empty()) {
-        std::fprintf(stderr, "usage: deepinfra_simcc --prelude DIR -o IMAGE [--depfile FILE] [--expression NAME] SOURCE\n");
+        std::fprintf(stderr, "usage: deepinfra_simcc --prelude DIR -o IMAGE [--depfile FILE] "
+                             "[--expression NAME] SOURCE\n");
         return 2;
     }
     request.path = std::filesystem::absolute(request.path).string();

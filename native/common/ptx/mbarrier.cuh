@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// mbarrier objects: 8 bytes of shared memory, addressed by shared address (PTX 8.0, sm_90 for
+// transaction counts). A phase ends when all arrivals and all announced bytes have come.
+#pragma once
+
+#include "common/device.cuh"
+
+namespace di::ptx {
+
+DI_DEVICE void mbarrier_init(uint32_t barrier, uint32_t arrivals) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_init(barrier, arrivals);
+#else
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals)
+                 : "memory");
+#endif
+}
+
+DI_DEVICE void mbarrier_inval(uint32_t barrier) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_inval(barrier);
+#else
+    asm volatile("mbarrier.inval.shared::cta.b64 [%0];" ::"r"(barrier) : "memory");
+#endif
+}
+
+// mbarrier.arrive.release.cta: releases what this thread has done.
+DI_DEVICE void mbarrier_arrive(uint32_t barrier) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_arrive(barrier, 1, DI_SIM_CTA, DI_SIM_RELEASE);
+#else
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+#endif
+}
+
+// mbarrier.arrive.release.cluster on a barrier of another block, addressed by mapa.
+DI_DEVICE void mbarrier_arrive_cluster(uint32_t barrier) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_arrive(barrier, 1, DI_SIM_CLUSTER, DI_SIM_RELEASE);
+#else
+    asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(barrier)
+                 : "memory");
+#endif
+}
+
+// Announces bytes of asynchronous copies and arrives.
+DI_DEVICE void mbarrier_arrive_expect_tx(uint32_t barrier, uint32_t bytes) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_arrive_expect_tx(barrier, bytes, DI_SIM_CTA, DI_SIM_RELEASE);
+#else
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+                 : "memory");
+#endif
+}
+
+// Announces bytes without arriving.
+DI_DEVICE void mbarrier_expect_tx(uint32_t barrier, uint32_t bytes) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_expect_tx(barrier, bytes);
+#else
+    asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(barrier),
+                 "r"(bytes)
+                 : "memory");
+#endif
+}
+
+// mbarrier.try_wait.parity: true once the phase of this parity is complete; may suspend for a
+// while.
+DI_DEVICE bool mbarrier_try_wait_parity(uint32_t barrier, uint32_t parity) {
+#ifdef DEEPINFRA_SIM
+    return di_sim_mbarrier_test_parity(barrier, parity, DI_SIM_CTA, 1) != 0;
+#else
+    uint32_t done;
+    asm volatile("{\n"
+                 ".reg .pred p;\n"
+                 "mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+                 "selp.u32 %0, 1, 0, p;\n"
+                 "}"
+                 : "=r"(done)
+                 : "r"(barrier), "r"(parity)
+                 : "memory");
+    return done != 0;
+#endif
+}
+
+// mbarrier.test_wait.parity: the same without suspending.
+DI_DEVICE bool mbarrier_test_wait_parity(uint32_t barrier, uint32_t parity) {
+#ifdef DEEPINFRA_SIM
+    return di_sim_mbarrier_test_parity(barrier, parity, DI_SIM_CTA, 0) != 0;
+#else
+    uint32_t done;
+    asm volatile("{\n"
+                 ".reg .pred p;\n"
+                 "mbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+                 "selp.u32 %0, 1, 0, p;\n"
+                 "}"
+                 : "=r"(done)
+                 : "r"(barrier), "r"(parity)
+                 : "memory");
+    return done != 0;
+#endif
+}
+
+// Waits until the phase of this parity is complete.
+DI_DEVICE void mbarrier_wait_parity(uint32_t barrier, uint32_t parity) {
+    while (!mbarrier_try_wait_parity(barrier, parity)) {
+    }
+}
+
+} // namespace di::ptx

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// The planted-bug suite on a whole pipeline, and the same kernel without a bug.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+
+#include "gemm_runner.h"
+
+namespace cudasim::test {
+namespace {
+
+constexpr const char* kNames[] = {"none",
+                                  "consumer skips the full wait",
+                                  "producer skips the empty wait",
+                                  "missing wgmma wait",
+                                  "wait placed after the read",
+                                  "phase flipped every stage",
+                                  "phase never flipped",
+                                  "wrong initial parity",
+                                  "stage released too early",
+                                  "expect_tx halved",
+                                  "expect_tx doubled",
+                                  "no sync after mbarrier init",
+                                  "no fence after mbarrier init",
+                                  "missing named barrier before the epilogue store",
+                                  "wrong stride in a descriptor",
+                                  "tensor map without swizzle",
+                                  "swapped fragment rows",
+                                  "missing wgmma.fence",
+                                  "missing proxy fence",
+                                  "proxy fence before the writes",
+                                  "exit before the store has read shared memory",
+                                  "over-arrival"};
+static_assert(sizeof kNames / sizeof kNames[0] == kGemmBugs);
+
+TEST(Gemm, Correct_AllPolicies_RightAndWithoutReport) {
+    GemmRunner gemm(128, 128, 384);
+    for (unsigned seed = 1; seed <= 40; ++seed) {
+        Report report = gemm.run(seed, kNoBug);
+        ASSERT_TRUE(report.empty()) << report.text;
+        ASSERT_TRUE(gemm.right()) << "seed " << seed;
+    }
+}
+
+class PlantedBug : public testing::TestWithParam<int> {};
+
+TEST_P(PlantedBug, IsFoundOnEverySeed) {
+    setenv("DEEPINFRA_CUDASIM_NO_ADDR2LINE", "1", 1);
+    GemmRunner gemm(64, 64, 512);
+    std::map<std::string, unsigned> kinds;
+    for (unsigned seed = 1; seed <= 20; ++seed) {
+        Report report = gemm.run(seed, GetParam());
+        bool wrong = report.empty() && !gemm.right();
+        EXPECT_TRUE(!report.empty() || wrong)
+            << kNames[GetParam()] << " is not found on seed " << seed;
+        ++kinds[report.empty() ? (wrong ? "wrong result" : "not found") : report.kind];
+    }
+    unsetenv("DEEPINFRA_CUDASIM_NO_ADDR2LINE");
+    std::string row = std::string("| ") + kNames[GetParam()] + " |";
+    for (const auto& [kind, count] : kinds)
+        row += " " + kind + " (" + std::to_string(count) + ")";
+    RecordProperty("kinds", row);
+    if (const char* path = std::getenv("DEEPINFRA_SIM_BUG_TABLE"))
+        std::ofstream(path, std::ios::app) << row << " |\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Gemm, PlantedBug, testing::Range(1, static_cast<int>(kGemmBugs)),
+                         [](const auto& info) { return std::to_string(info.param); });
+
+// Not a test of time: prints the speed for whoever asks with --gtest_filter=*Speed* and the
+// variable set.
+TEST(Gemm, Speed) {
+    if (std::getenv("DEEPINFRA_SIM_BENCH") == nullptr)
+        GTEST_SKIP() << "set DEEPINFRA_SIM_BENCH to measure";
+    GemmRunner gemm(256, 256, 512);
+    for (bool checks : {true, false}) {
+        auto start = std::chrono::steady_clock::now();
+        int runs = 0;
+        double seconds = 0;
+        for (; seconds < 3; ++runs) {
+            Report report = gemm.run(static_cast<unsigned>(runs + 1), kNoBug, checks);
+            ASSERT_TRUE(report.empty()) << report.text;
+            seconds =
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        }
+        std::printf("wgmma, one core, checks %s: %.2f GFLOP/s\n", checks ? "on" : "off",
+                    2.0 * 256 * 256 * 512 * runs / seconds * 1e-9);
+    }
+}
+
+} // namespace
+} // namespace cudasim::test
