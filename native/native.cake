@@ -103,7 +103,8 @@ Task("Native")
             Console.WriteLine($"native: {library.GetFilename()} {new FileInfo(library.FullPath).Length / 1024} KiB");
     });
 
-// Registers, spills and stack frames of every kernel as ptxas reported them; spills and serialised wgmma fail the build.
+// Registers, spills and stack frames of every kernel as ptxas reported them, and how often it has the instructions that matter. Spills,
+// stack frames and serialised wgmma fail the build.
 void CheckKernels(DirectoryPath build)
 {
     var entry = new Regex(@"Compiling entry function '(?<name>\S+)' for 'sm_(?<arch>\w+)'");
@@ -126,6 +127,11 @@ void CheckKernels(DirectoryPath build)
                 current.Registers = int.Parse(u.Groups["registers"].Value);
             else if (line.Contains("Potential Performance Loss"))
                 problems.Add($"{source}: {line.Trim()}");
+        }
+        foreach (var line in System.IO.File.ReadLines(log.ChangeExtension("sass").FullPath))
+        {
+            var parts = line.Split(' ');
+            kernels.FirstOrDefault(k => k.Source == source && k.Architecture == parts[0] && k.Name == parts[1])?.Instructions.Add(parts[2], int.Parse(parts[3]));
         }
     }
     foreach (var kernel in kernels)
@@ -394,4 +400,5 @@ record KernelCheck(string Source, string Name, string Architecture)
     public int StackBytes { get; set; }
     public int SpillStoreBytes { get; set; }
     public int SpillLoadBytes { get; set; }
+    public SortedDictionary<string, int> Instructions { get; } = new(StringComparer.Ordinal);
 }

@@ -5,6 +5,7 @@
 #   cuda-toolkit.sh find     prints the toolkit's folder: CUDA_HOME, CUDA_PATH, nvcc on PATH, the private folder
 #   cuda-toolkit.sh fetch    the same, but fills the private folder first if nothing is found (or CI is set)
 #   cuda-toolkit.sh private  prints where the private folder is, filled or not
+#   cuda-toolkit.sh mirror [folder]  prints the Debian mirror that apt's sources in the folder (/etc/apt) name, or nothing
 #
 # Exit code 3: there is none, and the last line on stderr says why. The folder is the only output on stdout.
 #
@@ -52,8 +53,8 @@ find_installed() {
 
 # The first Debian mirror among the machine's apt sources, in either of apt's two formats; security archives are none.
 machine_mirror() {
-    local files=() file
-    for file in /etc/apt/sources.list.d/*.sources /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    local folder=${1:-/etc/apt} files=() file
+    for file in "$folder"/sources.list.d/*.sources "$folder/sources.list" "$folder"/sources.list.d/*.list; do
         [ -r "$file" ] && files+=("$file")
     done
     [ ${#files[@]} -gt 0 ] || return 0
@@ -227,6 +228,9 @@ case $command in
 private)
     echo "$prefix"
     ;;
+mirror)
+    machine_mirror "${2:-}"
+    ;;
 find | fetch)
     status=0
     home=$(find_installed) || status=$?
@@ -243,7 +247,7 @@ find | fetch)
     fi
     ;;
 *)
-    say "unknown command $command: find, fetch or private"
+    say "unknown command $command: find, fetch, private or mirror"
     exit 2
     ;;
 esac
