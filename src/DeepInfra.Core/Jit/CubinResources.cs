@@ -20,11 +20,7 @@ internal readonly record struct CubinResources(int Registers, int StaticSharedBy
     /// <summary>Reads them; never throws for malformed input.</summary>
     public static CubinResources Read(ReadOnlySpan<byte> elf, string kernel)
     {
-        if (
-            elf.Length < 64
-            || !elf[..5].SequenceEqual("\u007fELF\u0002"u8)
-            || BinaryPrimitives.ReadUInt16LittleEndian(elf[18..]) != MachineCuda
-        )
+        if (!IsCubin(elf))
             return default;
         var sections = ReadSections(elf);
         var symbols = Find(sections, ".symtab");
@@ -55,6 +51,25 @@ internal readonly record struct CubinResources(int Registers, int StaticSharedBy
         }
         return new CubinResources(registers, (int)Math.Min(shared.Size, int.MaxValue), frame);
     }
+
+    /// <summary>The symbols of all kernels; never throws for malformed input.</summary>
+    public static IReadOnlyList<string> Kernels(ReadOnlySpan<byte> elf)
+    {
+        const string Text = ".text.";
+        return IsCubin(elf)
+            ?
+            [
+                .. ReadSections(elf)
+                    .Where(s => s.Name.StartsWith(Text, StringComparison.Ordinal))
+                    .Select(s => s.Name[Text.Length..]),
+            ]
+            : [];
+    }
+
+    private static bool IsCubin(ReadOnlySpan<byte> elf) =>
+        elf.Length >= 64
+        && elf[..5].SequenceEqual("\u007fELF\u0002"u8)
+        && BinaryPrimitives.ReadUInt16LittleEndian(elf[18..]) == MachineCuda;
 
     private static List<Section> ReadSections(ReadOnlySpan<byte> elf)
     {

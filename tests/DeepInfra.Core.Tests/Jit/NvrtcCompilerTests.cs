@@ -194,6 +194,33 @@ public class NvrtcCompilerTests
     }
 
     [NvrtcFact]
+    public void Resources_OfDamagedCubins_NeverThrow()
+    {
+        var cubin = NvrtcCompiler
+            .Instance.Compile(
+                new KernelSpec("wgmma", Wgmma, "sm_90a") { EntrySymbol = "wgmma_kernel" }
+            )
+            .Cubin.ToArray();
+        var random = new Random(1);
+        for (var i = 0; i < 2000; i++)
+        {
+            var damaged = cubin[..random.Next(cubin.Length)];
+            for (var flip = 0; flip < 8 && damaged.Length > 0; flip++)
+                damaged[random.Next(Math.Min(damaged.Length, i % 2 == 0 ? 64 : damaged.Length))] ^=
+                    (byte)(1 << random.Next(8));
+
+            _ = CubinResources.Read(damaged, "wgmma_kernel");
+            CubinResources.Kernels(damaged).Should().NotBeNull();
+        }
+        for (var i = 0; i < 64 * 8; i++)
+        {
+            var damaged = cubin.ToArray();
+            damaged[i / 8] ^= (byte)(1 << (i % 8));
+            _ = CubinResources.Read(damaged, "wgmma_kernel");
+        }
+    }
+
+    [NvrtcFact]
     public async Task Resources_OfTheCubin_AreThoseOfTheToolkit()
     {
         var tool = Path.Combine(
