@@ -9,6 +9,10 @@
 
 #include "gemm_runner.h"
 
+extern "C" {
+extern const di_sim_kernel_info di_sim_kernel_sync_many;
+}
+
 namespace cudasim::test {
 namespace {
 
@@ -88,6 +92,33 @@ TEST(Gemm, Speed) {
         }
         std::printf("wgmma, one core, checks %s: %.2f GFLOP/s\n", checks ? "on" : "off",
                     2.0 * 256 * 256 * 512 * runs / seconds * 1e-9);
+    }
+}
+
+TEST(Gemm, SyncSpeed) {
+    if (std::getenv("DEEPINFRA_SIM_BENCH") == nullptr)
+        GTEST_SKIP() << "set DEEPINFRA_SIM_BENCH to measure";
+    Dims dims;
+    dims.block = {128, 1, 1};
+    dims.seed = 4; // uniform scheduling
+    auto start = std::chrono::steady_clock::now();
+    Report report = launch(di_sim_kernel_sync_many, dims, 10000u);
+    double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    ASSERT_TRUE(report.empty()) << report.text;
+    std::printf("__syncthreads of 128 threads: %.2f us\n", seconds / 10000 * 1e6);
+}
+
+// The same kernel on many seeds: no false report, always right. Slow, hence only on request.
+TEST(Gemm, CorrectOnManySeeds) {
+    const char* text = std::getenv("DEEPINFRA_SIM_SEEDS");
+    if (text == nullptr)
+        GTEST_SKIP() << "set DEEPINFRA_SIM_SEEDS to the number of seeds";
+    GemmRunner gemm(64, 128, 384);
+    for (unsigned seed = 1; seed <= static_cast<unsigned>(std::atoi(text)); ++seed) {
+        Report report = gemm.run(seed, kNoBug);
+        ASSERT_TRUE(report.empty()) << report.text;
+        ASSERT_TRUE(gemm.right()) << "seed " << seed;
     }
 }
 

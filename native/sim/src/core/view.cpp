@@ -9,6 +9,10 @@ namespace {
 std::atomic<std::uint64_t> next_view_id{1};
 
 void max_into(std::vector<std::uint32_t>& to, const std::vector<std::uint32_t>& from) {
+    if (to.empty()) {
+        to = from;
+        return;
+    }
     if (to.size() < from.size())
         to.resize(from.size(), 0);
     std::uint32_t* d = to.data();

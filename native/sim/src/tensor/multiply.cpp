@@ -1,33 +1,44 @@
 // SPDX-License-Identifier: MIT
 #include "tensor/multiply.h"
 
+#include <cstring>
+
 namespace cudasim {
 
 namespace {
 
-// Eight columns at a time stay in vector registers over all of k. The compiler vectorises the inner
-// loop.
-template <int Columns>
-inline __attribute__((always_inline)) void block(const float* a, const float* b, float* d, int n,
-                                                 int k) {
-    float sum[4][Columns];
-    for (int r = 0; r < 4; ++r)
-        for (int c = 0; c < Columns; ++c)
-            sum[r][c] = d[r * n + c];
-    for (int i = 0; i < k; ++i)
-        for (int r = 0; r < 4; ++r)
-            for (int c = 0; c < Columns; ++c)
-                sum[r][c] += a[r * k + i] * b[i * n + c];
-    for (int r = 0; r < 4; ++r)
-        for (int c = 0; c < Columns; ++c)
-            d[r * n + c] = sum[r][c];
+// Vectors of the compiler; it splits them where the processor has shorter ones.
+using Vector = float __attribute__((vector_size(64)));
+using Short = float __attribute__((vector_size(32)));
+
+template <typename V> inline __attribute__((always_inline)) V load(const float* p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
 }
 
-template <int Columns>
-inline __attribute__((always_inline)) void columns(const float* a, const float* b, float* d, int n,
-                                                   int k, int from) {
-    for (int r = 0; r < 64; r += 4)
-        block<Columns>(a + r * k, b + from, d + r * n + from, n, k);
+// Rows x (Count vectors) of d stay in registers over all of k.
+template <typename V, int Rows, int Count>
+inline __attribute__((always_inline)) void block(const float* a, const float* b, float* d, int n,
+                                                 int k) {
+    constexpr int kWidth = sizeof(V) / sizeof(float);
+    V sum[Rows][Count];
+    for (int r = 0; r < Rows; ++r)
+        for (int c = 0; c < Count; ++c)
+            sum[r][c] = load<V>(d + r * n + c * kWidth);
+    for (int i = 0; i < k; ++i) {
+        V row[Count];
+        for (int c = 0; c < Count; ++c)
+            row[c] = load<V>(b + i * n + c * kWidth);
+        for (int r = 0; r < Rows; ++r) {
+            const float scale = a[r * k + i];
+            for (int c = 0; c < Count; ++c)
+                sum[r][c] += scale * row[c];
+        }
+    }
+    for (int r = 0; r < Rows; ++r)
+        for (int c = 0; c < Count; ++c)
+            std::memcpy(d + r * n + c * kWidth, &sum[r][c], sizeof(V));
 }
 
 } // namespace
@@ -38,9 +49,11 @@ __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 void multiply_tile(const float* a, const float* b, float* d, int n, int k) {
     int c = 0;
     for (; c + 32 <= n; c += 32)
-        columns<32>(a, b, d, n, k, c);
+        for (int r = 0; r < 64; r += 8)
+            block<Vector, 8, 2>(a + r * k, b + c, d + r * n + c, n, k);
     for (; c < n; c += 8)
-        columns<8>(a, b, d, n, k, c);
+        for (int r = 0; r < 64; r += 8)
+            block<Short, 8, 1>(a + r * k, b + c, d + r * n + c, n, k);
 }
 
 } // namespace cudasim

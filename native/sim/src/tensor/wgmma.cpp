@@ -78,6 +78,15 @@ void gather(const WarpgroupState& g, const WgmmaOp& op, bool is_b, float* out, i
     bool mn = (is_b ? op.shape.transpose_b : op.shape.transpose_a) != 0;
     for_each_chunk(op, is_b, [&](std::uint32_t offset, int row, int k) {
         const std::uint8_t* p = chunk(g, op, offset);
+        if (type == DI_SIM_BF16) {
+            std::uint16_t values[8];
+            std::memcpy(values, p, sizeof values);
+            float* to = out + row * row_stride + k * k_stride;
+            const int step = mn ? row_stride : k_stride;
+            for (int e = 0; e < 8; ++e)
+                to[e * step] = bf16_to_float(values[e]);
+            return;
+        }
         for (int e = 0; e < 16 / bytes; ++e) {
             int r = mn ? row + e : row, kk = mn ? k : k + e;
             out[r * row_stride + kk * k_stride] = element_to_float(type, p + e * bytes);
@@ -327,8 +336,6 @@ EXPORT void di_sim_wgmma_wait(unsigned pending) {
     deliver(g, t, group);
     if (t->view && t->view->seen(g.slot) >= group)
         return;
-    ViewBuilder done(cluster_of(t).space);
-    done.add_clock(g.slot, group, group);
     // One view for all threads that come from the same one.
     Cluster& cluster = cluster_of(t);
     std::uint64_t key = ~((std::uint64_t{g.slot} << 32) | group);
@@ -339,7 +346,9 @@ EXPORT void di_sim_wgmma_wait(unsigned pending) {
             return;
         }
     }
+    ViewBuilder done(cluster.space);
     done.add(t->view.get());
+    done.add_clock(g.slot, group, group);
     t->view = done.freeze();
     cluster.joins[cluster.next_join++ % 8] = {id, key, t->view};
 }
