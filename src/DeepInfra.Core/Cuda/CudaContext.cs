@@ -91,7 +91,17 @@ internal sealed unsafe class CudaContext
     {
         if (_fault is { } earlier)
             return Lost(earlier, operation);
-        var exception = new CudaException(code, $"{operation} on {Device.Device}");
+        var what = $"{operation} on {Device.Device}";
+        // On the simulator a lost device comes with an explanation.
+        var report = CudaErrors.IsSticky(code) ? Api.LastReport() : "";
+        var exception =
+            report.Length == 0
+                ? new CudaException(code, what)
+                : new CudaException(
+                    code,
+                    what,
+                    $"{what} failed with {CudaErrors.NameOf(code)} ({(int)code}).\n{report}\n"
+                );
         if (exception.IsSticky)
             Interlocked.CompareExchange(ref _fault, exception, null);
         return exception;

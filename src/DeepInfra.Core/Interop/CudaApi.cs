@@ -28,9 +28,12 @@ internal sealed unsafe partial class CudaApi
 
     private readonly nint[] _entries;
 
-    private CudaApi(nint resolver, string library, bool isSimulator, int version)
+    private readonly delegate* unmanaged<byte*, nuint, int> _lastReport;
+
+    private CudaApi(nint resolver, nint lastReport, string library, bool isSimulator, int version)
     {
         Resolver = resolver;
+        _lastReport = (delegate* unmanaged<byte*, nuint, int>)lastReport;
         _entries = Resolve(resolver);
         Library = library;
         IsSimulator = isSimulator;
@@ -51,6 +54,17 @@ internal sealed unsafe partial class CudaApi
 
     /// <summary>CUDA version of the driver: 1000 · major + 10 · minor.</summary>
     public int Version { get; }
+
+    /// <summary>What the simulator found wrong with the last failed launch: kernel, thread, line and seed. Empty for a real driver.</summary>
+    public string LastReport()
+    {
+        if (_lastReport is null)
+            return "";
+        var text = new byte[_lastReport(null, 0) + 1];
+        fixed (byte* pointer = text)
+            _ = _lastReport(pointer, (nuint)text.Length);
+        return Encoding.UTF8.GetString(text).TrimEnd('\0', '\n');
+    }
 
     /// <summary>True if the process asks for the simulator.</summary>
     /// <exception cref="DeepInfraException">The variable has an unknown value.</exception>
@@ -126,7 +140,10 @@ internal sealed unsafe partial class CudaApi
                 RequiredVersion,
                 "cuGetProcAddress_v2"
             );
-        var api = new CudaApi(resolver, library.Path, isSimulator, version);
+        nint report = 0;
+        if (isSimulator)
+            _ = NativeLibrary.TryGetExport(library.Handle, "di_cudasim_last_report", out report);
+        var api = new CudaApi(resolver, report, library.Path, isSimulator, version);
         var status = api.Init(0);
         return status == CudaErrorCode.Success ? api : throw new CudaException(status, "cuInit");
     }
