@@ -124,35 +124,35 @@ Dictionary<string, string?> TestEnvironment() =>
 Task("Api")
     .Does(() =>
     {
-        foreach (var project in GetFiles("./src/*/*.csproj"))
+        var projects = GetFiles("./src/*/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal).ToList();
+        foreach (var folder in projects.Select(p => p.GetDirectory()))
         {
-            var folder = project.GetDirectory();
             var shipped = folder.CombineWithFilePath("PublicAPI.Shipped.txt").FullPath;
-            var unshipped = folder.CombineWithFilePath("PublicAPI.Unshipped.txt").FullPath;
             if (!System.IO.File.Exists(shipped))
                 System.IO.File.WriteAllText(shipped, "#nullable enable\n");
-            System.IO.File.WriteAllText(unshipped, "#nullable enable\n");
-            var log = artifacts.CombineWithFilePath($"api/{project.GetFilenameWithoutExtension()}.log");
-            EnsureDirectoryExists(log.GetDirectory());
-            Run(
-                "dotnet",
-                new ProcessArgumentBuilder()
-                    .Append("build")
-                    .AppendQuoted(project.FullPath)
-                    .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary;ErrorsOnly --no-incremental -p:CollectPublicApi=true")
-                    .Append($"-flp:LogFile={log.FullPath};WarningsOnly")
-            );
-            var added = new Regex(@"warning RS0016: Symbol '(?<symbol>.*?)' is not part of the declared (public )?API");
-            var symbols = System.IO.File.ReadLines(log.FullPath)
-                .Where(line => line.Contains($"[{project.FullPath}]"))
-                .Select(line => added.Match(line))
-                .Where(match => match.Success)
-                .Select(match => match.Groups["symbol"].Value)
-                .Distinct()
-                .Order(StringComparer.Ordinal)
-                .ToList();
-            System.IO.File.WriteAllText(unshipped, "#nullable enable\n" + string.Concat(symbols.Select(s => s + "\n")));
-            Say($"{project.GetFilenameWithoutExtension()}: {symbols.Count} public symbols");
+            System.IO.File.WriteAllText(folder.CombineWithFilePath("PublicAPI.Unshipped.txt").FullPath, "#nullable enable\n");
+        }
+        // The package of packages refers to all others: one build sees every public symbol.
+        var log = artifacts.CombineWithFilePath("public-api.log");
+        EnsureDirectoryExists(artifacts);
+        Run(
+            "dotnet",
+            new ProcessArgumentBuilder()
+                .Append("build")
+                .AppendQuoted(root.CombineWithFilePath("src/DeepInfra/DeepInfra.csproj").FullPath)
+                .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary;ErrorsOnly --no-incremental -p:CollectPublicApi=true")
+                .Append($"-flp:LogFile={log.FullPath};WarningsOnly")
+        );
+        var missing = new Regex(@"warning RS0016: Symbol '(?<symbol>.*?)' is not part of the declared (public )?API.*\[(?<project>[^\]]*)\]$");
+        var symbols = System.IO.File.ReadLines(log.FullPath)
+            .Select(line => missing.Match(line))
+            .Where(match => match.Success)
+            .ToLookup(match => match.Groups["project"].Value, match => match.Groups["symbol"].Value);
+        foreach (var project in projects)
+        {
+            var found = symbols[project.FullPath].Distinct().Order(StringComparer.Ordinal).ToList();
+            System.IO.File.AppendAllLines(project.GetDirectory().CombineWithFilePath("PublicAPI.Unshipped.txt").FullPath, found);
+            Say($"{project.GetFilenameWithoutExtension()}: {found.Count} public symbols");
         }
     });
 
