@@ -124,7 +124,11 @@ Dictionary<string, string?> TestEnvironment() =>
 Task("Api")
     .Does(() =>
     {
-        var projects = GetFiles("./src/*/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal).ToList();
+        // Packages of packages and of native libraries have no public symbols of their own.
+        var projects = GetFiles("./src/*/*.csproj")
+            .Where(p => System.IO.Directory.EnumerateFiles(p.GetDirectory().FullPath, "*.cs").Any())
+            .OrderBy(p => p.FullPath, StringComparer.Ordinal)
+            .ToList();
         foreach (var folder in projects.Select(p => p.GetDirectory()))
         {
             var shipped = folder.CombineWithFilePath("PublicAPI.Shipped.txt").FullPath;
