@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+// The Hopper BF16 multiplication on the simulator, all checks on, against sums in binary64.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <limits>
+#include <vector>
+
+#include "async/tensor_map.h"
+#include "core/rng.h"
+#include "sim_test.h"
+#include "tensor/numbers.h"
+
+extern "C" {
+extern const di_sim_kernel_info di_sim_kernel_bf16_n64_nt;
+extern const di_sim_kernel_info di_sim_kernel_bf16_n128_nt;
+extern const di_sim_kernel_info di_sim_kernel_bf16_n64_nn;
+extern const di_sim_kernel_info di_sim_kernel_bf16_n128_tn;
+extern const di_sim_kernel_info di_sim_kernel_bf16_n128_tt;
+}
+
+namespace cudasim::test {
+namespace {
+
+// The parameter block as the kernel has it.
+struct Params {
+    void* d;
+    const void* c;
+    const void* bias;
+    std::int64_t d_stride;
+    std::int64_t c_stride;
+    std::int32_t m;
+    std::int32_t n;
+    std::int32_t type; // 0 binary32, 1 bfloat16
+    std::int32_t bias_type;
+    std::int32_t num_m_blocks;
+    std::int32_t num_k_blocks;
+};
+
+// Device code reads parameters in place, where its own type is aligned.
+struct alignas(64) AlignedMap {
+    TensorMap map;
+};
+
+struct Variant {
+    const char* name;
+    const di_sim_kernel_info& kernel;
+    unsigned block_n;
+    bool k_major_a;
+    bool k_major_b;
+};
+
+const Variant kVariants[] = {
+    {"n64_nt", di_sim_kernel_bf16_n64_nt, 64, true, true},
+    {"n128_nt", di_sim_kernel_bf16_n128_nt, 128, true, true},
+    {"n64_nn", di_sim_kernel_bf16_n64_nn, 64, true, false},
+    {"n128_tn", di_sim_kernel_bf16_n128_tn, 128, false, false},
+    {"n128_tt", di_sim_kernel_bf16_n128_tt, 128, false, true},
+};
+
+constexpr unsigned kSeeds = 20;
+// The rows of every operand are this much longer than it; what lies there is NaN.
+constexpr unsigned kPadding = 16;
+
+unsigned round_up(unsigned value, unsigned step) { return (value + step - 1) / step * step; }
+
+// Four stages of tiles and two barriers each, in whole swizzle atoms.
+unsigned shared_bytes(unsigned block_n) {
+    return round_up(4 * ((64 + block_n) * 128 + 2 * 8), 1024);
+}
+
+// An operand [mn, k] in either order, with padded rows of NaN.
+class Operand {
+  public:
+    Operand(unsigned mn, unsigned k, bool k_major, Rng& rng)
+        : rows_(k_major ? mn : k), columns_(k_major ? k : mn), k_major_(k_major),
+          stride_(round_up(columns_, 8) + kPadding),
+          data_(std::size_t{rows_} * stride_, std::uint16_t{0x7FC0}) {
+        for (unsigned row = 0; row < rows_; ++row)
+            for (unsigned column = 0; column < columns_; ++column)
+                data_[row * stride_ + column] = float_to_bf16(
+                    static_cast<float>(static_cast<int>(rng.below(2001)) - 1000) / 512);
+    }
+
+    double at(unsigned mn, unsigned k) {
+        return bf16_to_float(data_[k_major_ ? mn * stride_ + k : k * stride_ + mn]);
+    }
+
+    AlignedMap map(unsigned block_mn) {
+        AlignedMap map;
+        const std::uint64_t extents[] = {columns_, rows_}, strides[] = {stride_ * 2};
+        const std::uint32_t box[] = {64, k_major_ ? block_mn : 64}, ones[] = {1, 1};
+        bool not_modelled = false;
+        const char* wrong =
+            encode_tensor_map(&map.map, static_cast<int>(TensorType::BF16), 2, data_.data(),
+                              extents, strides, box, ones, 0, 3, 0, &not_modelled);
+        EXPECT_EQ(wrong, nullptr);
+        return map;
+    }
+
+  private:
+    unsigned rows_, columns_;
+    bool k_major_;
+    std::size_t stride_;
+    Buffer<std::uint16_t> data_;
+};
+
+struct Case {
+    unsigned m, n, k;
+    bool is_bfloat16 = false;
+    bool accumulates = false;
+    bool has_bias = false;
+};
+
+template <typename T> double value_of(T value) { return value; }
+template <> double value_of(std::uint16_t value) { return bf16_to_float(value); }
+
+template <typename T> T number(Rng& rng) {
+    const float value = static_cast<float>(static_cast<int>(rng.below(513)) - 256) / 8;
+    if constexpr (sizeof(T) == 2)
+        return float_to_bf16(value);
+    else
+        return value;
+}
+
+template <typename T> void check(const Variant& variant, const Case& shape) {
+    SCOPED_TRACE(testing::Message()
+                 << variant.name << ' ' << shape.m << 'x' << shape.n << 'x' << shape.k);
+    Rng rng(shape.m * 31 + shape.n * 7 + shape.k);
+    Operand a(shape.m, shape.k, variant.k_major_a, rng),
+        b(shape.n, shape.k, variant.k_major_b, rng);
+    const std::size_t stride = round_up(shape.n, 8) + kPadding;
+    Buffer<T> d(shape.m * stride), c(shape.m * stride);
+    Buffer<float> bias(shape.n);
+    for (std::size_t i = 0; i < c.size(); ++i)
+        c[i] = number<T>(rng);
+    for (std::size_t i = 0; i < bias.size(); ++i)
+        bias[i] = number<float>(rng);
+    std::vector<double> expected(shape.m * shape.n), magnitude(shape.m * shape.n);
+    for (unsigned row = 0; row < shape.m; ++row)
+        for (unsigned column = 0; column < shape.n; ++column) {
+            double& sum = expected[row * shape.n + column];
+            double& size = magnitude[row * shape.n + column];
+            for (unsigned k = 0; k < shape.k; ++k) {
+                sum += a.at(row, k) * b.at(column, k);
+                size += std::fabs(a.at(row, k) * b.at(column, k));
+            }
+            if (shape.accumulates)
+                sum += value_of(c[row * stride + column]);
+            if (shape.has_bias)
+                sum += bias[column];
+        }
+
+    Params params{};
+    params.d = d.data();
+    params.c = shape.accumulates ? c.data() : nullptr;
+    params.bias = shape.has_bias ? bias.data() : nullptr;
+    params.d_stride = params.c_stride = static_cast<std::int64_t>(stride);
+    params.m = static_cast<std::int32_t>(shape.m);
+    params.n = static_cast<std::int32_t>(shape.n);
+    params.type = sizeof(T) == 2;
+    params.num_m_blocks = static_cast<std::int32_t>((shape.m + 63) / 64);
+    params.num_k_blocks = static_cast<std::int32_t>((shape.k + 63) / 64);
+    Dims dims;
+    dims.grid = {(shape.n + variant.block_n - 1) / variant.block_n *
+                     static_cast<unsigned>(params.num_m_blocks),
+                 1, 1};
+    dims.block = {160, 1, 1};
+    dims.shared = shared_bytes(variant.block_n);
+    dims.workers = 1;
+    const AlignedMap map_a = a.map(64), map_b = b.map(variant.block_n);
+    for (unsigned seed = 1; seed <= kSeeds; ++seed) {
+        const T untouched = number<T>(rng);
+        for (std::size_t i = 0; i < d.size(); ++i)
+            d[i] = untouched;
+        dims.seed = seed;
+        const Report report = launch(variant.kernel, dims, map_a, map_b, params);
+        ASSERT_TRUE(report.empty()) << "seed " << seed << ": " << report.text;
+        for (unsigned row = 0; row < shape.m; ++row) {
+            for (unsigned column = 0; column < shape.n; ++column) {
+                const double want = expected[row * shape.n + column];
+                const double allowed = (sizeof(T) == 2 ? std::ldexp(std::fabs(want), -8) : 0) +
+                                       std::ldexp(magnitude[row * shape.n + column] + 64, -20);
+                ASSERT_NEAR(value_of(d[row * stride + column]), want, allowed)
+                    << "seed " << seed << " at " << row << ',' << column;
+            }
+            for (std::size_t column = shape.n; column < stride; ++column)
+                ASSERT_EQ(d[row * stride + column], untouched)
+                    << "outside at " << row << ',' << column;
+        }
+    }
+}
+
+class Sm90Bf16Gemm : public testing::TestWithParam<int> {
+  protected:
+    const Variant& variant() { return kVariants[GetParam()]; }
+};
+
+TEST_P(Sm90Bf16Gemm, WholeTiles_AllSeeds_AreRight) { check<float>(variant(), {128, 128, 320}); }
+
+TEST_P(Sm90Bf16Gemm, OddExtents_AllSeeds_AreRight) {
+    check<std::uint16_t>(variant(), {65, 131, 200, true});
+}
+
+TEST_P(Sm90Bf16Gemm, AccumulateAndBias_AllSeeds_AreAdded) {
+    check<float>(variant(), {3, 24, 72, false, true, true});
+    check<std::uint16_t>(variant(), {7, 10, 64, true, true, true});
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, Sm90Bf16Gemm, testing::Range(0, 5),
+                         [](const auto& info) { return kVariants[info.param].name; });
+
+TEST(Sm90Bf16GemmValues, NoDepth_GivesTheBias) {
+    Buffer<float> d(64), bias(64);
+    for (unsigned i = 0; i < 64; ++i)
+        bias[i] = static_cast<float>(i);
+    Params params{};
+    params.d = d.data();
+    params.bias = bias.data();
+    params.d_stride = 64;
+    params.m = 1;
+    params.n = 64;
+    params.num_m_blocks = 1;
+    Dims dims;
+    dims.block = {160, 1, 1};
+    dims.shared = shared_bytes(64);
+    dims.workers = 1;
+
+    const Report report =
+        launch(di_sim_kernel_bf16_n64_nt, dims, AlignedMap{}, AlignedMap{}, params);
+
+    ASSERT_TRUE(report.empty()) << report.text;
+    for (unsigned i = 0; i < 64; ++i)
+        EXPECT_EQ(d[i], static_cast<float>(i));
+}
+
+} // namespace
+} // namespace cudasim::test
