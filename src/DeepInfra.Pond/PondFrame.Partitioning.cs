@@ -134,10 +134,21 @@ public sealed partial class PondFrame
             ? Coalesce(1).OrderWithinPartitions(keys)
             : RepartitionByRange(count, keys).OrderWithinPartitions(keys);
 
-    /// <summary>Sorts all rows into a number of partitions that suits the cores of the session.</summary>
+    /// <summary>
+    /// Sorts all rows into as many partitions as the data need: the size of the sources without compression,
+    /// divided by a quarter of the memory of a task of one core
+    /// (<see cref="PondOptions.MemoryBudget"/> / <see cref="PondOptions.Cores"/> / 4), because a sort holds a
+    /// few copies of its rows; at most 4096. Small data get two partitions per core, if each has 1 MiB. Sources
+    /// that are queries have no known size: they get two per core, at least 4.
+    /// <para>The files of the sources are looked up at once, and footers of Parquet files are read.</para>
+    /// </summary>
     /// <param name="keys">Sort keys, as in <see cref="RepartitionByRange"/>.</param>
     /// <returns>A frame in rising order.</returns>
-    public PondFrame OrderBy(params string[] keys) => OrderBy(Math.Max(4, 2 * Session.Cores), keys);
+    public PondFrame OrderBy(params string[] keys)
+    {
+        _ = SortKey.Parse(keys);
+        return OrderBy(SortPartitions.For(Session, Node), keys);
+    }
 
     private static int Count(int count)
     {

@@ -305,16 +305,13 @@ public sealed partial class PondSession
                 .ToList(),
         };
         var path = Path.Combine(JobDirectory, "plan.json");
-        var temporary = Path.Combine(
-            Runtime.Directory.Temp,
-            "plan-" + Guid.NewGuid().ToString("N") + ".json"
-        );
+        // Actions that run at once replace the file whole, one after the other.
+        var temporary = Path.Combine(JobDirectory, $"plan-{Guid.NewGuid():N}.tmp");
         File.WriteAllBytes(
             temporary,
             JsonSerializer.SerializeToUtf8Bytes(document, PondJson.Default.PlanDocument)
         );
-        File.Copy(temporary, path, overwrite: true);
-        File.Delete(temporary);
+        File.Move(temporary, path, overwrite: true);
     }
 
     private bool ReadInto(
@@ -366,6 +363,10 @@ public sealed partial class PondSession
                 return true;
             });
         }
+        catch (PondTaskException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            error = NameBadFile(e, partitions, leases, cancellationToken);
+        }
         catch (Exception e)
         {
             error = e;
@@ -377,6 +378,30 @@ public sealed partial class PondSession
         }
 
         return true;
+    }
+
+    private Exception NameBadFile(
+        PondTaskException error,
+        IReadOnlyList<IReadOnlyList<FileSet>> partitions,
+        List<string> leases,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            return InputChecks.Blame(
+                    Runtime,
+                    error,
+                    partitions.SelectMany(p => p).SelectMany(s => s.Files.Select(f => (s, f))),
+                    (set, file) => Stage(set, file, leases, cancellationToken),
+                    query => Schemas.WithDuck(duck => duck.Query(query, cancellationToken)),
+                    cancellationToken
+                ) ?? error;
+        }
+        catch (Exception e)
+        {
+            return e;
+        }
     }
 
     private string Stage(

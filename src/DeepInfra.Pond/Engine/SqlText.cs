@@ -69,11 +69,22 @@ internal static partial class SqlText
     /// </summary>
     public static string TrimStatement(string sql)
     {
-        var text = sql.AsSpan().Trim().TrimEnd(';').TrimEnd();
-        // A line comment at the end would swallow a closing bracket.
-        return text.Contains("--", StringComparison.Ordinal)
-            ? text.ToString() + "\n"
-            : text.ToString();
+        var end = 0;
+        foreach (var token in TokenRegex().EnumerateMatches(sql))
+        {
+            var text = sql.AsSpan(token.Index, token.Length);
+            if (
+                text[0] != ';'
+                && !char.IsWhiteSpace(text[0])
+                && !text.StartsWith("--")
+                && !text.StartsWith("/*")
+            )
+            {
+                end = token.Index + token.Length;
+            }
+        }
+
+        return sql[..end].TrimStart();
     }
 
     /// <summary>Replaces <c>{name}</c> where <paramref name="value"/> knows the name; other braces stay.</summary>
@@ -85,6 +96,15 @@ internal static partial class SqlText
 
     /// <summary>Whether a query may give other rows when it is evaluated again.</summary>
     public static bool IsVolatile(string sql) => VolatileRegex().IsMatch(sql);
+
+    // Text with escapes, text, names, dollar quotes, comments (which nest), words, and single characters.
+    [GeneratedRegex(
+        """
+            \b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(?<![\w$])\$(?<tag>\w*)\$.*?\$\k<tag>\$|--[^\r\n]*|/\*(?>/\*(?<deep>)|\*/(?<-deep>)|(?!/\*|\*/).)*(?(deep)(?!))\*/|\w+|.
+            """,
+        RegexOptions.CultureInvariant | RegexOptions.Singleline
+    )]
+    private static partial Regex TokenRegex();
 
     [GeneratedRegex(@"\{([0-9]+|[A-Za-z_][A-Za-z0-9_]*)\}", RegexOptions.CultureInvariant)]
     private static partial Regex PlaceholderRegex();

@@ -105,49 +105,91 @@ internal static class InputChecks
         {
             return run(context);
         }
-        catch (PondTaskException e)
-            when (e
-                    is PondDataException { File: null }
-                        and not PondSchemaException
-                        or EngineException
-                && !context.Cancellation.IsCancellationRequested
-            )
+        catch (PondTaskException e) when (!context.Cancellation.IsCancellationRequested)
         {
-            var bad = FindBadFile(context);
-            if (bad is null)
+            var named = Blame(
+                context.Job,
+                e,
+                Files(context),
+                context.LocalPath,
+                query => context.WithDuck(duck => duck.Query(query, context.Cancellation)),
+                context.Cancellation
+            );
+            if (named is null)
             {
                 throw;
             }
 
-            throw new PondCorruptFileException(
-                $"Input file {bad.Value.Path} cannot be read: {bad.Value.Message}",
-                e
-            )
-            {
-                File = bad.Value.Path,
-            };
+            throw named;
         }
     }
 
-    private static (string Path, string Message)? FindBadFile(TaskContext context)
+    /// <summary>
+    /// An error that names the file and, in text files, the row that cannot be read; null when the error is of
+    /// another kind, says enough, or no file is to blame.
+    /// </summary>
+    public static PondCorruptFileException? Blame(
+        JobRuntime job,
+        PondTaskException error,
+        IEnumerable<(FileSet Set, DataFile File)> inputs,
+        Func<FileSet, DataFile, string> localPath,
+        Action<string> query,
+        CancellationToken cancellation
+    )
     {
-        foreach (var (set, file) in Files(context))
+        var said = error as PondDataException;
+        if (error is PondSchemaException || (said is null && error is not EngineException))
+        {
+            return null;
+        }
+
+        var files = inputs.ToArray();
+        if (
+            said is { Line: not null }
+            || (
+                said?.File is { } file
+                && files.Any(f => f.File.Path == file && f.Set.Format is ParquetFileFormat)
+            )
+        )
+        {
+            return null;
+        }
+
+        PondTaskException? Read(string select)
         {
             try
             {
-                context.WithDuck(duck =>
-                    duck.Query(
-                        "SELECT bit_xor(hash(t)) FROM ("
-                            + set.Format.Select([context.LocalPath(set, file)])
-                            + ") t",
-                        context.Cancellation
-                    )
-                );
+                query($"SELECT bit_xor(hash(t)) FROM ({select}) t");
+                return null;
             }
             catch (PondTaskException e)
             {
-                return (file.Path, e.Message);
+                return e;
             }
+        }
+
+        // The file that the error names comes first.
+        foreach (var (set, input) in files.OrderBy(f => f.File.Path == said?.File ? 0 : 1))
+        {
+            var path = localPath(set, input);
+            if (Read(set.Format.Select([path])) is not { } reason)
+            {
+                continue;
+            }
+
+            var row = set.Format is CsvFileFormat or JsonFileFormat
+                ? BadRow.Find(job, set.Format, path, input.Path, Read, cancellation)
+                : null;
+            var text = row is null
+                ? $"Input file {input.Path} cannot be read: {reason.Message.Replace(path, input.Path, StringComparison.Ordinal)}"
+                : FormattableString.Invariant(
+                    $"Input file {input.Path}, line {row.Line}, cannot be read: {row.Reason}"
+                );
+            return new PondCorruptFileException(text, error)
+            {
+                File = input.Path,
+                Line = row?.Line,
+            };
         }
 
         return null;

@@ -7,7 +7,8 @@ using ZstdSharp;
 namespace DeepInfra.Pond.Execution;
 
 /// <summary>
-/// Copies the lines of a file that are JSON objects and writes the others to the quarantine directory.
+/// Copies the lines of a file that are JSON objects and writes the others to the quarantine directory. A blank
+/// line takes the place of each of those, so that later messages count lines as the file does.
 /// DuckDB's own option to skip errors turns bad lines into NULL rows and loses good ones after them.
 /// </summary>
 internal static class JsonLineFilter
@@ -65,6 +66,11 @@ internal static class JsonLineFilter
 
                     quarantine ??= OpenQuarantine(job, displayPath);
                     WriteBad(quarantine, displayPath, number, reason, line.Span);
+                    output.WriteByte((byte)'\n');
+                }
+                else
+                {
+                    output.WriteByte((byte)'\n');
                 }
             }
         }

@@ -19,6 +19,9 @@ internal sealed class LiteralNode(
 
     public override int PartitionCount => 1;
 
+    /// <summary>Bytes of all buffers.</summary>
+    public long Bytes => batches.SelectMany(b => b.Arrays).Sum(a => SizeOf(a.Data));
+
     public override bool IsOrdered => true;
 
     public override string Describe() =>
@@ -32,6 +35,11 @@ internal sealed class LiteralNode(
             using var source = new ArrowSource(duck, schema, () => null);
             return duck.Describe(source.Sql, CancellationToken.None);
         });
+
+    private static long SizeOf(ArrayData data) =>
+        data.Buffers.Sum(b => (long)b.Length)
+        + (data.Children?.Sum(SizeOf) ?? 0)
+        + (data.Dictionary is { } dictionary ? SizeOf(dictionary) : 0);
 
     public override IReadOnlyList<TaskInput> Expand(Planner planner)
     {

@@ -65,21 +65,27 @@ internal sealed class SourceNode(
         var schema = resolver.WithDuck(duck =>
         {
             var leases = new List<string>();
+            string Stage(FileSet set, DataFile file)
+            {
+                var path = Session.Runtime.Stager.LocalPath(
+                    set,
+                    file,
+                    CancellationToken.None,
+                    out var lease
+                );
+                if (lease is not null)
+                {
+                    leases.Add(lease);
+                }
+
+                return path;
+            }
+
             try
             {
                 var paths = few.Select(f =>
                 {
-                    var path = Session.Runtime.Stager.LocalPath(
-                        files,
-                        f,
-                        CancellationToken.None,
-                        out var lease
-                    );
-                    if (lease is not null)
-                    {
-                        leases.Add(lease);
-                    }
-
+                    var path = Stage(files, f);
                     if (format is ParquetFileFormat)
                     {
                         InputChecks.CheckMagic(path, new FileInfo(path).Length, f.Path);
@@ -88,6 +94,25 @@ internal sealed class SourceNode(
                     return path;
                 });
                 return duck.Describe(format.Select(paths.ToArray()), CancellationToken.None);
+            }
+            catch (PondTaskException e)
+            {
+                if (
+                    InputChecks.Blame(
+                        Session.Runtime,
+                        e,
+                        few.Select(f => (files, f)),
+                        Stage,
+                        query => duck.Query(query, CancellationToken.None),
+                        CancellationToken.None
+                    ) is
+                    { } named
+                )
+                {
+                    throw named;
+                }
+
+                throw;
             }
             finally
             {
