@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What every kernel source includes first: integer types without standard headers (NVRTC has none), the
-// function qualifiers, and shared memory as one struct. Builds with nvcc, NVRTC and, for the
+// What every kernel source includes first: integer types without standard headers (NVRTC has none),
+// the function qualifiers, and shared memory as one struct. Builds with nvcc, NVRTC and, for the
 // simulator, with the host compiler.
 #pragma once
 
@@ -31,10 +31,9 @@ using size_t = decltype(sizeof(0));
 
 namespace di {
 
-// All of a block's dynamic shared memory as one struct, aligned to what the struct asks for (at most
-// 1,024 bytes). The only way to shared memory.
-template <typename Storage>
-DI_DEVICE Storage& dynamic_shared() {
+// All of a block's dynamic shared memory as one struct, aligned to what the struct asks for (at
+// most 1,024 bytes). The only way to shared memory.
+template <typename Storage> DI_DEVICE Storage& dynamic_shared() {
     static_assert(alignof(Storage) <= 1024, "shared memory starts at a multiple of 1,024 bytes");
 #if defined(__CUDACC__)
     extern __shared__ __align__(1024) unsigned char di_dynamic_shared_memory[];

@@ -56,9 +56,10 @@ internal sealed class DemoProcess : IDisposable
     /// <summary>Runs until a phase begins, sends the signal that Ctrl-C sends, and waits for the end.</summary>
     public async Task<ChildProcessResult> InterruptAsync(string phase, params string[] arguments)
     {
+        // A background job starts with SIGINT ignored, and its children inherit that; a user's terminal does not.
         var start = new ProcessStartInfo(
-            "dotnet",
-            ["exec", Program, "--report", Report, .. arguments]
+            "env",
+            ["--default-signal=INT", "dotnet", "exec", Program, "--report", Report, .. arguments]
         )
         {
             RedirectStandardOutput = true,
