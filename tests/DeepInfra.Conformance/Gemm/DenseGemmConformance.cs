@@ -28,7 +28,7 @@ public abstract class DenseGemmConformance<TBackend>
             { 9, 896, 256 },
         };
 
-    protected static GemmContext Gemm => TBackend.Create();
+    protected static GemmUnderTest Gemm => new(TBackend.Create());
 
     [Theory]
     [InlineData(GemmLayout.NT)]
