@@ -13,3 +13,6 @@ INSTANTIATE(CodeKind::kE4M3, CodeKind::kE4M3, true, true, 128);
 INSTANTIATE(CodeKind::kE4M3, CodeKind::kE2M1, true, true, 32);
 INSTANTIATE(CodeKind::kE2M1, CodeKind::kE4M3, false, false, 64);
 INSTANTIATE(CodeKind::kE4M3, CodeKind::kE2M1, false, false, 32);
+INSTANTIATE(CodeKind::kE5M2, CodeKind::kE4M3, true, true, 128);
+INSTANTIATE(CodeKind::kE5M2, CodeKind::kE5M2, false, true, 128);
+INSTANTIATE(CodeKind::kE4M3, CodeKind::kE5M2, true, false, 128);

@@ -87,10 +87,6 @@ internal static unsafe class CudaGemm
             throw new NotSupportedException(
                 $"FP8 multiplications need compute capability 8.9, got {device}"
             );
-        if (ElementKind.Float8E5M2 is var wide && (problem.KindA == wide || problem.KindB == wide))
-            throw new NotSupportedException(
-                "E5M2 operands have no CUDA kernels in this version; supported are E4M3 and packed FP4"
-            );
         var step = Math.Min(problem.ScaleStep, Fp8TileK);
         if (
             step is not (32 or 64 or 128)

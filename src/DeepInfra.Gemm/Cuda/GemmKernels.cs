@@ -15,7 +15,7 @@ internal readonly record struct Bf16Variant(
 
 /// <summary>What an FP8 kernel is compiled for.</summary>
 /// <param name="Architecture">The target.</param>
-/// <param name="KindA"><see cref="ElementKind.Float8E4M3"/> or <see cref="ElementKind.Float4E2M1"/>.</param>
+/// <param name="KindA">An FP8 or FP4 kind.</param>
 /// <param name="KindB">The same.</param>
 /// <param name="KMajorA">True if K is contiguous.</param>
 /// <param name="KMajorB">The same.</param>
@@ -84,5 +84,10 @@ internal static class GemmKernels
     private static string Text(bool value) => value ? "true" : "false";
 
     private static string Text(ElementKind kind) =>
-        kind == ElementKind.Float4E2M1 ? "CodeKind::kE2M1" : "CodeKind::kE4M3";
+        kind switch
+        {
+            ElementKind.Float4E2M1 => "CodeKind::kE2M1",
+            ElementKind.Float8E5M2 => "CodeKind::kE5M2",
+            _ => "CodeKind::kE4M3",
+        };
 }

@@ -14,6 +14,7 @@ public sealed class KernelCompilationTests
     private const int MaxRegisters = 168;
 
     private const ElementKind E4M3 = ElementKind.Float8E4M3;
+    private const ElementKind E5M2 = ElementKind.Float8E5M2;
     private const ElementKind Fp4 = ElementKind.Float4E2M1;
 
     private static readonly bool[] s_orders = [true, false];
@@ -21,6 +22,23 @@ public sealed class KernelCompilationTests
     [NvrtcFact]
     public async Task Fp8Kernels_ForAda_UseFp8TensorCoresWithoutSpills() =>
         await CheckAsync(Fp8("sm_89"), "QMMA.16832.F32.E4M3.E4M3");
+
+    [NvrtcFact]
+    public async Task E5M2Kernels_ForAda_UseFp8TensorCoresWithoutSpills()
+    {
+        await CheckAsync(
+            [GemmKernels.Of(new Fp8Variant("sm_89", E5M2, E4M3, true, true, 128))],
+            "QMMA.16832.F32.E5M2.E4M3"
+        );
+        await CheckAsync(
+            [GemmKernels.Of(new Fp8Variant("sm_89", E4M3, E5M2, false, true, 128))],
+            "QMMA.16832.F32.E4M3.E5M2"
+        );
+        await CheckAsync(
+            [GemmKernels.Of(new Fp8Variant("sm_89", E5M2, E5M2, true, false, 128))],
+            "QMMA.16832.F32.E5M2.E5M2"
+        );
+    }
 
     /// <summary>Hopper has no FP8 form of this instruction: its codes are widened to FP16, which is exact.</summary>
     [NvrtcFact]

@@ -7,7 +7,8 @@
 
 namespace di::gemm {
 
-enum class CodeKind : int32_t { kE4M3, kE2M1 };
+// E2M1 codes are expanded to E4M3; the others stay as they are.
+enum class CodeKind : int32_t { kE4M3, kE2M1, kE5M2 };
 
 constexpr int32_t kTileRows = 64;
 constexpr int32_t kTileK = 128;
@@ -60,7 +61,7 @@ DI_DEVICE int32_t clamp(int32_t value, int32_t low, int32_t high) {
     return value < low ? low : value > high ? high : value;
 }
 
-// K-major E4M3: asynchronous copies of 16 codes.
+// K-major FP8: asynchronous copies of 16 codes.
 template <int32_t kThreads>
 DI_DEVICE void load_tile_async(uint8_t* smem_tile, const CodesParams& codes, int32_t mn,
                                int32_t k) {

@@ -6,10 +6,10 @@
 //   promoted: one binary32 multiply-add with the product of both scales. d is rounded once.
 //
 // Tensors
-//   a       [M, K] E4M3, or E2M1 with two codes per byte; K-major or M-major, rows at multiples of
-//   16 bytes b       [N, K] the same scales  per operand: f32, UE8M0 bytes or packed UE8M0 words; 1
-//   x 128, 128 x 128, 1 x 32 and other blocks d, c    [M, N] f32 or bf16, N contiguous; bias [N]
-//   f32 or bf16
+//   a       [M, K] E4M3, E5M2, or E2M1 with two codes per byte; K-major or M-major, rows at
+//   multiples of 16 bytes b       [N, K] the same scales  per operand: f32, UE8M0 bytes or packed
+//   UE8M0 words; 1 x 128, 128 x 128, 1 x 32 and other blocks d, c    [M, N] f32 or bf16, N
+//   contiguous; bias [N] f32 or bf16
 //
 // Tiling
 //   One block computes 64 x 64, K in steps of 128. Four warps in two rows and two columns, 32 x 32
@@ -19,7 +19,7 @@
 //   All 128 threads load, multiply and store. 32 accumulators and 32 partial sums per thread.
 //
 // Pipeline
-//   Two stages. K-major E4M3 arrives by cp.async while the stage before is multiplied; MN-major and
+//   Two stages. K-major FP8 arrives by cp.async while the stage before is multiplied; MN-major and
 //   E2M1 operands pass through registers, where they are transposed and expanded to E4M3.
 //
 // Shared memory
@@ -34,7 +34,7 @@
 //   bounds it. A plain kernel for every architecture with FP8, and the yardstick of faster ones.
 //
 // Limits
-//   sm_89 and newer. K = 0 is allowed. E5M2 is not.
+//   sm_89 and newer. K = 0 is allowed.
 //
 // Sources
 //   Fine-grained scaling with promotion as DeepGEMM describes it; fragment layouts from the PTX
@@ -114,6 +114,21 @@ struct Fragments {
     float at[2][4][4];
 };
 
+// The instruction for the kinds of both operands.
+template <typename Config>
+DI_DEVICE void multiply(float (&sum)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+    constexpr bool kWideA = Config::kKindA == CodeKind::kE5M2;
+    constexpr bool kWideB = Config::kKindB == CodeKind::kE5M2;
+    if constexpr (kWideA && kWideB)
+        ptx::mma_m16n8k32_e5m2(sum, a, b);
+    else if constexpr (kWideA)
+        ptx::mma_m16n8k32_e5m2_e4m3(sum, a, b);
+    else if constexpr (kWideB)
+        ptx::mma_m16n8k32_e4m3_e5m2(sum, a, b);
+    else
+        ptx::mma_m16n8k32_e4m3(sum, a, b);
+}
+
 // Adds the products of kScaleStep elements of K, without scales.
 template <typename Config>
 DI_DEVICE void multiply_step(Fragments& partial, uint32_t smem_a, uint32_t smem_b, int32_t column) {
@@ -136,7 +151,7 @@ DI_DEVICE void multiply_step(Fragments& partial, uint32_t smem_a, uint32_t smem_
 #pragma unroll
             for (int32_t j = 0; j < 4; j++) {
                 const uint32_t b_fragment[2] = {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]};
-                ptx::mma_m16n8k32_e4m3(partial.at[i][j], a[i], b_fragment);
+                multiply<Config>(partial.at[i][j], a[i], b_fragment);
             }
     }
 }
