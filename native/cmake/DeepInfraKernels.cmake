@@ -95,3 +95,49 @@ ${data}${symbol}_end:
         set_property(SOURCE "${assembly}" APPEND PROPERTY OBJECT_DEPENDS "${file}")
     endif()
 endfunction()
+
+# deepinfra_check_kernel(<area> <source> ARCHS 90a ... EXPECT HGMMA ...): compiles a source with nvcc where there is a toolkit and
+# adds the test <area>.<name>.sass that looks for instructions in the result.
+function(deepinfra_check_kernel area source)
+    cmake_parse_arguments(PARSE_ARGV 2 ARG "" "" "ARCHS;EXPECT")
+    set(archs)
+    foreach(arch ${ARG_ARCHS})
+        if(arch IN_LIST DEEPINFRA_CUDA_TARGETS)
+            list(APPEND archs ${arch})
+        endif()
+    endforeach()
+    if(NOT archs)
+        return()
+    endif()
+    cmake_path(GET source STEM name)
+    set(stem "${CMAKE_CURRENT_BINARY_DIR}/images/${name}")
+    deepinfra_compile_fatbin("${CMAKE_CURRENT_SOURCE_DIR}/${source}" "${stem}" "${archs}" "")
+    add_custom_target(deepinfra_${area}_${name}_check ALL DEPENDS "${stem}.fatbin")
+    add_test(
+        NAME ${area}.${name}.sass
+        COMMAND "${PROJECT_SOURCE_DIR}/cmake/check-sass.sh" "${DEEPINFRA_CUDA_HOME}/bin/cuobjdump" "${stem}.fatbin" ${ARG_EXPECT}
+    )
+endfunction()
+
+# deepinfra_add_kernel_tests(<area> KERNELS a.cu ... SOURCES a_test.cpp ...): the program deepinfra_<area>_kernel_tests, which runs
+# kernels on the simulator without its driver face. Nothing where simulator or GoogleTest are missing.
+function(deepinfra_add_kernel_tests area)
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "KERNELS;SOURCES")
+    if(NOT DEEPINFRA_BUILD_TESTS OR NOT TARGET deepinfra_cudasim_core OR (DEFINED BUILD_TESTING AND NOT BUILD_TESTING))
+        return()
+    endif()
+    find_package(GTest QUIET)
+    if(NOT GTest_FOUND)
+        return()
+    endif()
+    include(GoogleTest)
+    include("${PROJECT_SOURCE_DIR}/sim/cmake/SimulatorKernels.cmake")
+    set(name deepinfra_${area}_kernel_tests)
+    deepinfra_sim_kernels(${name}_kernels ${ARG_KERNELS})
+    target_compile_options(${name}_kernels PRIVATE -Werror -Wno-psabi)
+    add_executable(${name} ${ARG_SOURCES} "${PROJECT_SOURCE_DIR}/sim/tests/sim_test.cpp" $<TARGET_OBJECTS:${name}_kernels>)
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/sim/tests")
+    target_link_libraries(${name} PRIVATE deepinfra_cudasim_core GTest::gtest GTest::gtest_main)
+    target_compile_options(${name} PRIVATE -Wall -Wextra -Werror -Wno-psabi)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()

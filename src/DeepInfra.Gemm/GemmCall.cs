@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using DeepInfra.Core.Cuda;
 
 namespace DeepInfra.Gemm;
 
@@ -24,6 +25,9 @@ public readonly record struct GemmCall
     /// <summary>The scaling of B; needs <see cref="RecipeA"/>.</summary>
     public OperandRecipe? RecipeB { get; init; }
 
-    /// <summary>Checked between tiles; after cancellation the contents of D are undefined.</summary>
+    /// <summary>The stream of a multiplication on a CUDA device, which it needs; must be null on the CPU.</summary>
+    public CudaStream? Stream { get; init; }
+
+    /// <summary>On the CPU checked between tiles, on a device before the work is enqueued; after cancellation the contents of D are undefined.</summary>
     public CancellationToken CancellationToken { get; init; }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using DeepInfra.Core.Cuda;
 
 namespace DeepInfra.Gemm;
 
@@ -13,6 +14,9 @@ namespace DeepInfra.Gemm;
 /// gemm.Ops.Bf16GemmNT(a, b, d);                                    // D = A·Bᵀ
 /// gemm.Ops.Fp8GemmNT(new(qa, sfa), new(qb, sfb), d);               // scales 1x128 and 128x128
 /// gemm.Ops.Fp8GemmNT(x, w, d, new GemmCall { Accumulate = d });    // D += …
+///
+/// var gpu = GemmContext.ForDevice(Device.Cuda(0));
+/// gpu.Ops.Bf16GemmNT(a, b, d, new GemmCall { Stream = stream });   // tensors of the device
 /// </code>
 /// </example>
 public sealed class GemmContext
@@ -49,5 +53,21 @@ public sealed class GemmContext
     {
         ArgumentNullException.ThrowIfNull(options);
         return new GemmContext(Device.Cpu, options);
+    }
+
+    /// <summary>
+    /// A context of a device; cheap, holds no resources. On a CUDA device it has the dense multiplications: BFloat16 on
+    /// compute capability 9.0, FP8 and FP4 on 8.9 and above. Kernels are compiled by NVRTC at first use and kept in
+    /// <see cref="DeepInfra.Core.Jit.JitKernelCache.Default"/>.
+    /// </summary>
+    /// <param name="device">The CPU or a CUDA device.</param>
+    /// <param name="options">Null takes the defaults.</param>
+    /// <exception cref="NativeLibraryNotFoundException">There is no CUDA driver.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such device.</exception>
+    public static GemmContext ForDevice(Device device, GemmOptions? options = null)
+    {
+        if (!device.IsCpu)
+            _ = CudaDevice.Get(device);
+        return new GemmContext(device, options ?? new GemmOptions());
     }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using DeepInfra.Core;
+using DeepInfra.Core.Cuda;
 using DeepInfra.Gemm.Cpu;
+using DeepInfra.Gemm.Cuda;
 using DeepInfra.Gemm.Operands;
 
 namespace DeepInfra.Gemm;
@@ -13,12 +15,19 @@ namespace DeepInfra.Gemm;
 /// with one multiply-add by the product of both scales; the result is rounded once and does not depend on the number of
 /// threads. Thread-safe; calls allocate nothing once their threads are warm. The operators and their
 /// constraints follow DeepGEMM.
+/// <para>
+/// On a CUDA device, dense multiplications are enqueued on <see cref="GemmCall.Stream"/> and the call returns; the first call
+/// of a kind compiles its kernel, or finds it in the cache. Sums of FP8 products leave the tensor core every 128 elements of
+/// K, or every scale block where those are smaller.
+/// </para>
 /// </summary>
 public sealed partial class GemmOperators
 {
     private readonly GemmContext _context;
 
     internal GemmOperators(GemmContext context) => _context = context;
+
+    private Device Device => _context.Device;
 
     /// <summary>D = C + bias + A·B with FP8 (or packed FP4) operands scaled by blocks.</summary>
     /// <param name="a">
@@ -48,14 +57,33 @@ public sealed partial class GemmOperators
     )
     {
         var (transposedA, transposedB) = Transposed(layout);
-        var matrixA = OperandReader.ReadMatrix(a.Data, Fp8Kind(a), transposedA, rank: 2, nameof(a));
-        var matrixB = OperandReader.ReadMatrix(b.Data, Fp8Kind(b), transposedB, rank: 2, nameof(b));
+        var matrixA = OperandReader.ReadMatrix(
+            a.Data,
+            Fp8Kind(a),
+            transposedA,
+            rank: 2,
+            nameof(a),
+            Device
+        );
+        var matrixB = OperandReader.ReadMatrix(
+            b.Data,
+            Fp8Kind(b),
+            transposedB,
+            rank: 2,
+            nameof(b),
+            Device
+        );
         RequireSameK(matrixA, matrixB);
         var (recipeA, recipeB) = RecipeResolver.Resolve(call, a, b);
-        var scalesA = ReadScales(a, recipeA, matrixA, groups: null, transposedA, nameof(a));
-        var scalesB = ReadScales(b, recipeB, matrixB, groups: null, transposedB, nameof(b));
+        var scalesA = ReadScales(a, recipeA, matrixA, groups: null, transposedA, nameof(a), Device);
+        var scalesB = ReadScales(b, recipeB, matrixB, groups: null, transposedB, nameof(b), Device);
         RequireSeparate(d, a, b, call);
         Dense("fp8_dense", matrixA, scalesA, matrixB, scalesB, d, call);
+        if (call.Stream is not null)
+        {
+            Record(a, call.Stream);
+            Record(b, call.Stream);
+        }
         KeepAlive(a, b);
     }
 
@@ -82,18 +110,25 @@ public sealed partial class GemmOperators
             ElementKind.BFloat16,
             transposedA,
             rank: 2,
-            nameof(a)
+            nameof(a),
+            Device
         );
         var matrixB = OperandReader.ReadMatrix(
             b,
             ElementKind.BFloat16,
             transposedB,
             rank: 2,
-            nameof(b)
+            nameof(b),
+            Device
         );
         RequireSameK(matrixA, matrixB);
         RequireSeparate(d, a, b, call);
         Dense("bf16_dense", matrixA, ScaleOperand.None, matrixB, ScaleOperand.None, d, call);
+        if (call.Stream is not null)
+        {
+            a.RecordStream(call.Stream);
+            b.RecordStream(call.Stream);
+        }
         GC.KeepAlive(a);
         GC.KeepAlive(b);
     }
@@ -108,9 +143,9 @@ public sealed partial class GemmOperators
         in GemmCall call
     )
     {
-        var output = OperandReader.ReadOutput(d, rank: 2, nameof(d));
+        var output = OperandReader.ReadOutput(d, rank: 2, nameof(d), Device);
         RequireOutputShape(output.M, output.N, a.Mn, b.Mn, d);
-        var accumulate = OperandReader.ReadAccumulate(call.Accumulate, d);
+        var accumulate = OperandReader.ReadAccumulate(call.Accumulate, d, Device);
         var segment = new GemmSegment
         {
             A = a.Data,
@@ -124,14 +159,56 @@ public sealed partial class GemmOperators
             M = a.Mn,
             K = a.K,
         };
-        var problem = Describe(a, scalesA, b, scalesB, output, accumulate, call);
+        var problem = Describe(a, scalesA, b, scalesB, output, accumulate, call, Device);
         problem.Segments = &segment;
         problem.SegmentCount = 1;
-        Run(operation, ref problem, d, call);
+        if (Device.IsCpu)
+            Run(operation, ref problem, d, call);
+        else
+            RunOnDevice(operation, problem, d, call);
+    }
+
+    // Enqueues a dense multiplication. Memory that it uses is recorded on the stream, so that disposing it is safe at once.
+    private void RunOnDevice(string operation, in GemmProblem problem, Tensor d, in GemmCall call)
+    {
+        var stream = RequireStream(call);
+        call.CancellationToken.ThrowIfCancellationRequested();
+        GemmMetrics.Record(operation, problem.Flops);
+        CudaGemm.Run(problem, stream);
+        d.RecordStream(stream);
+        call.Accumulate?.RecordStream(stream);
+        call.Bias?.RecordStream(stream);
+    }
+
+    private CudaStream RequireStream(in GemmCall call)
+    {
+        const string Name = nameof(GemmCall.Stream);
+        if (call.Stream is null)
+            throw Errors.Null(Name, $"{Name}: multiplications on {Device} need a stream");
+        if (call.Stream.Device != Device)
+            throw Errors.Argument(
+                Name,
+                $"{Name}: expected a stream of {Device}, got one of {call.Stream.Device}"
+            );
+        return call.Stream;
+    }
+
+    private static void RequireNoStream(in GemmCall call)
+    {
+        if (call.Stream is not null)
+            throw Errors.Argument(
+                nameof(GemmCall.Stream),
+                $"Stream: expected none on the CPU, got one of {call.Stream.Device}"
+            );
     }
 
     private void Run(string operation, ref GemmProblem problem, Tensor d, in GemmCall call)
     {
+        if (!Device.IsCpu)
+            throw new NotSupportedException(
+                $"{operation}: grouped multiplications have no CUDA kernels in this version; use GemmContext.Cpu"
+            );
+        RequireNoStream(call);
         GemmMetrics.Record(operation, problem.Flops);
         if (problem.N > 0)
             CpuGemm.Run(ref problem, _context.Options.Cpu, call.CancellationToken);
@@ -147,7 +224,8 @@ public sealed partial class GemmOperators
         in ScaleOperand scalesB,
         in OutputOperand output,
         in OutputOperand accumulate,
-        in GemmCall call
+        in GemmCall call,
+        Device device = default
     ) =>
         new()
         {
@@ -161,7 +239,7 @@ public sealed partial class GemmOperators
             OutputType = output.Type,
             LeadingD = output.Leading,
             LeadingC = accumulate.Leading,
-            Bias = OperandReader.ReadBias(call.Bias, output.N, out var biasType),
+            Bias = OperandReader.ReadBias(call.Bias, output.N, out var biasType, device),
             BiasType = biasType,
         };
 
@@ -171,7 +249,8 @@ public sealed partial class GemmOperators
         in MatrixOperand matrix,
         int? groups,
         bool transposed,
-        string name
+        string name,
+        Device device = default
     ) =>
         OperandReader.ReadScales(
             tensor.Scales,
@@ -181,7 +260,8 @@ public sealed partial class GemmOperators
             OperandReader.DivideUp(matrix.K, 4 * recipe.GranK),
             groups,
             transposed,
-            name
+            name,
+            device
         );
 
     private static (bool A, bool B) Transposed(GemmLayout layout) =>
@@ -237,6 +317,12 @@ public sealed partial class GemmOperators
                 nameof(GemmCall.Recipe),
                 "Recipe: BFloat16 operands have no scales"
             );
+    }
+
+    private static void Record(ScaledTensor operand, CudaStream stream)
+    {
+        operand.Data.RecordStream(stream);
+        operand.Scales.RecordStream(stream);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

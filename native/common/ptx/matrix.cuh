@@ -100,6 +100,10 @@ DI_PTX_MMA(mma_m16n8k32_e4m3, 32, DI_SIM_E4M3, DI_SIM_E4M3,
            "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32")
 DI_PTX_MMA(mma_m16n8k32_e5m2, 32, DI_SIM_E5M2, DI_SIM_E5M2,
            "mma.sync.aligned.m16n8k32.row.col.f32.e5m2.e5m2.f32")
+DI_PTX_MMA(mma_m16n8k32_e4m3_e5m2, 32, DI_SIM_E4M3, DI_SIM_E5M2,
+           "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e5m2.f32")
+DI_PTX_MMA(mma_m16n8k32_e5m2_e4m3, 32, DI_SIM_E5M2, DI_SIM_E4M3,
+           "mma.sync.aligned.m16n8k32.row.col.f32.e5m2.e4m3.f32")
 #endif
 #undef DI_PTX_MMA
 

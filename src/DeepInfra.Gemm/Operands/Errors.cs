@@ -8,4 +8,6 @@ internal static class Errors
 
     public static ArgumentOutOfRangeException Range(string name, string message) =>
         new(name, message);
+
+    public static ArgumentNullException Null(string name, string message) => new(name, message);
 }

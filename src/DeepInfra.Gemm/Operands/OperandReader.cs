@@ -19,12 +19,14 @@ internal static unsafe class OperandReader
     /// <param name="transposed">True if K comes before M or N in the shape.</param>
     /// <param name="rank">2, or 3 with a leading group dimension.</param>
     /// <param name="name">Argument name.</param>
+    /// <param name="device">Where the tensor must lie.</param>
     public static MatrixOperand ReadMatrix(
         Tensor tensor,
         ElementKind kind,
         bool transposed,
         int rank,
-        string name
+        string name,
+        Device device = default
     )
     {
         Require(tensor, name);
@@ -47,7 +49,7 @@ internal static unsafe class OperandReader
         var packing = kind == ElementKind.Float4E2M1 ? 2 : 1;
         return new MatrixOperand
         {
-            Data = Pointer(tensor, name),
+            Data = Pointer(tensor, name, device),
             Kind = kind,
             KMajor = kMajor,
             Groups = rank == 3 ? Extent(tensor.Shape[0], name) : 1,
@@ -98,6 +100,7 @@ internal static unsafe class OperandReader
     /// <param name="groups">Groups, or null without a group dimension.</param>
     /// <param name="transposed">True if K comes first in the shape.</param>
     /// <param name="name">Argument name.</param>
+    /// <param name="device">Where the tensor must lie.</param>
     public static ScaleOperand ReadScales(
         Tensor tensor,
         OperandRecipe recipe,
@@ -106,7 +109,8 @@ internal static unsafe class OperandReader
         long packedBlocks,
         int? groups,
         bool transposed,
-        string name
+        string name,
+        Device device = default
     )
     {
         Require(tensor, name);
@@ -136,7 +140,7 @@ internal static unsafe class OperandReader
         }
         return new ScaleOperand
         {
-            Data = Pointer(tensor, name),
+            Data = Pointer(tensor, name, device),
             GroupStride = grouped == 1 ? tensor.Strides[0] : 0,
             Source = new ScaleSource
             {
@@ -155,7 +159,12 @@ internal static unsafe class OperandReader
     }
 
     /// <summary>Reads D.</summary>
-    public static OutputOperand ReadOutput(Tensor tensor, int rank, string name)
+    public static OutputOperand ReadOutput(
+        Tensor tensor,
+        int rank,
+        string name,
+        Device device = default
+    )
     {
         Require(tensor, name);
         if (tensor.DType is not (DType.Float32 or DType.BFloat16))
@@ -178,7 +187,7 @@ internal static unsafe class OperandReader
         RequireCompactGroups(tensor, rank, name);
         return new OutputOperand
         {
-            Data = Pointer(tensor, name),
+            Data = Pointer(tensor, name, device),
             Type = tensor.DType,
             Groups = rank == 3 ? Extent(tensor.Shape[0], name) : 1,
             M = Extent(tensor.Shape[-2], name),
@@ -189,7 +198,7 @@ internal static unsafe class OperandReader
     }
 
     /// <summary>Reads an optional C that must match D.</summary>
-    public static OutputOperand ReadAccumulate(Tensor? tensor, Tensor d)
+    public static OutputOperand ReadAccumulate(Tensor? tensor, Tensor d, Device device = default)
     {
         const string Name = nameof(GemmCall.Accumulate);
         if (tensor is null)
@@ -201,7 +210,7 @@ internal static unsafe class OperandReader
                 Name,
                 $"{Name}: expected the shape of D, {d.Shape}, got {tensor.Shape}"
             );
-        var operand = ReadOutput(tensor, d.Rank, Name);
+        var operand = ReadOutput(tensor, d.Rank, Name, device);
         if (
             MemoryOverlap.Possible(tensor, d)
             && (tensor.DataPointer != d.DataPointer || tensor.Strides != d.Strides)
@@ -214,7 +223,7 @@ internal static unsafe class OperandReader
     }
 
     /// <summary>Reads an optional bias; null if there is none.</summary>
-    public static byte* ReadBias(Tensor? tensor, int n, out DType type)
+    public static byte* ReadBias(Tensor? tensor, int n, out DType type, Device device = default)
     {
         const string Name = nameof(GemmCall.Bias);
         type = DType.Float32;
@@ -232,7 +241,7 @@ internal static unsafe class OperandReader
                 $"{Name}: expected [{n}] contiguous, got {tensor.Shape} with strides {tensor.Strides}"
             );
         type = tensor.DType;
-        return Pointer(tensor, Name);
+        return Pointer(tensor, Name, device);
     }
 
     /// <summary>Reads a contiguous vector of 32-bit integers.</summary>
@@ -311,7 +320,7 @@ internal static unsafe class OperandReader
                 name,
                 $"{name}: expected rows that start at multiples of {AlignmentBytes} bytes, got a stride of {stride} {tensor.DType} elements"
             );
-        if (tensor.Device.IsCpu && (nuint)tensor.DataPointer % AlignmentBytes != 0)
+        if ((nuint)tensor.DataPointer % AlignmentBytes != 0)
             throw Errors.Argument(
                 name,
                 $"{name}: expected an address that is a multiple of {AlignmentBytes}, got 0x{(nuint)tensor.DataPointer:X}"
@@ -337,12 +346,17 @@ internal static unsafe class OperandReader
     private static bool IsAligned(Tensor tensor, long stride, long extent) =>
         extent <= 1 || stride * DTypes.SizeInBytes(tensor.DType) % AlignmentBytes == 0;
 
-    private static byte* Pointer(Tensor tensor, string name)
+    private static byte* Pointer(Tensor tensor, string name, Device device = default)
     {
-        if (!tensor.Device.IsCpu)
+        if (tensor.Device == device)
+            return (byte*)tensor.DataPointer;
+        if (device.IsCpu)
             throw new NotSupportedException(
-                $"{name}: this version multiplies tensors on the CPU only, got one on {tensor.Device}"
+                $"{name}: expected a tensor on the CPU, got one on {tensor.Device}; dense multiplications on a GPU take GemmContext.ForDevice, others run on the CPU only"
             );
-        return (byte*)tensor.DataPointer;
+        throw Errors.Argument(
+            name,
+            $"{name}: expected a tensor on {device}, got one on {tensor.Device}"
+        );
     }
 }

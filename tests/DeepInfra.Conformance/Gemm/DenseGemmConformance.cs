@@ -28,7 +28,7 @@ public abstract class DenseGemmConformance<TBackend>
             { 9, 896, 256 },
         };
 
-    protected static GemmContext Gemm => TBackend.Create();
+    protected static GemmUnderTest Gemm => new(TBackend.Create());
 
     [Theory]
     [InlineData(GemmLayout.NT)]
@@ -107,6 +107,41 @@ public abstract class DenseGemmConformance<TBackend>
                 ReferenceGemm.Values(a4, false, new OperandRecipe(1, 32)),
                 valuesB
             );
+        }
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(40)]
+    public void Fp8Gemm_E5M2Operands_MatchesReference(int m)
+    {
+        const int N = 48;
+        const int K = 272;
+        var recipe = new ScaleRecipe(1, 1, 128);
+        var inputs = new GemmInputs(m);
+        foreach (var kMajor in new[] { true, false })
+        {
+            ScaledTensor[] left =
+            [
+                new(inputs.Fp8Wide(m, K, kMajor), inputs.Scales(m, 3)),
+                new(inputs.Fp8(m, K, kMajor), inputs.ByteScales(m, 3)),
+            ];
+            ScaledTensor[] right =
+            [
+                new(inputs.Fp8Wide(N, K, kMajor), inputs.ByteScales(N, 3)),
+                new(inputs.Fp8(N, K, kMajor), inputs.PackedScales(N, 1)),
+            ];
+            foreach (var a in left)
+            foreach (var b in right)
+            {
+                var d = inputs.Output(DType.Float32, m, N);
+                Gemm.Ops.Fp8GemmNT(a, b, d, new GemmCall { Recipe = recipe });
+                GemmCheck.ShouldBeProduct(
+                    d,
+                    ReferenceGemm.Values(a, false, new OperandRecipe(1, 128)),
+                    ReferenceGemm.Values(b, false, new OperandRecipe(1, 128))
+                );
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
-using DeepInfra.Gemm;
 using FluentAssertions;
 using Xunit;
 
@@ -16,7 +15,7 @@ public abstract class GemmValuesConformance<TBackend>
     /// <summary>Row counts that take different paths.</summary>
     public static TheoryData<int> RowCounts => [1, 3, 8, 20];
 
-    private static GemmContext Gemm => TBackend.Create();
+    private static GemmUnderTest Gemm => new(TBackend.Create());
 
     [Theory]
     [MemberData(nameof(RowCounts))]

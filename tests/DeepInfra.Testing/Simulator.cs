@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core.Interop;
-using DeepInfra.Testing;
 
-namespace DeepInfra.Core.Tests.Cuda;
+namespace DeepInfra.Testing;
 
 /// <summary>Where the build puts the simulator.</summary>
-internal static class Simulator
+public static class Simulator
 {
     /// <summary>Runs tests in a child process on the simulator; skips the test where there is none.</summary>
     public static async Task RunAsync(
@@ -38,7 +37,7 @@ internal static class Simulator
                 $"Exit code {result.ExitCode}:\n{result.StandardOutput}\n{result.StandardError}"
             );
         // Skipped tests would hide a simulator that does not load.
-        result.StandardOutput.Should().Contain("skipped: 0");
+        Assert.Contains("skipped: 0", result.StandardOutput, StringComparison.Ordinal);
     }
 
     private static string? FindFolder()

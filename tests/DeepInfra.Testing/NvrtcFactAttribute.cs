@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
+using DeepInfra.Core;
 using DeepInfra.Core.Interop;
 using DeepInfra.Core.Jit;
 
-namespace DeepInfra.Core.Tests.Jit;
+namespace DeepInfra.Testing;
 
 /// <summary>A test that needs the real NVRTC.</summary>
 [AttributeUsage(AttributeTargets.Method)]

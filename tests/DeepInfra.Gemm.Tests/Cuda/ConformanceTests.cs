@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Conformance.Gemm;
+
+namespace DeepInfra.Gemm.Tests.Cuda;
+
+[Trait("Category", "Sim")]
+public sealed class DenseGemmCudaTests : DenseGemmConformance<CudaBackend>;
+
+[Trait("Category", "Sim")]
+public sealed class GemmValuesCudaTests : GemmValuesConformance<CudaBackend>;

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Conformance.Gemm;
+using DeepInfra.Core;
+using DeepInfra.Core.Cuda;
+using DeepInfra.Testing;
+
+namespace DeepInfra.Gemm.Tests.Cuda;
+
+/// <summary>What calls on a CUDA device take and refuse.</summary>
+public sealed class CudaGemmTests
+{
+    private const int M = 16;
+    private const int N = 32;
+    private const int K = 128;
+
+    [CudaFact]
+    public void Gemm_WithoutStream_Throws()
+    {
+        using var stream = new CudaStream(Device.Cuda(0));
+        using var operands = new Operands(stream);
+
+        var call = () => operands.Context.Ops.Fp8GemmNT(operands.A, operands.B, operands.D);
+
+        call.Should().Throw<ArgumentNullException>().WithMessage("Stream:*cuda:0 need a stream*");
+    }
+
+    [CudaFact]
+    public void Gemm_TensorOfTheHost_Throws()
+    {
+        using var stream = new CudaStream(Device.Cuda(0));
+        using var operands = new Operands(stream);
+        using var host = Tensor<float>.Create([M, N]);
+
+        var call = () =>
+            operands.Context.Ops.Fp8GemmNT(
+                operands.A,
+                operands.B,
+                host,
+                new GemmCall { Stream = stream }
+            );
+
+        call.Should()
+            .Throw<ArgumentException>()
+            .WithMessage("d: expected a tensor on cuda:0, got one on cpu*");
+    }
+
+    [CudaFact]
+    public void GroupedGemm_OnADevice_IsNotSupported()
+    {
+        var context = GemmContext.ForDevice(Device.Cuda(0));
+        var inputs = new GemmInputs(1);
+        var a = inputs.BFloat16s(M, K);
+        var b = Tensor<BFloat16>.Create([1, N, K]);
+        var d = Tensor<float>.Create([M, N]);
+
+        var call = () =>
+            context.Ops.MGroupedBf16Gemm(a, b, d, new MIndicesLayout(Tensor<int>.Create([M])));
+
+        call.Should().Throw<NotSupportedException>().WithMessage("*no CUDA kernels*");
+    }
+
+    [CudaFact]
+    public void Gemm_OperandsDisposedAtOnce_ComputesFirst()
+    {
+        using var stream = new CudaStream(Device.Cuda(0));
+        var operands = new Operands(stream);
+
+        operands.Context.Ops.Fp8GemmNT(
+            operands.A,
+            operands.B,
+            operands.D,
+            new GemmCall { Stream = stream }
+        );
+        operands.A.Data.Dispose();
+        operands.A.Scales.Dispose();
+        operands.B.Data.Dispose();
+        operands.B.Scales.Dispose();
+        var values = operands.D.ToArray(stream);
+        operands.D.Dispose();
+
+        values.Should().OnlyContain(v => v == K * 2f * 0.5f);
+    }
+
+    [CudaFact]
+    public void Gemm_CancelledToken_Throws()
+    {
+        using var stream = new CudaStream(Device.Cuda(0));
+        using var operands = new Operands(stream);
+
+        var call = () =>
+            operands.Context.Ops.Fp8GemmNT(
+                operands.A,
+                operands.B,
+                operands.D,
+                new GemmCall { Stream = stream, CancellationToken = new CancellationToken(true) }
+            );
+
+        call.Should().Throw<OperationCanceledException>();
+    }
+
+    // A and B full of ones; scales 2 and 0.5.
+    private sealed class Operands : IDisposable
+    {
+        public Operands(CudaStream stream)
+        {
+            A = new ScaledTensor(Ones(M, stream), Filled(2f, M, stream));
+            B = new ScaledTensor(Ones(N, stream), Filled(0.5f, 1, stream));
+            D = Tensor<float>.Create([M, N], stream);
+        }
+
+        public GemmContext Context { get; } = GemmContext.ForDevice(Device.Cuda(0));
+
+        public ScaledTensor A { get; }
+
+        public ScaledTensor B { get; }
+
+        public Tensor<float> D { get; }
+
+        public void Dispose()
+        {
+            foreach (var tensor in new[] { A.Data, A.Scales, B.Data, B.Scales, D })
+                tensor.Dispose();
+        }
+
+        private static Tensor<Float8E4M3> Ones(int rows, CudaStream stream)
+        {
+            using var host = Tensor<Float8E4M3>.Create([rows, K]);
+            host.Fill(Float8E4M3.FromBits(0x38));
+            return host.ToDevice(stream.Device, stream);
+        }
+
+        private static Tensor<float> Filled(float value, int rows, CudaStream stream)
+        {
+            using var host = Tensor<float>.Create([rows, 1]);
+            host.Fill(value);
+            return host.ToDevice(stream.Device, stream);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+using DeepInfra.Testing;
+
+namespace DeepInfra.Gemm.Tests.Cuda;
+
+/// <summary>Runs the tests of the CUDA kernels on the simulator, where it is built and this process does not use it already.</summary>
+public sealed class SimulatorProcessTests
+{
+    [Fact]
+    public Task DenseMultiplications_OnTheSimulator_Pass() =>
+        Simulator.RunAsync([
+            typeof(DenseGemmCudaTests).FullName!,
+            typeof(GemmValuesCudaTests).FullName!,
+            typeof(CudaGemmTests).FullName!,
+        ]);
+}
