@@ -87,8 +87,9 @@ public sealed record PondOptions
 
     /// <summary>
     /// Format of files that carry rows between the two sides of a repartition. They are written once and
-    /// read once, so the default favours speed: LZ4 and small dictionaries. Without compression, data that
-    /// does not compress passes about a fifth faster, and text takes twice the space.
+    /// read once, so the default favours speed: LZ4 and small dictionaries. These are upper bounds: row groups
+    /// and dictionaries become smaller where the memory of a task demands it, and where neither has made the
+    /// Parquet input of a task smaller the rows are stored as they are.
     /// </summary>
     public ParquetWriteOptions ShuffleParquet { get; init; } =
         new() { Compression = ParquetCompression.Lz4, MaxDictionaryValues = 4096 };

@@ -76,7 +76,8 @@ internal sealed class ShuffleWork(
             var written = duck.Copy(
                 $"SELECT {star}, ({key})::INTEGER AS {PartitionColumn} FROM {source}",
                 context.OutputDirectory,
-                format.ToSql() + $", PARTITION_BY ({PartitionColumn}), OVERWRITE_OR_IGNORE true",
+                ShuffleFormat.For(context, duck, format, count).ToSql()
+                    + $", PARTITION_BY ({PartitionColumn}), OVERWRITE_OR_IGNORE true",
                 cancellation
             );
             return new TaskOutput
