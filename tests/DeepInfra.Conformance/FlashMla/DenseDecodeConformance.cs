@@ -30,6 +30,10 @@ public abstract class DenseDecodeConformance
         data.Add(1, 2, 300, 128, 1, false, true);
         data.Add(1, 1, 4096, 4, 1, false, false);
         data.Add(1, 2, 1500, 16, 1, true, true);
+        data.Add(1, 1, 8736, 2, 1, false, false);
+        data.Add(2, 2, 140, 64, 1, true, true);
+        data.Add(1, 2, 140, 126, 2, false, true);
+        data.Add(64, 1, 20, 3, 1, true, false);
         return data;
     }
 

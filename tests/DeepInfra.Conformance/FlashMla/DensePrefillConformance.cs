@@ -77,6 +77,17 @@ public abstract class DensePrefillConformance
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
+    [InlineData(4096)]
+    [InlineData(8192)]
+    public void PrefillDense_LongSequence_MatchesReference(int tokens)
+    {
+        using var problem = new PrefillCase([tokens], [tokens], 1, 1, 192, 128, DType.Float32);
+
+        problem.CheckForward(Cpu, causal: true, Tolerances.FlashMla.Cpu);
+    }
+
+    [Theory]
     [InlineData(DType.BFloat16)]
     [InlineData(DType.Float16)]
     public void PrefillDense_NarrowTypes_MatchReference(DType type)
