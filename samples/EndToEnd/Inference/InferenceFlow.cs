@@ -28,7 +28,7 @@ internal sealed class InferenceFlow(
     /// Both forms round to FP8 at different places, which now and then changes an expert among near-equal ones. The evidence
     /// gives, for scale, how far the logits of neighbouring positions are apart.
     /// </summary>
-    private const double LogitLimit = 5e-3;
+    private const double LogitLimit = 1e-3;
 
     public async Task RunAsync()
     {
