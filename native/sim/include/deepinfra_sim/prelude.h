@@ -73,6 +73,6 @@ template <typename... A, void (*F)(A...)> struct kernel<F> {
                    used)) extern const di_sim_kernel_info di_sim_kernel_##c_name;                  \
     const di_sim_kernel_info di_sim_kernel_##c_name = {                                            \
         &di_sim_detail::kernel<&__VA_ARGS__>::call, di_sim_detail::kernel<&__VA_ARGS__>::sizes,    \
-        di_sim_detail::kernel<&__VA_ARGS__>::count, threads, #c_name};                             \
+        di_sim_detail::kernel<&__VA_ARGS__>::count, threads, #__VA_ARGS__};                        \
     }                                                                                              \
     static_assert(true, "")

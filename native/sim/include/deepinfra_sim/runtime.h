@@ -177,7 +177,7 @@ typedef struct {
     const unsigned* sizes; // of the parameters
     unsigned count;        // of parameters
     unsigned max_threads;  // of __launch_bounds__, 0 when not given
-    const char* name;
+    const char* name;      // as its source calls it, with template arguments
 } di_sim_kernel_info;
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 #include <shared_mutex>
 #include <thread>
 
+#include "core/launch_log.h"
 #include "core/report.h"
 #include "core/rng.h"
 #include "core/worker.h"
@@ -113,6 +114,8 @@ Report run_launch(const LaunchConfig& config) {
     body(0);
     for (std::thread& t : helpers)
         t.join();
+    if (launch.report.empty())
+        log_launch(config.name, config.seed);
     return launch.report;
 }
 

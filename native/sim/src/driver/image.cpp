@@ -70,6 +70,7 @@ Kernel* Library::find(const std::string& name) {
     auto kernel = std::make_unique<Kernel>();
     kernel->info = static_cast<const di_sim_kernel_info*>(symbol);
     kernel->library = this;
+    kernel->name = name;
     std::fill_n(kernel->max_dynamic_shared, kMaxDevices, kMaxSharedDefault);
     return (kernels[name] = std::move(kernel)).get();
 }

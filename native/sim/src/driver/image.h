@@ -19,6 +19,7 @@ struct Library;
 struct Kernel {
     const di_sim_kernel_info* info;
     Library* library;
+    std::string name; // by which it was found
     unsigned max_dynamic_shared[kMaxDevices];
     bool non_portable_cluster = false;
 };

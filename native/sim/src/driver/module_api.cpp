@@ -131,7 +131,7 @@ CUDASIM_API CUresult cuKernelSetAttribute(int attribute, int value, void* kernel
 CUDASIM_API CUresult cuKernelGetName(const char** name, void* kernel) {
     if (name == nullptr || kernel == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
-    *name = static_cast<Kernel*>(kernel)->info->name;
+    *name = static_cast<Kernel*>(kernel)->name.c_str();
     return CUDA_SUCCESS;
 }
 CUDASIM_API CUresult cuKernelGetParamInfo(void* kernel, std::size_t index, std::size_t* offset,
