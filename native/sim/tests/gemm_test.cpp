@@ -2,16 +2,11 @@
 // The planted-bug suite on a whole pipeline, and the same kernel without a bug.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <map>
 
 #include "gemm_runner.h"
-
-extern "C" {
-extern const di_sim_kernel_info di_sim_kernel_sync_many;
-}
 
 namespace cudasim::test {
 namespace {
@@ -73,41 +68,6 @@ TEST_P(PlantedBug, IsFoundOnEverySeed) {
 
 INSTANTIATE_TEST_SUITE_P(Gemm, PlantedBug, testing::Range(1, static_cast<int>(kGemmBugs)),
                          [](const auto& info) { return std::to_string(info.param); });
-
-// Not a test of time: prints the speed for whoever asks with --gtest_filter=*Speed* and the
-// variable set.
-TEST(Gemm, Speed) {
-    if (std::getenv("DEEPINFRA_SIM_BENCH") == nullptr)
-        GTEST_SKIP() << "set DEEPINFRA_SIM_BENCH to measure";
-    GemmRunner gemm(256, 256, 512);
-    for (bool checks : {true, false}) {
-        auto start = std::chrono::steady_clock::now();
-        int runs = 0;
-        double seconds = 0;
-        for (; seconds < 3; ++runs) {
-            Report report = gemm.run(static_cast<unsigned>(runs + 1), kNoBug, checks);
-            ASSERT_TRUE(report.empty()) << report.text;
-            seconds =
-                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        }
-        std::printf("wgmma, one core, checks %s: %.2f GFLOP/s\n", checks ? "on" : "off",
-                    2.0 * 256 * 256 * 512 * runs / seconds * 1e-9);
-    }
-}
-
-TEST(Gemm, SyncSpeed) {
-    if (std::getenv("DEEPINFRA_SIM_BENCH") == nullptr)
-        GTEST_SKIP() << "set DEEPINFRA_SIM_BENCH to measure";
-    Dims dims;
-    dims.block = {128, 1, 1};
-    dims.seed = 4; // uniform scheduling
-    auto start = std::chrono::steady_clock::now();
-    Report report = launch(di_sim_kernel_sync_many, dims, 10000u);
-    double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    ASSERT_TRUE(report.empty()) << report.text;
-    std::printf("__syncthreads of 128 threads: %.2f us\n", seconds / 10000 * 1e6);
-}
 
 // The same kernel on many seeds: no false report, always right. Slow, hence only on request.
 TEST(Gemm, CorrectOnManySeeds) {
