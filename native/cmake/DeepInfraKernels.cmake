@@ -120,7 +120,8 @@ function(deepinfra_check_kernel area source)
 endfunction()
 
 # deepinfra_add_kernel_tests(<area> KERNELS a.cu ... SOURCES a_test.cpp ...): the program deepinfra_<area>_kernel_tests, which runs
-# kernels on the simulator without its driver face. Nothing where simulator or GoogleTest are missing.
+# kernels on the simulator without its driver face, and the slow test <area>.many_schedules, which repeats its tests named ManySchedules
+# under 2,000 schedules. Nothing where simulator or GoogleTest are missing.
 function(deepinfra_add_kernel_tests area)
     cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "KERNELS;SOURCES")
     if(NOT DEEPINFRA_BUILD_TESTS OR NOT TARGET deepinfra_cudasim_core OR (DEFINED BUILD_TESTING AND NOT BUILD_TESTING))
@@ -136,8 +137,13 @@ function(deepinfra_add_kernel_tests area)
     deepinfra_sim_kernels(${name}_kernels ${ARG_KERNELS})
     target_compile_options(${name}_kernels PRIVATE -Werror -Wno-psabi)
     add_executable(${name} ${ARG_SOURCES} "${PROJECT_SOURCE_DIR}/sim/tests/sim_test.cpp" $<TARGET_OBJECTS:${name}_kernels>)
-    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/sim/tests")
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/sim/tests")
     target_link_libraries(${name} PRIVATE deepinfra_cudasim_core GTest::gtest GTest::gtest_main)
     target_compile_options(${name} PRIVATE -Wall -Wextra -Werror -Wno-psabi)
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+    add_test(NAME ${area}.many_schedules COMMAND ${name} --gtest_filter=*ManySchedules*)
+    set_tests_properties(
+        ${area}.many_schedules
+        PROPERTIES LABELS slow TIMEOUT 3600 ENVIRONMENT DEEPINFRA_SIM_SEEDS=2000 FAIL_REGULAR_EXPRESSION "Running 0 tests"
+    )
 endfunction()

@@ -8,8 +8,8 @@
 //   differ.
 // Shared memory: transpose only, 32x33 elements; the extra column keeps a column of the tile in
 // different banks. Bound: memory, one load and one store per element.
+#include "common/device.cuh"
 #include "core/kernels/layout.cuh"
-#include "core/kernels/shared.cuh"
 
 namespace di::core {
 namespace {
@@ -31,7 +31,7 @@ template <typename Element> __device__ __forceinline__ void copy(const CopyParam
 
 template <typename Element>
 __device__ __forceinline__ void transpose(const TransposeParams& params) {
-    auto& storage = block_shared<TransposeStorage<Element>>();
+    auto& storage = dynamic_shared<TransposeStorage<Element>>();
     const int lane = threadIdx.x % kTile, line = threadIdx.x / kTile;
     const long long column_tiles = (params.columns + kTile - 1) / kTile;
     const long long row_tiles = (params.rows + kTile - 1) / kTile;

@@ -14,9 +14,9 @@
 // Bound: memory; values are read twice, the second time from L1 or L2.
 // Sources: DeepGEMM and DeepEP for the two formulas; the managed Quantizer is the oracle, bit by
 // bit.
+#include "common/device.cuh"
 #include "core/kernels/layout.cuh"
 #include "core/kernels/numbers.cuh"
-#include "core/kernels/shared.cuh"
 
 namespace di::core {
 namespace {
@@ -169,7 +169,7 @@ di_core_quantize_per_token(const __grid_constant__ QuantizeParams params) {
 
 extern "C" __global__ void
 di_core_quantize_per_block(const __grid_constant__ QuantizeParams params) {
-    auto& storage = block_shared<BlockStorage>();
+    auto& storage = dynamic_shared<BlockStorage>();
     const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
     const long long tiles = params.batch.elements * params.row_tiles * params.column_tiles;
     for (long long tile = blockIdx.x; tile < tiles; tile += gridDim.x) {

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
-// Instantiations of the plain FP8 multiplication, compiled by nvcc for its figures. Products
-// instantiate it at run time.
+// Instantiations of the plain FP8 multiplication: compiled by nvcc for its figures and for the
+// simulator's tests. Products instantiate it at run time.
 #include "gemm/jit/impls/sm89_fp8_gemm.cuh"
 
 using namespace di::gemm;
 
-#define INSTANTIATE(...)                                                                           \
+#ifdef DEEPINFRA_SIM
+#define INSTANTIATE(name, ...) DI_SIM_KERNEL(name, 128, sm89_fp8_gemm<Fp8GemmConfig<__VA_ARGS__>>)
+#else
+#define INSTANTIATE(name, ...)                                                                     \
     template __global__ void di::gemm::sm89_fp8_gemm<Fp8GemmConfig<__VA_ARGS__>>(                  \
         const __grid_constant__ Fp8GemmParams)
+#endif
 
-INSTANTIATE(CodeKind::kE4M3, CodeKind::kE4M3, true, true, 128);
-INSTANTIATE(CodeKind::kE4M3, CodeKind::kE2M1, true, true, 32);
-INSTANTIATE(CodeKind::kE2M1, CodeKind::kE4M3, false, false, 64);
-INSTANTIATE(CodeKind::kE4M3, CodeKind::kE2M1, false, false, 32);
-INSTANTIATE(CodeKind::kE5M2, CodeKind::kE4M3, true, true, 128);
-INSTANTIATE(CodeKind::kE5M2, CodeKind::kE5M2, false, true, 128);
-INSTANTIATE(CodeKind::kE4M3, CodeKind::kE5M2, true, false, 128);
+INSTANTIATE(fp8_e4m3_e4m3_nt_128, CodeKind::kE4M3, CodeKind::kE4M3, true, true, 128);
+INSTANTIATE(fp8_e4m3_e2m1_nt_32, CodeKind::kE4M3, CodeKind::kE2M1, true, true, 32);
+INSTANTIATE(fp8_e2m1_e4m3_tn_64, CodeKind::kE2M1, CodeKind::kE4M3, false, false, 64);
+INSTANTIATE(fp8_e4m3_e2m1_tn_32, CodeKind::kE4M3, CodeKind::kE2M1, false, false, 32);
+INSTANTIATE(fp8_e5m2_e4m3_nt_128, CodeKind::kE5M2, CodeKind::kE4M3, true, true, 128);
+INSTANTIATE(fp8_e5m2_e5m2_tt_128, CodeKind::kE5M2, CodeKind::kE5M2, false, true, 128);
+INSTANTIATE(fp8_e4m3_e5m2_nn_128, CodeKind::kE4M3, CodeKind::kE5M2, true, false, 128);

@@ -2,6 +2,8 @@
 #include "sim_test.h"
 
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 
 namespace cudasim::test {
 
@@ -24,6 +26,23 @@ Report launch_raw(const di_sim_kernel_info& kernel, const Dims& dims, void** par
     config.stamp = {0, ++sequence};
     config.visible = {config.stamp.sequence - 1};
     return run_launch(config);
+}
+
+unsigned seed_count() {
+    const char* text = std::getenv("DEEPINFRA_SIM_SEEDS");
+    if (text == nullptr)
+        return 20;
+    const int count = std::atoi(text);
+    if (count <= 0) {
+        std::fprintf(stderr, "DEEPINFRA_SIM_SEEDS: expected a positive number, got %s\n", text);
+        std::abort();
+    }
+    return static_cast<unsigned>(count);
+}
+
+void print_verdict(unsigned seed, const std::string& kind) {
+    std::printf("verdict: seed %u, %s\n", seed, kind.c_str());
+    std::fflush(stdout);
 }
 
 } // namespace cudasim::test

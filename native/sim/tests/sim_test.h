@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "core/launch.h"
 #include "memory/device_heap.h"
 
@@ -28,6 +30,29 @@ template <typename... A>
 Report launch(const di_sim_kernel_info& kernel, const Dims& dims, A... arguments) {
     void* parameters[sizeof...(A) + 1] = {&arguments..., nullptr};
     return launch_raw(kernel, dims, parameters);
+}
+
+// Schedules that a test of a correct kernel runs: DEEPINFRA_SIM_SEEDS, or 20.
+unsigned seed_count();
+// Prints "verdict: seed <n>, <kind>", which tells the mutation run what gave a broken kernel away.
+void print_verdict(unsigned seed, const std::string& kind);
+
+// Runs a kernel under schedules 1 to seed_count(). Stops at the first one with a report, or after
+// which check() has failed a test.
+template <typename Run, typename Check> void expect_right_on_all_seeds(Run run, Check check) {
+    for (unsigned seed = 1; seed <= seed_count(); ++seed) {
+        SCOPED_TRACE(testing::Message() << "seed " << seed);
+        const Report report = run(seed);
+        if (!report.empty()) {
+            print_verdict(seed, report.kind);
+            FAIL() << report.text;
+        }
+        check();
+        if (testing::Test::HasFailure()) {
+            print_verdict(seed, "wrong result");
+            return;
+        }
+    }
 }
 
 // Device memory that frees itself.
