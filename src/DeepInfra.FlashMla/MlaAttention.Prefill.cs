@@ -43,16 +43,7 @@ public static unsafe partial class MlaAttention
         CpuBackendOptions? cpu = null
     )
     {
-        var (longestQ, longestK) = ValidatePrefill(
-            q,
-            k,
-            v,
-            cuSeqlensQ,
-            cuSeqlensK,
-            maxQ,
-            maxK,
-            softmaxScale
-        );
+        ValidatePrefill(q, k, v, cuSeqlensQ, cuSeqlensK, maxQ, maxK, softmaxScale);
         Shape outputShape = [q.Shape[0], q.Shape[1], v.Shape[2]];
         ValidateOutputs(output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
         RequireSeparate(output, logSumExp, q, nameof(q));
@@ -63,6 +54,8 @@ public static unsafe partial class MlaAttention
         output ??= Tensor.Create(q.DType, outputShape);
         logSumExp ??= Tensor<float>.Create([q.Shape[0], q.Shape[1]]);
         cpu ??= CpuBackendOptions.Default;
+        var requests = (int)cuSeqlensQ.Shape[0] - 1;
+        using var tileStarts = KernelScratch.Rent(2 * sizeof(int) * (requests + 1L));
         var arguments = PrefillArgumentsOf(
             q,
             k,
@@ -71,8 +64,7 @@ public static unsafe partial class MlaAttention
             logSumExp,
             cuSeqlensQ,
             cuSeqlensK,
-            longestQ,
-            longestK,
+            (int*)tileStarts.Pointer,
             causal,
             softmaxScale
         );
@@ -137,7 +129,7 @@ public static unsafe partial class MlaAttention
         CpuBackendOptions? cpu = null
     )
     {
-        var (longestQ, longestK) = ValidatePrefill(
+        var longestQuery = ValidatePrefill(
             q,
             k,
             v,
@@ -178,6 +170,8 @@ public static unsafe partial class MlaAttention
         gradKey ??= Tensor.Create(k.DType, k.Shape);
         gradValue ??= Tensor.Create(v.DType, v.Shape);
         cpu ??= CpuBackendOptions.Default;
+        var requests = (int)cuSeqlensQ.Shape[0] - 1;
+        using var tileStarts = KernelScratch.Rent(2 * sizeof(int) * (requests + 1L));
         var arguments = PrefillArgumentsOf(
             q,
             k,
@@ -186,8 +180,7 @@ public static unsafe partial class MlaAttention
             logSumExp,
             cuSeqlensQ,
             cuSeqlensK,
-            longestQ,
-            longestK,
+            (int*)tileStarts.Pointer,
             causal,
             softmaxScale
         );
@@ -195,16 +188,34 @@ public static unsafe partial class MlaAttention
         switch (cpu.Tier)
         {
             case SimdTier.V512:
-                RunBackward<Simd512, Vector512<float>>(arguments, gradOut, gradients, cpu);
+                RunBackward<Simd512, Vector512<float>>(
+                    arguments,
+                    gradOut,
+                    gradients,
+                    longestQuery,
+                    cpu
+                );
                 break;
             case SimdTier.V256:
-                RunBackward<Simd256, Vector256<float>>(arguments, gradOut, gradients, cpu);
+                RunBackward<Simd256, Vector256<float>>(
+                    arguments,
+                    gradOut,
+                    gradients,
+                    longestQuery,
+                    cpu
+                );
                 break;
             case SimdTier.V128:
-                RunBackward<Simd128, Vector128<float>>(arguments, gradOut, gradients, cpu);
+                RunBackward<Simd128, Vector128<float>>(
+                    arguments,
+                    gradOut,
+                    gradients,
+                    longestQuery,
+                    cpu
+                );
                 break;
             default:
-                RunBackward<SimdScalar, float>(arguments, gradOut, gradients, cpu);
+                RunBackward<SimdScalar, float>(arguments, gradOut, gradients, longestQuery, cpu);
                 break;
         }
         FlashMlaMeter.Count(FlashMlaMeter.PrefillBackward, k.Shape[0]);
@@ -233,6 +244,7 @@ public static unsafe partial class MlaAttention
         in PrefillArguments arguments,
         Tensor gradOut,
         in PrefillGradients gradients,
+        int longestQuery,
         CpuBackendOptions cpu
     )
         where TSimd : struct, ISimd<TVector>
@@ -247,7 +259,7 @@ public static unsafe partial class MlaAttention
             GradValue = new HeadRows(gradients.Value),
         };
         var threads = cpu.MaxDegreeOfParallelism;
-        if (work.ItemCount == 0 || !NeedsTwoPasses(work.ItemCount, threads))
+        if (!NeedsTwoPasses(work.ItemCount, threads) && !IsTooLong(arguments, longestQuery))
         {
             CpuParallel.Run(work.ItemCount, ref work, threads);
             return;
@@ -260,7 +272,11 @@ public static unsafe partial class MlaAttention
 
     /// <summary>Two passes cost seven products instead of five, but leave no thread without work.</summary>
     private static bool NeedsTwoPasses(int items, int threads) =>
-        5L * ((items + threads - 1) / threads) * threads > 7L * items;
+        items > 0 && 5L * ((items + (long)threads - 1) / threads) * threads > 7L * items;
+
+    /// <summary>One pass holds the query gradients of a whole request and group in the memory of each thread.</summary>
+    private static bool IsTooLong(in PrefillArguments arguments, int queries) =>
+        (long)queries * arguments.GroupSize * arguments.HeadStride * sizeof(float) > 128 << 20;
 
     private static PrefillArguments PrefillArgumentsOf(
         Tensor q,
@@ -270,12 +286,14 @@ public static unsafe partial class MlaAttention
         Tensor<float> logSumExp,
         Tensor<int> cuSeqlensQ,
         Tensor<int> cuSeqlensK,
-        int maxQ,
-        int maxK,
+        int* tileStarts,
         bool causal,
         float? softmaxScale
-    ) =>
-        new()
+    )
+    {
+        var batch = (int)cuSeqlensQ.Shape[0] - 1;
+        var (queryHeads, kvHeads) = ((int)q.Shape[1], (int)k.Shape[1]);
+        return new()
         {
             Query = new HeadRows(q),
             Key = new HeadRows(k),
@@ -286,19 +304,20 @@ public static unsafe partial class MlaAttention
             LseHeadStride = logSumExp.Strides[1],
             QueryOffsets = cuSeqlensQ.DataPointer,
             KeyOffsets = cuSeqlensK.DataPointer,
-            Batch = (int)cuSeqlensQ.Shape[0] - 1,
-            QueryHeads = (int)q.Shape[1],
-            KvHeads = (int)k.Shape[1],
+            Batch = batch,
+            QueryHeads = queryHeads,
+            KvHeads = kvHeads,
             HeadDim = (int)q.Shape[2],
             ValueDim = (int)v.Shape[2],
-            MaxQuery = maxQ,
-            MaxKey = maxK,
+            QueryTiles = new(cuSeqlensQ.DataPointer, batch, queryHeads, tileStarts),
+            KeyTiles = new(cuSeqlensK.DataPointer, batch, kvHeads, tileStarts + batch + 1),
             Scale = softmaxScale ?? (float)(1 / Math.Sqrt(q.Shape[2])),
             Causal = causal,
         };
+    }
 
-    /// <returns>The lengths of the longest sequences, which may be shorter than the caller's limits.</returns>
-    private static (int Query, int Key) ValidatePrefill(
+    /// <returns>The length of the longest query sequence, which may be shorter than the caller's limit.</returns>
+    private static int ValidatePrefill(
         Tensor q,
         Tensor k,
         Tensor v,
@@ -354,19 +373,13 @@ public static unsafe partial class MlaAttention
             nameof(cuSeqlensQ),
             nameof(maxQ)
         );
-        var longestK = ValidateOffsets(
-            cuSeqlensK,
-            k.Shape[0],
-            maxK,
-            nameof(cuSeqlensK),
-            nameof(maxK)
-        );
+        ValidateOffsets(cuSeqlensK, k.Shape[0], maxK, nameof(cuSeqlensK), nameof(maxK));
         if (softmaxScale is { } scale && !float.IsFinite(scale))
             throw new ArgumentOutOfRangeException(
                 nameof(softmaxScale),
                 $"softmaxScale: expected a finite value, got {scale}"
             );
-        return (longestQ, longestK);
+        return longestQ;
     }
 
     private static void ValidateGradient(

@@ -11,12 +11,13 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <param name="layer">The layer.</param>
     /// <param name="slots">Int32 <c>[T]</c>, contiguous: block · page + offset; -1 skips the token (padding).</param>
     /// <param name="rows"><c>[T, D]</c> (or <c>[T, KV heads, D]</c>), latent then rotary columns, BFloat16, Float16 or Float32, last axis contiguous.</param>
-    /// <exception cref="ArgumentException">A type, shape or stride is wrong, a slot is outside the cache, or an FP8 tile holds an infinite value (other tokens may be stored then).</exception>
+    /// <exception cref="ArgumentException">A type, shape or stride is wrong, a slot is outside the cache or given twice, or an FP8 tile holds an infinite value (other tokens may be stored then).</exception>
     /// <remarks>BFloat16 rotary values are stored bit for bit. Slots are not checked for sharing. Allocates nothing when warm.</remarks>
     public void Append(int layer, Tensor<int> slots, Tensor rows)
     {
         ValidateSlots(layer, slots);
         ValidateRows(rows, slots.Shape[0], Options.HeadDim, nameof(rows));
+        RequireDistinct(slots);
         RunAppend(
             layer,
             slots.DataPointer,
@@ -46,6 +47,7 @@ public sealed unsafe partial class PagedMlaKvCache
                 : (int)latent.Shape[-1];
         ValidateRows(latent, slots.Shape[0], latentDim, nameof(latent));
         ValidateRows(rope, slots.Shape[0], Options.HeadDim - latentDim, nameof(rope));
+        RequireDistinct(slots);
         RunAppend(
             layer,
             slots.DataPointer,
@@ -222,6 +224,16 @@ public sealed unsafe partial class PagedMlaKvCache
                     $"slots[{i}]: expected -1 or a value in [0,{total}), got {slots.DataPointer[i]}",
                     nameof(slots)
                 );
+    }
+
+    private static void RequireDistinct(Tensor<int> slots)
+    {
+        var (repeated, original) = DistinctSlots.Find(slots.DataPointer, (int)slots.Shape[0]);
+        if (repeated >= 0)
+            throw new ArgumentException(
+                $"slots[{repeated}]: expected every slot at most once, got {slots.DataPointer[repeated]}, which slots[{original}] has, too",
+                nameof(slots)
+            );
     }
 
     private void ValidateRows(Tensor rows, long tokens, int columns, string name)

@@ -47,6 +47,37 @@ public sealed class AttentionStatesTests
     }
 
     [Fact]
+    public void Merge_OtherGrouping_GivesTheSame()
+    {
+        var (a, b, c) = (State([1, 2], 0.3f), State([3, -4], 2.1f), State([-5, 6], -1.7f));
+
+        var left = AttentionStates.Merge(AttentionStates.Merge(a, b), c);
+        var right = AttentionStates.Merge(a, AttentionStates.Merge(b, c));
+        var together = AttentionStates.MergeMany([a, b, c]);
+
+        foreach (var other in new[] { right, together })
+        {
+            other.LogSumExp[0, 0].Should().BeApproximately(left.LogSumExp[0, 0], 1e-6f);
+            for (var i = 0; i < 2; i++)
+                other
+                    .Out.As<float>()[0, 0, i]
+                    .Should()
+                    .BeApproximately(left.Out.As<float>()[0, 0, i], 2e-6f);
+        }
+    }
+
+    [Fact]
+    public void MergeMany_OneState_IsACopyOfIt()
+    {
+        var only = State([1, 2], 0.3f);
+
+        var merged = AttentionStates.MergeMany([only]);
+
+        merged.Out.As<float>().ToArray().Should().Equal(1, 2);
+        merged.LogSumExp[0, 0].Should().Be(0.3f);
+    }
+
+    [Fact]
     public void Merge_MixedBases_ConvertsAndKeepsTheFirst()
     {
         var natural = State([1, 2], 0.5f);

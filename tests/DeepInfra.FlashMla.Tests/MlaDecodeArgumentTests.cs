@@ -163,6 +163,48 @@ public sealed unsafe class MlaDecodeArgumentTests : IDisposable
     }
 
     [Fact]
+    public void Decode_SeveralMistakes_AreReportedInOrder()
+    {
+        // Type before rank, rank before shape, shape before strides, strides before values.
+        using var ints = Tensor<int>.Create([2, 3]);
+        using var outside = Tensor<int>.FromSpan([0, 0, 9, 0, 2, 0, 3, 0], [2, 2, 2]);
+        using var shape = Tensor<BFloat16>.Create([2, 1, 575, 4]);
+
+        Bad("q", "*Int32*", q: ints);
+        Bad("q", "*[b,1,4,576]*[2,1,4,575]*", q: shape.AsTransposed());
+        Bad("blockTable", "*contiguous last axis*", table: outside.AsSelected(2, 0));
+    }
+
+    [Fact]
+    public void Decode_BatchOfAnotherSize_Throws()
+    {
+        using var q = Tensor<BFloat16>.Create([1, 1, 4, 576]);
+        using var table = Tensor<int>.Create([1, 2]);
+        using var lengths = Tensor<int>.FromSpan([100], [1]);
+
+        Bad("cacheSeqlens", "*updated for 2 requests, got [1]*", q, null, table, lengths);
+    }
+
+    [Fact]
+    public void Decode_PlanInUse_Throws()
+    {
+        _plan.Enter();
+
+        FluentActions
+            .Invoking(() => MlaAttention.Decode(_plan, _q, _cache, _table, _lengths))
+            .Should()
+            .Throw<InvalidOperationException>()
+            .WithMessage("*in use by another call*");
+        FluentActions
+            .Invoking(() => _plan.Update(_lengths))
+            .Should()
+            .Throw<InvalidOperationException>();
+
+        _plan.Leave();
+        MlaAttention.Decode(_plan, _q, _cache, _table, _lengths);
+    }
+
+    [Fact]
     public void Decode_WrongQuery_Throws()
     {
         using var ints = Tensor<int>.Create(_q.Shape);

@@ -100,15 +100,17 @@ public sealed unsafe class MlaKvQuantizerTests
         cache.Data.Dispose();
     }
 
-    [Fact]
-    public void Quantize_ZeroTile_StoresZerosAndTheSmallestScale()
+    [Theory]
+    [InlineData(KvScaleFormat.PowerOfTwo, 1f / 8192)]
+    [InlineData(KvScaleFormat.Float32, 1e-12f)]
+    public void Quantize_ZeroTile_StoresZerosAndTheSmallestScale(KvScaleFormat format, float scale)
     {
         using var source = Tensor<float>.Create([1, 1, 1, 576]);
         var cache = KvBlocks.Allocate(KvCacheFormat.Fp8V32, 1, 1);
 
-        MlaKvQuantizer.Quantize(source, cache);
+        MlaKvQuantizer.Quantize(source, cache, format);
 
-        (*(float*)((byte*)cache.Data.DataPointer + 512)).Should().Be(MathF.Pow(2, -13));
+        (*(float*)((byte*)cache.Data.DataPointer + 512)).Should().Be(scale);
         ((byte*)cache.Data.DataPointer)[100].Should().Be(0);
         cache.Data.Dispose();
     }
@@ -136,10 +138,44 @@ public sealed unsafe class MlaKvQuantizerTests
     }
 
     [Fact]
-    public void Quantize_InfiniteValue_Throws()
+    public void Quantize_NaNWithFloatScales_GivesANaNScale()
+    {
+        using var source = Rows(1, 1, 576, seed: 4);
+        source[0, 0, 0, 5] = float.NaN;
+        var cache = KvBlocks.Allocate(KvCacheFormat.Fp8V32, 1, 1);
+
+        MlaKvQuantizer.Quantize(source, cache, KvScaleFormat.Float32);
+
+        float.IsNaN(*(float*)((byte*)cache.Data.DataPointer + 512)).Should().BeTrue();
+        float.IsFinite(*(float*)((byte*)cache.Data.DataPointer + 516)).Should().BeTrue();
+        cache.Data.Dispose();
+    }
+
+    [Fact]
+    public void Quantize_InfiniteRope_IsStoredBecauseItHasNoScale()
+    {
+        using var source = Rows(1, 1, 576, seed: 4);
+        source[0, 0, 0, 512] = float.PositiveInfinity;
+        source[0, 0, 0, 575] = float.NegativeInfinity;
+        var cache = KvBlocks.Allocate(KvCacheFormat.Fp8V32, 1, 1);
+        using var back = Tensor<float>.Create(source.Shape);
+
+        MlaKvQuantizer.Quantize(source, cache);
+        MlaKvQuantizer.Dequantize(cache, back);
+
+        back[0, 0, 0, 512].Should().Be(float.PositiveInfinity);
+        back[0, 0, 0, 575].Should().Be(float.NegativeInfinity);
+        float.IsFinite(back[0, 0, 0, 0]).Should().BeTrue();
+        cache.Data.Dispose();
+    }
+
+    [Theory]
+    [InlineData(float.PositiveInfinity)]
+    [InlineData(float.NegativeInfinity)]
+    public void Quantize_InfiniteValue_Throws(float value)
     {
         using var source = Rows(1, 2, 576, seed: 5);
-        source[0, 1, 0, 500] = float.PositiveInfinity;
+        source[0, 1, 0, 500] = value;
         var cache = KvBlocks.Allocate(KvCacheFormat.Fp8V32, 1, 2);
 
         FluentActions

@@ -26,6 +26,58 @@ public sealed class PagedMlaKvCacheSequenceTests
     }
 
     [Fact]
+    public void Extend_WithoutClearing_KeepsFormerContents()
+    {
+        using var cache = new PagedMlaKvCache(
+            new()
+            {
+                BlockCount = 1,
+                PageSize = 16,
+                ClearBlocks = false,
+            }
+        );
+        using var rows = Rows(16, 576);
+        using var back = Tensor<float>.Create([16, 576]);
+        using var expected = Tensor<float>.Create([16, 576]);
+        var first = cache.CreateSequence();
+        cache.Extend(first, 16);
+        cache.Append(0, first, 0, rows);
+        cache.Gather(0, first, 0, expected);
+        cache.Free(first);
+
+        var second = cache.CreateSequence();
+        cache.Extend(second, 16);
+        cache.Gather(0, second, 0, back);
+
+        back.ToArray().Should().Equal(expected.ToArray());
+    }
+
+    [Fact]
+    public void Sequences_WrongArguments_Throw()
+    {
+        using var cache = Cache(KvCacheFormat.BFloat16, 576);
+        var sequence = cache.CreateSequence();
+        var freed = cache.CreateSequence();
+        cache.Extend(sequence, 5);
+        cache.Free(freed);
+
+        Expect<ArgumentOutOfRangeException>(() => cache.TryReserve(sequence, -1), "*tokens*");
+        Expect<ArgumentOutOfRangeException>(() => cache.Extend(sequence, -1), "*tokens*");
+        Expect<ArgumentOutOfRangeException>(() => cache.Truncate(sequence, -1), "*[0,5], got -1*");
+        Expect<BlockOwnershipException>(() => cache.Fork(freed), "*was freed*");
+        Expect<BlockOwnershipException>(() => cache.Truncate(freed, 0), "*was freed*");
+        Expect<ArgumentNullException>(() => cache.Fork(null!), "*sequence*");
+        Expect<ArgumentOutOfRangeException>(
+            () => cache.GetSlots(sequence, 4, new int[2]),
+            "*[4,6)*"
+        );
+        Expect<ArgumentOutOfRangeException>(
+            () => cache.GetSlots(sequence, -1, new int[2]),
+            "*[-1,1)*"
+        );
+    }
+
+    [Fact]
     public void Fork_ThenExtend_CopiesOnlyTheSharedLastBlock()
     {
         using var cache = Cache(KvCacheFormat.BFloat16, 576, blocks: 4, layers: 2);

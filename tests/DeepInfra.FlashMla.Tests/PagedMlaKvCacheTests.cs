@@ -71,6 +71,73 @@ public sealed class PagedMlaKvCacheTests
     }
 
     [Fact]
+    public void Append_SlotGivenTwice_ThrowsAndStoresNothing()
+    {
+        using var cache = Cache(KvCacheFormat.Fp8V32, 576);
+        using var rows = Rows(40, 576);
+        using var slots = Tensor<int>.FromSpan([.. Enumerable.Range(3, 40)], [40]);
+        slots[0] = slots[1] = -1;
+        slots[39] = 5;
+        var before = Bytes(cache, 0);
+
+        Expect<ArgumentException>(
+            () => cache.Append(0, slots, rows),
+            "slots[39]: expected every slot at most once, got 5, which slots[2] has, too*"
+        );
+        Expect<ArgumentException>(
+            () => cache.Append(0, slots, rows.AsSlice(1, 0, 512), rows.AsSlice(1, 512, 64)),
+            "slots[39]:*"
+        );
+
+        Bytes(cache, 0).Should().Equal(before);
+        slots[39] = 63;
+        cache.Append(0, slots, rows);
+        using var back = Tensor<float>.Create([40, 576]);
+        slots[39] = 5;
+        cache.Gather(0, slots, back);
+        back.AsSelected(0, 39).ToArray().Should().Equal(back.AsSelected(0, 2).ToArray());
+    }
+
+    [Fact]
+    public void AppendAndGather_NoTokens_DoNothing()
+    {
+        using var cache = Cache(KvCacheFormat.Fp8V32, 576);
+        using var rows = Tensor<float>.Create([0, 576]);
+        using var slots = Tensor<int>.Create([0]);
+        var sequence = cache.CreateSequence();
+
+        cache.Extend(sequence, 0);
+        cache.Append(0, slots, rows);
+        cache.Append(0, sequence, 0, rows);
+        cache.Gather(0, slots, rows);
+        cache.Gather(0, sequence, 0, rows);
+
+        cache.Allocator.UsedBlocks.Should().Be(0);
+    }
+
+    [Fact]
+    public void Operations_AfterDispose_Throw()
+    {
+        var cache = Cache(KvCacheFormat.Fp8V32, 576);
+        using var rows = Rows(2, 576);
+        using var slots = Tensor<int>.FromSpan([0, 1], [2]);
+        var sequence = cache.CreateSequence();
+        cache.Extend(sequence, 2);
+        var bytes = new byte[cache.ExportBytes];
+
+        cache.Dispose();
+        cache.Dispose();
+
+        Expect<ObjectDisposedException>(() => cache.Append(0, slots, rows), "*");
+        Expect<ObjectDisposedException>(() => cache.Append(0, sequence, 0, rows), "*");
+        Expect<ObjectDisposedException>(() => cache.Gather(0, slots, rows), "*");
+        Expect<ObjectDisposedException>(() => cache.ExportBlock(0, bytes), "*");
+        Expect<ObjectDisposedException>(() => cache.ImportBlock(0, bytes), "*");
+        Expect<ObjectDisposedException>(() => cache.CopyBlocks([(0, 1)]), "*");
+        Expect<ObjectDisposedException>(() => cache.Extend(sequence, 20), "*");
+    }
+
+    [Fact]
     public void Append_SeveralKvHeads_KeepsThemApart()
     {
         using var cache = new PagedMlaKvCache(

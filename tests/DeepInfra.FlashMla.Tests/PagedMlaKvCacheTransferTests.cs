@@ -67,4 +67,17 @@ public sealed class PagedMlaKvCacheTransferTests
             .Should()
             .Throw<ArgumentOutOfRangeException>();
     }
+
+    [Fact]
+    public void CopyBlocks_Chain_CopiesInOrder()
+    {
+        using var cache = Cache(KvCacheFormat.Fp8V32, 576);
+        using var rows = Rows(16, 576);
+        using var slots = Tensor<int>.FromSpan([.. Enumerable.Range(0, 16)], [16]);
+        cache.Append(0, slots, rows);
+
+        cache.CopyBlocks([(0, 1), (1, 2), (2, 2)]);
+
+        Bytes(cache, 2).Should().Equal(Bytes(cache, 0));
+    }
 }

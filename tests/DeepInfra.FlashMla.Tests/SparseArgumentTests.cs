@@ -90,6 +90,48 @@ public sealed class SparseArgumentTests : IDisposable
     }
 
     [Fact]
+    public void DecodeSparse_ExtraScopeOfAnotherFormat_Throws()
+    {
+        using var plan = MlaDecodePlan.Create(
+            Device.Cpu,
+            Options with
+            {
+                ExtraTopK = 8,
+                ExtraPageSize = 16,
+            }
+        );
+        plan.UpdateSparse(2, _lengths);
+        var plain = KvBlocks.Allocate(KvCacheFormat.BFloat16, 4, 16);
+        using var topK = Tensor<int>.Create([2, 1, 7]);
+
+        Extra(new SparseScope(plain, _indices), "*format Fp8V32*got BFloat16*");
+        Extra(new SparseScope(_cache, topK), "*[2,1,8]*[2,1,7]*");
+        Extra(new SparseScope(_cache, _indices, _lengths), "*changed since the plan*");
+        plain.Data.Dispose();
+
+        void Extra(SparseScope extra, string message) =>
+            FluentActions
+                .Invoking(() => MlaAttention.DecodeSparse(plan, _q, Scope, extra))
+                .Should()
+                .Throw<ArgumentException>()
+                .WithMessage(message)
+                .WithParameterName("extraScope");
+    }
+
+    [Fact]
+    public void DecodeSparse_BatchOfAnotherSize_Throws()
+    {
+        using var q = Tensor<BFloat16>.Create([1, 1, 4, 576]);
+        using var indices = Tensor<int>.Create([1, 1, 8]);
+        using var lengths = Tensor<int>.FromSpan([8], [1]);
+
+        Expect<ArgumentException>(
+            () => MlaAttention.DecodeSparse(_plan, q, new SparseScope(_cache, indices, lengths)),
+            "q: the plan was updated for 2 requests, got [1,1,4,576]*"
+        );
+    }
+
+    [Fact]
     public void DecodeSparse_WrongSink_Throws()
     {
         using var sink = Tensor<float>.Create([3]);
@@ -194,6 +236,10 @@ public sealed class SparseArgumentTests : IDisposable
             () => MlaAttention.PrefillSparse(q, kv, indices, softmaxScale: float.NaN),
             "*softmaxScale*"
         );
+        Expect<ArgumentOutOfRangeException>(
+            () => MlaAttention.PrefillSparse(q, kv, indices, indexerTopK: -1),
+            "*indexerTopK*"
+        );
     }
 
     [Fact]
@@ -221,6 +267,20 @@ public sealed class SparseArgumentTests : IDisposable
         Expect<ArgumentException>(
             () => SparseIndices.FromLogical(negative, table, 16),
             "*blockTable[0,0]*-1*"
+        );
+        using var last = Tensor<int>.FromSpan([int.MaxValue], [1, 1, 1]);
+        Expect<ArgumentException>(
+            () => SparseIndices.FromLogical(last, table, 16),
+            "*position 2147483647*"
+        );
+        using var far = Tensor<int>.FromSpan([1 << 28, 0, 0], [1, 3]);
+        Expect<ArgumentException>(
+            () => SparseIndices.FromLogical(negative, far, 16),
+            "*slots fit 31 bits, got 268435456*"
+        );
+        Expect<ArgumentOutOfRangeException>(
+            () => SparseIndices.FromLogical(negative, table, 0),
+            "*pageSize*"
         );
     }
 

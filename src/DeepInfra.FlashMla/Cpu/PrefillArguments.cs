@@ -23,8 +23,12 @@ internal unsafe struct PrefillArguments
     public int KvHeads;
     public int HeadDim;
     public int ValueDim;
-    public int MaxQuery;
-    public int MaxKey;
+
+    /// <summary>Tiles of queries, per query head.</summary>
+    public RaggedTiles QueryTiles;
+
+    /// <summary>Tiles of keys, per KV head.</summary>
+    public RaggedTiles KeyTiles;
     public float Scale;
     public bool Causal;
     public LogSumExpBase Base;
@@ -35,10 +39,6 @@ internal unsafe struct PrefillArguments
     public readonly int HeadStride => RoundUp(HeadDim, 32);
 
     public readonly int ValueStride => RoundUp(ValueDim, 32);
-
-    public readonly int QueryTiles => (MaxQuery + Tile - 1) / Tile;
-
-    public readonly int KeyTiles => (MaxKey + Tile - 1) / Tile;
 
     /// <summary>Keys that query <paramref name="index"/> of a request sees: bottom-right aligned if causal.</summary>
     public readonly int Visible(int index, int queryLength, int keyLength) =>

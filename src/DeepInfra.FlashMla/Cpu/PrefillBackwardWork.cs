@@ -6,8 +6,8 @@ namespace DeepInfra.FlashMla.Cpu;
 
 /// <summary>
 /// Gradients of attention, after FlashAttention-2. For each key tile it walks over the query heads of the group and their
-/// query tiles, recomputes the probabilities from the log-sum-exp, and accumulates dV, dK and dQ: one item is (request, KV
-/// head). Where that makes too few items for the threads, one pass makes dK and dV per key tile and another dQ per query tile.
+/// query tiles, recomputes the probabilities from the log-sum-exp, and accumulates dV, dK and dQ: one unit is (request, KV
+/// head). Where that makes too few units for the threads or needs too much memory, one pass makes dK and dV per key tile and another dQ per query tile.
 /// Every sum has the same order in both, so the result is the same to the bit.
 /// </summary>
 /// <remarks>
@@ -30,38 +30,37 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
     /// <summary>Which gradients this pass makes.</summary>
     public BackwardPass Pass;
 
-    public readonly int ItemCount =>
-        checked(
-            Arguments.Batch
-            * Pass switch
+    public readonly int ItemCount => Units.ItemCount;
+
+    private readonly WorkUnits Units =>
+        new(
+            Pass switch
             {
-                BackwardPass.Keys => Arguments.KvHeads * Arguments.KeyTiles,
-                BackwardPass.Queries => Arguments.QueryHeads * Arguments.QueryTiles,
-                _ => Arguments.KvHeads,
+                BackwardPass.Keys => Arguments.KeyTiles.Count,
+                BackwardPass.Queries => Arguments.QueryTiles.Count,
+                _ => (long)Arguments.Batch * Arguments.KvHeads,
             }
         );
 
     public readonly void Execute(int item, int worker)
     {
-        switch (Pass)
+        var (unit, end) = Units[item];
+        for (; unit < end; unit++)
         {
-            case BackwardPass.Keys:
-                RunKeyTile(
-                    item / Arguments.KeyTiles / Arguments.KvHeads,
-                    item / Arguments.KeyTiles % Arguments.KvHeads,
-                    item % Arguments.KeyTiles
-                );
-                break;
-            case BackwardPass.Queries:
-                RunQueryTile(
-                    item / Arguments.QueryTiles / Arguments.QueryHeads,
-                    item / Arguments.QueryTiles % Arguments.QueryHeads,
-                    item % Arguments.QueryTiles
-                );
-                break;
-            default:
-                RunAll(item / Arguments.KvHeads, item % Arguments.KvHeads);
-                break;
+            switch (Pass)
+            {
+                case BackwardPass.Keys:
+                    var (keyRequest, kvHead, keyTile) = Arguments.KeyTiles[unit];
+                    RunKeyTile(keyRequest, kvHead, keyTile);
+                    break;
+                case BackwardPass.Queries:
+                    var (request, head, tile) = Arguments.QueryTiles[unit];
+                    RunQueryTile(request, head, tile);
+                    break;
+                default:
+                    RunAll((int)(unit / Arguments.KvHeads), (int)(unit % Arguments.KvHeads));
+                    break;
+            }
         }
     }
 
@@ -86,8 +85,6 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
     private readonly void RunKeyTile(int index, int kvHead, int tile)
     {
         var request = new PrefillRequest(Arguments, index);
-        if (tile * Tile >= request.Keys)
-            return;
         using var b = new BackwardBuffers(Arguments, request.Queries, 0);
         PrepareGroup(b, request, kvHead);
         AddKeyTile(b, request, kvHead, tile * Tile, gradQuery: false);
@@ -98,8 +95,6 @@ internal unsafe struct PrefillBackwardWork<TSimd, TVector> : ICpuWork
         var request = new PrefillRequest(Arguments, index);
         var first = tile * Tile;
         var queries = Math.Min(Tile, request.Queries - first);
-        if (queries <= 0)
-            return;
         using var b = new BackwardBuffers(Arguments, queries, queries);
         ClearGradQuery(b, b.PaddedQueries);
         PrepareRows(b, request.FirstQuery + first, queries, head, 0);

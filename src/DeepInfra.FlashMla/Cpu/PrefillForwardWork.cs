@@ -4,7 +4,7 @@ using DeepInfra.Core.Cpu;
 namespace DeepInfra.FlashMla.Cpu;
 
 /// <summary>
-/// Attention over sequences of different lengths, after FlashAttention-2: one item is (request, query head, tile of 64
+/// Attention over sequences of different lengths, after FlashAttention-2: one unit is (request, query head, tile of 64
 /// queries) and walks over key tiles with an online softmax.
 /// </summary>
 internal unsafe struct PrefillForwardWork<TSimd, TVector> : ICpuWork
@@ -16,22 +16,28 @@ internal unsafe struct PrefillForwardWork<TSimd, TVector> : ICpuWork
 
     public PrefillArguments Arguments;
 
-    public readonly int ItemCount =>
-        checked(Arguments.Batch * Arguments.QueryHeads * Arguments.QueryTiles);
+    public readonly int ItemCount => Units.ItemCount;
+
+    private readonly WorkUnits Units => new(Arguments.QueryTiles.Count);
 
     public readonly void Execute(int item, int worker)
     {
-        var tile = item % Arguments.QueryTiles;
-        var head = item / Arguments.QueryTiles % Arguments.QueryHeads;
-        var request = item / Arguments.QueryTiles / Arguments.QueryHeads;
+        var (unit, end) = Units[item];
+        for (; unit < end; unit++)
+        {
+            var (request, head, tile) = Arguments.QueryTiles[unit];
+            RunTile(request, head, tile);
+        }
+    }
+
+    private readonly void RunTile(int request, int head, int tile)
+    {
         var queryStart = Arguments.QueryOffsets[request];
         var queryLength = Arguments.QueryOffsets[request + 1] - queryStart;
         var keyStart = Arguments.KeyOffsets[request];
         var keyLength = Arguments.KeyOffsets[request + 1] - keyStart;
         var first = tile * Tile;
         var rows = Math.Min(Tile, queryLength - first);
-        if (rows <= 0)
-            return;
 
         var (headStride, valueStride) = (Arguments.HeadStride, Arguments.ValueStride);
         // An odd number of cache lines per row spreads the rows of a column over all cache sets.

@@ -38,6 +38,11 @@ public sealed class DecodeCase : IDisposable
     public float Magnitude { get; init; } = 0.1f;
     public int[]? Lengths { get; init; }
     public SplitPolicy Policy { get; init; }
+    public int FixedSplitSize { get; init; } = 512;
+    public KvScaleFormat ScaleFormat { get; init; }
+
+    /// <summary>What slots that no request uses hold; only NaN fits FP8 formats.</summary>
+    public float Poison { get; init; } = float.NaN;
     public int Seed { get; init; } = 1;
 
     public Tensor Query { get; private set; } = null!;
@@ -58,6 +63,7 @@ public sealed class DecodeCase : IDisposable
             Causal = Causal,
             SoftmaxScale = Scale,
             SplitPolicy = Policy,
+            FixedSplitSize = FixedSplitSize,
             Cpu = cpu,
         };
 
@@ -81,7 +87,7 @@ public sealed class DecodeCase : IDisposable
         for (var i = 0; i < Batch; i++)
             PoisonFrom(plain, i, lengths[i]);
         for (; next < blocks; next++)
-            plain.AsSelected(0, order[next]).Fill((BFloat16)float.NaN);
+            plain.AsSelected(0, order[next]).Fill((BFloat16)Poison);
         Cache = MakeCache(plain, blocks);
 
         // Head rows are every second row of a wider tensor, so no axis but the last is contiguous.
@@ -145,6 +151,7 @@ public sealed class DecodeCase : IDisposable
             QueryType,
             Scale,
             Magnitude,
+            ScaleFormat,
             Lengths is null ? "" : string.Join(',', Lengths),
             Seed
         );
@@ -187,7 +194,7 @@ public sealed class DecodeCase : IDisposable
             return;
         var block = rows.AsSelected(0, BlockTable[request, length / PageSize]);
         var used = length % PageSize;
-        block.AsSlice(0, used, PageSize - used).Fill((BFloat16)float.NaN);
+        block.AsSlice(0, used, PageSize - used).Fill((BFloat16)Poison);
     }
 
     private KvBlocks MakeCache(Tensor<BFloat16> plain, int blocks)
@@ -212,12 +219,26 @@ public sealed class DecodeCase : IDisposable
             }
             default:
             {
-                var cache = KvBlocks.Allocate(Format, blocks, PageSize);
-                Own(cache.Data);
-                MlaKvQuantizer.Quantize(plain, cache);
+                var cache = Format == KvCacheFormat.Fp8V32 ? SpacedV32(blocks) : Model1(blocks);
+                MlaKvQuantizer.Quantize(plain, cache, ScaleFormat);
                 return cache;
             }
         }
+    }
+
+    private KvBlocks Model1(int blocks)
+    {
+        var cache = KvBlocks.Allocate(Format, blocks, PageSize);
+        Own(cache.Data);
+        return cache;
+    }
+
+    /// <summary>Blocks with one spare row each, full of NaN codes.</summary>
+    private KvBlocks SpacedV32(int blocks)
+    {
+        var wide = Own(Tensor<byte>.Create([blocks, PageSize + 1, 1, 656]));
+        wide.Fill((byte)0xFF);
+        return new KvBlocks(Own(wide.AsSlice(1, 0, PageSize)), Format);
     }
 
     private void FillRandom(Tensor tensor, DeterministicRandom random, int firstHead)

@@ -41,7 +41,7 @@ public sealed class PrefillCase : IDisposable
     public Tensor Key { get; }
     public Tensor Value { get; }
     public Tensor GradOut { get; }
-    public float Scale { get; }
+    public float Scale { get; init; }
 
     public (AttentionState State, PrefillGradients Gradients) Run(
         CpuBackendOptions cpu,

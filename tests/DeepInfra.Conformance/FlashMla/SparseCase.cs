@@ -38,6 +38,8 @@ public sealed class SparseCase : IDisposable
     public KvCacheFormat Format { get; init; } = KvCacheFormat.Fp8V32;
     public KvScaleFormat ScaleFormat { get; init; }
     public SplitPolicy Policy { get; init; }
+    public LogSumExpBase Base { get; init; }
+    public EmptyLogSumExp Empty { get; init; }
     public int Seed { get; init; } = 1;
 
     public Tensor<BFloat16> Query { get; private set; } = null!;
@@ -85,6 +87,8 @@ public sealed class SparseCase : IDisposable
                 ExtraPageSize = ExtraPageSize,
                 SoftmaxScale = Scale,
                 SplitPolicy = Policy,
+                LogSumExpBase = Base,
+                EmptyLogSumExp = Empty,
                 Cpu = cpu,
             }
         );

@@ -64,6 +64,66 @@ public sealed class SparseV512Tests : SparseConformance
     protected override CpuBackendOptions Cpu => Tiers.V512;
 }
 
+public sealed class DecodeEdgeReferenceTierTests : DecodeEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.Reference;
+}
+
+public sealed class DecodeEdgeV128Tests : DecodeEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V128;
+}
+
+public sealed class DecodeEdgeV256Tests : DecodeEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V256;
+}
+
+public sealed class DecodeEdgeV512Tests : DecodeEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V512;
+}
+
+public sealed class PrefillEdgeReferenceTierTests : PrefillEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.Reference;
+}
+
+public sealed class PrefillEdgeV128Tests : PrefillEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V128;
+}
+
+public sealed class PrefillEdgeV256Tests : PrefillEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V256;
+}
+
+public sealed class PrefillEdgeV512Tests : PrefillEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V512;
+}
+
+public sealed class SparseEdgeReferenceTierTests : SparseEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.Reference;
+}
+
+public sealed class SparseEdgeV128Tests : SparseEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V128;
+}
+
+public sealed class SparseEdgeV256Tests : SparseEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V256;
+}
+
+public sealed class SparseEdgeV512Tests : SparseEdgeConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V512;
+}
+
 internal static class Tiers
 {
     public static CpuBackendOptions Reference { get; } = new() { MaxIsa = SimdTier.Reference };
