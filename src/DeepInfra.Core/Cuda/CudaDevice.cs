@@ -40,6 +40,7 @@ public sealed unsafe class CudaDevice
         ComputeCapability =
             10 * Read(CudaDeviceAttribute.ComputeCapabilityMajor)
             + Read(CudaDeviceAttribute.ComputeCapabilityMinor);
+        Architecture = CudaArchitecture.NameOf(ComputeCapability);
         MultiprocessorCount = Read(CudaDeviceAttribute.MultiprocessorCount);
         SharedMemoryPerBlockBytes = Read(CudaDeviceAttribute.SharedMemoryPerBlockOptIn);
         SharedMemoryPerMultiprocessorBytes = Read(
@@ -101,7 +102,7 @@ public sealed unsafe class CudaDevice
     /// <summary>
     /// The compiler's name of the target, with the architecture-specific suffix from Hopper on: <c>sm_80</c>, <c>sm_90a</c>.
     /// </summary>
-    public string Architecture => CudaArchitecture.NameOf(ComputeCapability);
+    public string Architecture { get; }
 
     /// <summary>Device memory in bytes.</summary>
     public long TotalMemoryBytes { get; }

@@ -38,8 +38,9 @@ internal struct StreamUsers
         {
             if (_last is { IsCapturing: true })
                 return true;
-            foreach (var stream in Others)
-                if (stream.IsCapturing)
+            // By index: memory is freed often, and an enumerator of the interface would be allocated each time.
+            for (var i = 0; i < Others.Count; i++)
+                if (Others[i].IsCapturing)
                     return true;
             return false;
         }
@@ -57,9 +58,9 @@ internal struct StreamUsers
             target = Others[i];
         if (!ReferenceEquals(_last, target))
             Order(_last!, target);
-        foreach (var stream in Others)
-            if (!ReferenceEquals(stream, target))
-                Order(stream, target);
+        for (var i = 0; i < Others.Count; i++)
+            if (!ReferenceEquals(Others[i], target))
+                Order(Others[i], target);
         return target;
     }
 
@@ -67,8 +68,8 @@ internal struct StreamUsers
     public readonly void Release()
     {
         _last?.DangerousRelease();
-        foreach (var stream in Others)
-            stream.DangerousRelease();
+        for (var i = 0; i < Others.Count; i++)
+            Others[i].DangerousRelease();
     }
 
     /// <summary>Lets go of the streams and forgets them.</summary>

@@ -94,7 +94,7 @@ public abstract class DenseGemmConformance<TBackend>
             var valuesB = ReferenceGemm.Values(b, false, new OperandRecipe(1, 32));
             var d = inputs.Output(DType.Float32, m, n);
             Gemm.Ops.Fp8GemmNT(a, b, d);
-            GemmCheck.ShouldBeProduct(
+            ShouldBeFp8Product(
                 d,
                 ReferenceGemm.Values(a, false, new OperandRecipe(1, 128)),
                 valuesB
@@ -102,7 +102,7 @@ public abstract class DenseGemmConformance<TBackend>
 
             var d4 = inputs.Output(DType.BFloat16, m + (m & 1), n);
             Gemm.Ops.Fp8GemmNT(a4, b, d4);
-            GemmCheck.ShouldBeProduct(
+            ShouldBeFp8Product(
                 d4,
                 ReferenceGemm.Values(a4, false, new OperandRecipe(1, 32)),
                 valuesB
@@ -136,7 +136,7 @@ public abstract class DenseGemmConformance<TBackend>
             {
                 var d = inputs.Output(DType.Float32, m, N);
                 Gemm.Ops.Fp8GemmNT(a, b, d, new GemmCall { Recipe = recipe });
-                GemmCheck.ShouldBeProduct(
+                ShouldBeFp8Product(
                     d,
                     ReferenceGemm.Values(a, false, new OperandRecipe(1, 128)),
                     ReferenceGemm.Values(b, false, new OperandRecipe(1, 128))
@@ -182,7 +182,7 @@ public abstract class DenseGemmConformance<TBackend>
                 new GemmCall { Recipe = new ScaleRecipe(granM, granN, granK) }
             );
 
-            GemmCheck.ShouldBeProduct(
+            ShouldBeFp8Product(
                 d,
                 ReferenceGemm.Values(a, false, new OperandRecipe(granM, granK)),
                 ReferenceGemm.Values(b, false, new OperandRecipe(granN, granK))
@@ -205,7 +205,7 @@ public abstract class DenseGemmConformance<TBackend>
             new GemmCall { RecipeA = new OperandRecipe(1, 128), RecipeB = new OperandRecipe(1, 32) }
         );
 
-        GemmCheck.ShouldBeProduct(
+        ShouldBeFp8Product(
             d,
             ReferenceGemm.Values(a, false, new OperandRecipe(1, 128)),
             ReferenceGemm.Values(b, false, new OperandRecipe(1, 32))
@@ -250,7 +250,7 @@ public abstract class DenseGemmConformance<TBackend>
             values[..16].ToArray().Should().OnlyContain(v => v == 7f);
             values[56..].ToArray().Should().OnlyContain(v => v == 7f);
         }
-        GemmCheck.ShouldBeProduct(d, Values(a, 1), Values(b, 128));
+        ShouldBeFp8Product(d, Values(a, 1), Values(b, 128));
     }
 
     [Theory]
@@ -294,6 +294,9 @@ public abstract class DenseGemmConformance<TBackend>
         GemmCheck.Values(d).Should().BeEquivalentTo(before);
     }
 
+    private static void ShouldBeFp8Product(Tensor d, double[,] a, double[,] b) =>
+        GemmCheck.ShouldBeProduct(d, a, b, elementwise: Gemm.Fp8Elementwise);
+
     private static void CheckFp8(int m, int n, int k, GemmLayout layout, int variant)
     {
         var inputs = new GemmInputs(variant);
@@ -314,7 +317,8 @@ public abstract class DenseGemmConformance<TBackend>
             (d, call) => Gemm.Ops.Fp8Gemm(a, b, d, layout, call),
             ReferenceGemm.Values(a, ta, new OperandRecipe(1, 128)),
             ReferenceGemm.Values(b, tb, new OperandRecipe(128, 128)),
-            $"FP8 {m}x{n}x{k} {layout} variant {variant}"
+            $"FP8 {m}x{n}x{k} {layout} variant {variant}",
+            Gemm.Fp8Elementwise
         );
     }
 
@@ -344,7 +348,8 @@ public abstract class DenseGemmConformance<TBackend>
         Action<Tensor, GemmCall> multiply,
         double[,] a,
         double[,] b,
-        string because
+        string because,
+        double? elementwise = null
     )
     {
         var type = (variant & 4) == 0 ? DType.Float32 : DType.BFloat16;
@@ -369,7 +374,7 @@ public abstract class DenseGemmConformance<TBackend>
 
         multiply(d, call);
 
-        GemmCheck.ShouldBeProduct(d, a, b, accumulated, added, because);
+        GemmCheck.ShouldBeProduct(d, a, b, accumulated, added, because, elementwise);
     }
 
     private static IEnumerable<(int M, int N, int K)> Shapes(GemmLayout layout)

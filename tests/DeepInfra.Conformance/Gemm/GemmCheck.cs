@@ -18,27 +18,34 @@ public static class GemmCheck
         ReferenceGemm.Values(tensor, transposed: false);
 
     /// <summary>Checks a result against A·Bᵀ + bias + C.</summary>
+    /// <param name="d">The result.</param>
+    /// <param name="a">[M,K].</param>
+    /// <param name="b">[N,K].</param>
+    /// <param name="accumulate">C, or none.</param>
+    /// <param name="bias">[N], or none.</param>
+    /// <param name="because">What was multiplied.</param>
+    /// <param name="elementwise">The factor of the sum of magnitudes; null is that of the CPU.</param>
     public static void ShouldBeProduct(
         Tensor d,
         double[,] a,
         double[,] b,
         double[,]? accumulate = null,
         double[]? bias = null,
-        string because = ""
+        string because = "",
+        double? elementwise = null
     )
     {
+        var factor = elementwise ?? Tolerances.Gemm.ElementwiseCpu;
         var expected = ReferenceGemm.Multiply(a, b, accumulate, bias);
         var magnitudes = ReferenceGemm.Magnitudes(a, b);
         var actual = Values(d);
-        var rounding = d.DType == DType.BFloat16 ? RoundingError : Tolerances.Gemm.ElementwiseCpu;
+        var rounding = d.DType == DType.BFloat16 ? RoundingError : factor;
         for (var m = 0; m < expected.GetLength(0); m++)
         for (var n = 0; n < expected.GetLength(1); n++)
         {
             var error = Math.Abs(actual[m, n] - expected[m, n]);
             var extra = Math.Abs(accumulate?[m, n] ?? 0) + Math.Abs(bias?[n] ?? 0);
-            var allowed =
-                rounding * Math.Abs(expected[m, n])
-                + Tolerances.Gemm.ElementwiseCpu * (magnitudes[m, n] + extra);
+            var allowed = rounding * Math.Abs(expected[m, n]) + factor * (magnitudes[m, n] + extra);
             if (!(error <= allowed))
                 throw new InvalidOperationException(
                     $"{because} [{m},{n}]: expected {expected[m, n]}, got {actual[m, n]}, allowed error {allowed}"

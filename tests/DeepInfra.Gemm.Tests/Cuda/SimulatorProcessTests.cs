@@ -12,5 +12,6 @@ public sealed class SimulatorProcessTests
             typeof(DenseGemmCudaTests).FullName!,
             typeof(GemmValuesCudaTests).FullName!,
             typeof(CudaGemmTests).FullName!,
+            typeof(SteadyStateTests).FullName!,
         ]);
 }
