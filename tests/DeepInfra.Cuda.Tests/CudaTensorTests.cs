@@ -57,6 +57,25 @@ public sealed class CudaTensorTests : DeviceTest
             to[(b * columns + c) * rows + r].Should().Equal(from[(b * rows + r) * columns + c]);
     }
 
+    /// <summary>Elements of every width that cannot be copied 16 bytes at a time.</summary>
+    [Theory]
+    [InlineData(DType.Float8E4M3)]
+    [InlineData(DType.BFloat16)]
+    [InlineData(DType.Float32)]
+    [InlineData(DType.Int64)]
+    public void Copy_SliceOfColumns_TakesThem(DType dtype)
+    {
+        var size = DTypes.SizeInBytes(dtype);
+        using var host = Tensor.Create(dtype, [5, 37]);
+        new Random(6).NextBytes(Raw(host));
+        var compact = Empty(dtype, [5, 30]);
+
+        CudaTensor.Copy(ToDevice(host).AsSlice(1, 3, 30), compact, Stream);
+
+        var rows = Bytes(host).Chunk(37 * size);
+        Bytes(compact).Should().Equal(rows.SelectMany(r => r[(3 * size)..(33 * size)]));
+    }
+
     [Fact]
     public void Copy_Compact_IsEqual()
     {
