@@ -38,6 +38,7 @@ void BuildProject(FilePath project) =>
     );
 
 #load "native/native.cake"
+#load "native/ledger.cake"
 
 Task("Clean").Does(() => CleanDirectory(artifacts));
 

@@ -161,7 +161,7 @@ void CheckKernels(DirectoryPath build)
         var info = System.IO.File.ReadAllText(build.CombineWithFilePath("core/generated/deepinfra_core/build_info.h").FullPath);
         var version = Regex.Match(info, @"cuda\W+(?<version>[0-9.]+)").Groups["version"].Value;
         foreach (var area in kernels.GroupBy(k => k.Source.Split('/')[0]))
-            Record($"{area.Key}-compile.json", new { area = area.Key, check = "compile", date = $"{DateTime.UtcNow:yyyy-MM-dd}", cuda = version, kernels = area });
+            RecordCompilation(area.Key, version, area);
     }
     Console.WriteLine($"native: {kernels.Count} kernels, at most {kernels.Max(k => k.Registers)} registers, no spills");
 }
@@ -295,104 +295,6 @@ void FormatNative(bool check)
         arguments.AppendQuoted(file.FullPath);
     Run("clang-format-14", arguments);
 }
-
-// --- the ledger: docs/verification.md from bench/results/verification ---
-
-var verification = root.Combine("bench/results/verification");
-
-void Record(string name, object record)
-{
-    EnsureDirectoryExists(verification);
-    System.IO.File.WriteAllText(
-        verification.CombineWithFilePath(name).FullPath,
-        JsonSerializer.Serialize(record, new JsonSerializerOptions { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase }) + "\n"
-    );
-}
-
-// Runs the device tests on the simulator under many schedules and records the result.
-Task("VerifySimulator")
-    .Does(() =>
-    {
-        if (MissingHostTools() is { } missing)
-            throw new CakeException($"the simulator needs a C++ compiler: {missing}");
-        Configure("linux-x64-nocuda");
-        var project = root.CombineWithFilePath("tests/DeepInfra.Cuda.Tests/DeepInfra.Cuda.Tests.csproj");
-        BuildProject(project);
-        var program = artifacts.CombineWithFilePath($"bin/DeepInfra.Cuda.Tests/{configuration.ToLowerInvariant()}/DeepInfra.Cuda.Tests");
-        var seeds = Argument("seeds", 20);
-        for (var seed = 1; seed <= seeds; seed++)
-        {
-            var code = StartProcess(
-                program,
-                new ProcessSettings
-                {
-                    Arguments = "--output Normal",
-                    RedirectStandardOutput = true,
-                    EnvironmentVariables = new Dictionary<string, string?>(TestEnvironment()) { ["DEEPINFRA_CUDASIM_SEED"] = $"{seed}" },
-                },
-                out var output
-            );
-            var lines = output.ToList();
-            var count = lines.Select(l => Regex.Match(l, @"^\s+(succeeded): (\d+)$")).FirstOrDefault(m => m.Success);
-            var skipped = lines.Select(l => Regex.Match(l, @"^\s+(skipped): (\d+)$")).FirstOrDefault(m => m.Success);
-            if (code == 0 && count is not null && skipped?.Groups[2].Value == "0")
-                continue;
-            foreach (var line in lines)
-                Error(line);
-            throw new CakeException($"The device tests fail on the simulator with seed {seed}.");
-        }
-        Console.WriteLine($"verify-simulator: {seeds} seeds passed");
-        Record("core-simulator.json", new { area = "core", check = "simulator", result = "passed", seeds, date = $"{DateTime.UtcNow:yyyy-MM-dd}" });
-    });
-
-// Writes the ledger from what was recorded: --record of native, verify-simulator, and verification.json of GPU bundles.
-Task("Docs")
-    .Does(() =>
-    {
-        var kernels = new List<(string Area, string Source, string Name, string Compiled)>();
-        var cells = new Dictionary<(string Area, string Check), string>();
-        foreach (var file in GetFiles($"{verification}/*.json").OrderBy(f => f.FullPath, StringComparer.Ordinal))
-        {
-            using var document = JsonDocument.Parse(System.IO.File.ReadAllText(file.FullPath));
-            var records = document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.EnumerateArray().ToList() : [document.RootElement];
-            foreach (var record in records)
-            {
-                string Text(string name) => record.TryGetProperty(name, out var value) ? value.ToString() : "";
-                if (Text("check") == "compile")
-                {
-                    foreach (var group in record.GetProperty("kernels").EnumerateArray().GroupBy(k => (Source: k.GetProperty("source").GetString()!, Name: k.GetProperty("name").GetString()!)))
-                    {
-                        var registers = group.Select(k => $"sm_{k.GetProperty("architecture").GetString()}: {k.GetProperty("registers").GetInt32()}");
-                        kernels.Add((group.Key.Source.Split('/')[0], group.Key.Source, group.Key.Name, $"{Text("date")}, CUDA {Text("cuda")}; registers {string.Join(", ", registers)}"));
-                    }
-                }
-                else if (Text("gpu") != "simulator")
-                {
-                    var place = Text("check") == "simulator" ? $"{Text("seeds")} seeds" : $"{Text("gpu")}, driver {Text("driver")}, {Text("passed")} tests";
-                    cells[(Text("area"), Text("check"))] = $"{Text("date")}: {Text("result")}, {place}";
-                }
-            }
-        }
-        string Cell(string area, string check) => cells.GetValueOrDefault((area, check), "");
-        var lines = new List<string>
-        {
-            "# Verification",
-            "",
-            "What was really done with each kernel, and when. Written by `./build.sh docs` from the records in `bench/results/verification`; an empty cell",
-            "means not yet. Compiled: no spills and no stack frames. Simulator: the tests of the kernel's area under that many schedules, with the checks for",
-            "races, bounds and uninitialised memory. Sanitizer and hardware: the GPU bundle (`./build.sh gpu-bundle`) on the GPU named.",
-            "",
-            "| Kernel | Source | Compiled | Simulator | compute-sanitizer | Hardware |",
-            "| --- | --- | --- | --- | --- | --- |",
-        };
-        foreach (var kernel in kernels.OrderBy(k => k.Source, StringComparer.Ordinal).ThenBy(k => k.Name, StringComparer.Ordinal))
-        {
-            var sanitizer = string.Join("; ", new[] { "memcheck", "racecheck" }.Select(t => Cell(kernel.Area, $"sanitize-{t}")).Where(c => c.Length > 0));
-            lines.Add($"| `{kernel.Name}` | {kernel.Source} | {kernel.Compiled} | {Cell(kernel.Area, "simulator")} | {sanitizer} | {Cell(kernel.Area, "test")} |");
-        }
-        System.IO.File.WriteAllText(root.CombineWithFilePath("docs/verification.md").FullPath, string.Join("\n", lines) + "\n");
-        Console.WriteLine($"docs: {kernels.Count} kernels in docs/verification.md");
-    });
 
 record KernelCheck(string Source, string Name, string Architecture)
 {

@@ -17,7 +17,10 @@ using namespace di::gemm;
 #endif
 
 INSTANTIATE(bf16_n64_nt, 64, true, true);
-INSTANTIATE(bf16_n128_nt, 128, true, true);
 INSTANTIATE(bf16_n64_nn, 64, true, false);
+INSTANTIATE(bf16_n64_tn, 64, false, false);
+INSTANTIATE(bf16_n64_tt, 64, false, true);
+INSTANTIATE(bf16_n128_nt, 128, true, true);
+INSTANTIATE(bf16_n128_nn, 128, true, false);
 INSTANTIATE(bf16_n128_tn, 128, false, false);
 INSTANTIATE(bf16_n128_tt, 128, false, true);
