@@ -7,7 +7,10 @@ namespace DeepInfra.NativeLoading.Tests.Fakes;
 internal static class FakeLibrary
 {
     /// <summary>Compiles a source into a library of the given name; skips the test where there is no C compiler.</summary>
-    public static async Task CompileAsync(string source, string library)
+    /// <param name="source">The file beside the tests.</param>
+    /// <param name="library">The file to write.</param>
+    /// <param name="arguments">Further arguments of the compiler: definitions, libraries.</param>
+    public static async Task CompileAsync(string source, string library, params string[] arguments)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the fakes are for Linux");
         var path = Path.Combine(AppContext.BaseDirectory, "Fakes", source);
@@ -16,7 +19,7 @@ internal static class FakeLibrary
         {
             result = await ChildProcess.RunAsync(
                 "gcc",
-                ["-shared", "-fPIC", "-O1", "-w", "-o", library, path, "-ldl"]
+                ["-shared", "-fPIC", "-O1", "-w", "-o", library, path, .. arguments, "-ldl"]
             );
         }
         catch (System.ComponentModel.Win32Exception)

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// A library with the name of ours: FAKE_ABI is the version that it speaks, and none is exported without it.
+// FAKE_DEPENDENCY makes it need another library.
+#include <stdint.h>
+
+#ifdef FAKE_ABI
+uint32_t di_core_abi_version(void) { return FAKE_ABI; }
+#endif
+
+#ifdef FAKE_DEPENDENCY
+extern int fake_dependency(void);
+int use_dependency(void) { return fake_dependency(); }
+#endif
+
+#ifdef FAKE_IS_DEPENDENCY
+int fake_dependency(void) { return 1; }
+#endif
