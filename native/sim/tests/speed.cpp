@@ -87,10 +87,20 @@ void measure_barrier(bool checks) {
 } // namespace
 } // namespace cudasim::test
 
-int main() {
-    for (bool checks : {true, false})
-        cudasim::test::measure_wgmma(checks);
-    for (bool checks : {true, false})
-        cudasim::test::measure_barrier(checks);
+// Arguments choose measurements, all by default: wgmma, wgmma-unchecked, syncthreads,
+// syncthreads-unchecked.
+int main(int argc, char** argv) {
+    auto chosen = [&](const char* name) {
+        return argc < 2 ||
+               std::any_of(argv + 1, argv + argc, [&](char* a) { return !std::strcmp(a, name); });
+    };
+    if (chosen("wgmma"))
+        cudasim::test::measure_wgmma(true);
+    if (chosen("wgmma-unchecked"))
+        cudasim::test::measure_wgmma(false);
+    if (chosen("syncthreads"))
+        cudasim::test::measure_barrier(true);
+    if (chosen("syncthreads-unchecked"))
+        cudasim::test::measure_barrier(false);
     return 0;
 }

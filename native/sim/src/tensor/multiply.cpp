@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "tensor/vectors.h"
+
 namespace cudasim {
 
 namespace {
@@ -43,9 +45,7 @@ inline __attribute__((always_inline)) void block(const float* a, const float* b,
 
 } // namespace
 
-#if defined(__x86_64__)
-__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
+CUDASIM_VECTORS
 void multiply_tile(const float* a, const float* b, float* d, int n, int k) {
     int c = 0;
     for (; c + 32 <= n; c += 32)

@@ -38,12 +38,11 @@ inline float small_to_float(std::uint32_t sign, std::uint32_t exponent, std::uin
 }
 
 inline float half_to_float(std::uint16_t h) {
-    std::uint32_t sign = h >> 15, exponent = (h >> 10) & 31, mantissa = h & 1023;
-    if (exponent == 31)
-        return bits_float(sign << 31 | 0x7f800000u | mantissa << 13);
-    if (exponent != 0)
-        return bits_float(sign << 31 | (exponent + 112) << 23 | mantissa << 13);
-    return small_to_float(sign, exponent, mantissa, 10, 15);
+    std::uint32_t sign = std::uint32_t{h} >> 15 << 31, magnitude = h & 0x7fffu;
+    // The product moves the exponent's bias and normalises subnormals, both exactly.
+    std::uint32_t finite = float_bits(bits_float(magnitude << 13) * 0x1p112f);
+    std::uint32_t special = 0x7f800000u | magnitude << 13;
+    return bits_float(sign | (magnitude < 0x7c00u ? finite : special));
 }
 inline std::uint16_t float_to_half(float f) {
     std::uint32_t u = float_bits(f);

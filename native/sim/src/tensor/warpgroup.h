@@ -27,17 +27,22 @@ struct WgmmaOp {
     unsigned deposited = 0; // threads
     const void* caller = nullptr;
     float* d[kWarpgroup] = {};
-    bool fresh = false;           // some thread's registers were not already in flight
-    std::vector<float> initial;   // D by value, 64 x n, where it was not in flight
+    unsigned captured = 0;        // threads whose registers were not already in flight
+    std::vector<float> initial;   // D of those by value, n / 2 of each thread together
     std::vector<std::uint32_t> a; // A by value, 4 registers per thread
-    std::size_t accumulator = 0;  // index
+    std::vector<ViewRef> views;   // what the threads had seen, distinct ones
+    // Shared offsets of the operands' pieces of 16 bytes, in the order of decoded elements.
+    std::vector<std::uint32_t> chunks_a, chunks_b;
+    std::size_t accumulator = 0; // index
 };
 
 // 64 x n values that operations in flight add to. The threads' registers hold poison meanwhile.
 struct Accumulator {
     float* d[kWarpgroup] = {};
     int n = 0;
-    std::vector<float> values;
+    std::vector<float> tile;      // by rows
+    std::vector<float> registers; // the same, n / 2 of each thread together, once `delivering`
+    bool delivering = false;
     std::uint32_t last_group = 0;
     unsigned delivered = 0;
     bool has_result[kWarpgroup] = {};
@@ -52,12 +57,22 @@ struct WarpgroupState {
     std::uint64_t closed = 0;                   // operations that all threads have deposited
     std::uint64_t deposits[kWarpgroup] = {};    // per thread
     std::deque<std::unique_ptr<WgmmaOp>> queue; // complete, not executed
+    std::vector<std::unique_ptr<WgmmaOp>> spare;
     std::vector<Accumulator> accumulators;
     std::uint32_t committed[kWarpgroup] = {}; // groups
     std::uint64_t uncommitted[kWarpgroup] = {};
     bool fenced[kWarpgroup] = {};
-    std::vector<Thread*> waiting; // for other warps' deposits
+    const float* flying[kWarpgroup] = {}; // registers in flight that the thread deposited last
+    std::vector<Thread*> waiting;         // for other warps' deposits
+
+    Thread* first_thread() const { return &block->threads[index * kWarpgroup]; }
 };
+
+// All threads have deposited op: finds the pieces of its operands and lets its reads take their
+// place in the order.
+void prepare_wgmma(WarpgroupState& g, WgmmaOp& op);
+// Performs the oldest operation of the queue.
+void execute_wgmma(WarpgroupState& g);
 
 // Fails if t exits while its warpgroup's operations are in flight.
 void check_wgmma_exit(Thread* t);

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "core/report.h"
 #include "core/warp.h"
 #include "core/worker.h"
-#include "memory/access.h"
-#include "memory/strong.h"
-#include "tensor/descriptor.h"
 #include "tensor/fragments.h"
-#include "tensor/multiply.h"
-#include "tensor/warp_views.h"
+#include "tensor/operands.h"
 #include "tensor/warpgroup.h"
 
 namespace cudasim {
@@ -31,112 +26,12 @@ WarpgroupState& group_of(Thread* t, const char* what, const void* caller) {
 
 unsigned in_group(const Thread* t) { return t->index % kWarpgroup; }
 
-// 16 bytes of a descriptor's matrix: bounds, order, contents.
-const std::uint8_t* chunk(const WarpgroupState& g, const WgmmaOp& op, std::uint32_t offset) {
-    Block& block = *g.block;
-    if (offset < kSharedBase || offset + 16 > kSharedBase + block.shared_bytes) {
-        fail(&block.threads[g.index * kWarpgroup], op.caller, "shared memory out of bounds",
-             "wgmma descriptor reaches shared offset %ld of %u bytes",
-             static_cast<long>(offset) - static_cast<long>(kSharedBase), block.shared_bytes);
-    }
-    return block.shared + offset;
-}
-
-template <typename F> void for_each_chunk(const WgmmaOp& op, bool is_b, F f) {
-    const WgmmaShape& s = op.shape;
-    MatrixDescriptor desc(is_b ? s.desc_b : s.desc_a);
-    int rows = is_b ? s.n : 64, bytes = element_bytes(is_b ? s.type_b : s.type_a);
-    bool mn = (is_b ? s.transpose_b : s.transpose_a) != 0;
-    if (!mn) {
-        for (int r = 0; r < rows; ++r)
-            for (int c = 0; c < s.k * bytes / 16; ++c)
-                f(desc.k_major(static_cast<unsigned>(r), static_cast<unsigned>(c)), r,
-                  c * 16 / bytes);
-    } else {
-        for (int c = 0; c < rows / 8; ++c)
-            for (int k = 0; k < s.k; ++k)
-                f(desc.mn_major(static_cast<unsigned>(c), static_cast<unsigned>(k)), c * 8, k);
-    }
-}
-
-// The operation's reads take their place in the order when it is issued.
-void check_reads(WarpgroupState& g, const WgmmaOp& op) {
-    Thread* first = &g.block->threads[g.index * kWarpgroup];
-    SharedViews views(first, kWarpgroup);
-    Epoch epoch = make_epoch(g.block->cluster->space, g.slot, op.group, false);
-    auto check = [&](std::uint32_t offset, int, int) {
-        views.read(first, op.caller, epoch, chunk(g, op, offset), 16, true, "wgmma");
-    };
-    if (!op.shape.a_in_registers)
-        for_each_chunk(op, false, check);
-    for_each_chunk(op, true, check);
-}
-
-void gather(const WarpgroupState& g, const WgmmaOp& op, bool is_b, float* out, int row_stride,
-            int k_stride) {
-    int type = is_b ? op.shape.type_b : op.shape.type_a, bytes = element_bytes(type);
-    bool mn = (is_b ? op.shape.transpose_b : op.shape.transpose_a) != 0;
-    for_each_chunk(op, is_b, [&](std::uint32_t offset, int row, int k) {
-        const std::uint8_t* p = chunk(g, op, offset);
-        if (type == DI_SIM_BF16) {
-            std::uint16_t values[8];
-            std::memcpy(values, p, sizeof values);
-            float* to = out + row * row_stride + k * k_stride;
-            const int step = mn ? row_stride : k_stride;
-            for (int e = 0; e < 8; ++e)
-                to[e * step] = bf16_to_float(values[e]);
-            return;
-        }
-        for (int e = 0; e < 16 / bytes; ++e) {
-            int r = mn ? row + e : row, kk = mn ? k : k + e;
-            out[r * row_stride + kk * k_stride] = element_to_float(type, p + e * bytes);
-        }
-    });
-}
-
-void gather_registers(const WgmmaOp& op, float* out) {
-    int bytes = element_bytes(op.shape.type_a), per = 4 / bytes;
-    for (int t = 0; t < static_cast<int>(kWarpgroup); ++t) {
-        int lane = t % 32, base = t / 32 * 16;
-        for (int j = 0; j < 4; ++j) {
-            const auto* p =
-                reinterpret_cast<const std::uint8_t*>(&op.a[static_cast<unsigned>(t * 4 + j)]);
-            for (int e = 0; e < per; ++e)
-                out[(base + a_row(lane, j)) * op.shape.k + a_k(lane, j, per) + e] =
-                    element_to_float(op.shape.type_a, p + e * bytes);
-        }
-    }
-}
-
-void execute_front(WarpgroupState& g) {
-    std::unique_ptr<WgmmaOp> op = std::move(g.queue.front());
-    g.queue.pop_front();
-    const WgmmaShape& s = op->shape;
-    float a[64 * 32];
-    static thread_local std::vector<float> b;
-    b.resize(static_cast<std::size_t>(s.k) * static_cast<std::size_t>(s.n));
-    if (s.a_in_registers)
-        gather_registers(*op, a);
-    else
-        gather(g, *op, false, a, s.k, 1);
-    gather(g, *op, true, b.data(), 1, s.n);
-    if (s.scale_a * s.scale_b < 0)
-        for (int i = 0; i < 64 * s.k; ++i)
-            a[i] = -a[i];
-    Accumulator& acc = g.accumulators[op->accumulator];
-    if (s.scale_d == 0)
-        std::fill(acc.values.begin(), acc.values.end(), 0.0f);
-    else if (op->fresh)
-        acc.values = op->initial;
-    multiply_tile(a, b.data(), acc.values.data(), s.n, s.k);
-}
-
 class RunWgmma final : public AsyncOp {
   public:
     explicit RunWgmma(WarpgroupState& g) : group_(g) { kind = AgentKind::Wgmma; }
     void run() override {
         if (!group_.queue.empty())
-            execute_front(group_);
+            execute_wgmma(group_);
     }
 
   private:
@@ -146,6 +41,8 @@ class RunWgmma final : public AsyncOp {
 // Registers that belong to an operation which thread `i` has deposited and whose result is not
 // back.
 bool in_flight(const WarpgroupState& g, unsigned i, const float* d) {
+    if (g.flying[i] == d)
+        return true;
     for (const Accumulator& acc : g.accumulators)
         if (acc.live && acc.d[i] == d && !acc.has_result[i])
             return true;
@@ -155,44 +52,88 @@ bool in_flight(const WarpgroupState& g, unsigned i, const float* d) {
     return false;
 }
 
+// The accumulator of an operation that all threads have deposited: one in flight, or a new one.
+std::size_t find_accumulator(WarpgroupState& g, const WgmmaOp& op) {
+    std::size_t index = 0;
+    for (; index < g.accumulators.size(); ++index) {
+        const Accumulator& acc = g.accumulators[index];
+        if (!acc.live || acc.d[0] != op.d[0] || acc.has_result[0])
+            continue;
+        if (acc.n != op.shape.n || !std::equal(op.d, op.d + kWarpgroup, acc.d))
+            fail(g.first_thread(), op.caller, "invalid argument",
+                 "wgmma accumulates into registers that another shape in flight uses");
+        return index;
+    }
+    for (index = 0; index < g.accumulators.size() && g.accumulators[index].live;)
+        ++index;
+    if (index == g.accumulators.size())
+        g.accumulators.emplace_back();
+    Accumulator& acc = g.accumulators[index];
+    acc.live = true;
+    acc.delivering = false;
+    acc.delivered = 0;
+    acc.n = op.shape.n;
+    acc.tile.resize(64u * static_cast<unsigned>(op.shape.n));
+    std::copy(op.d, op.d + kWarpgroup, acc.d);
+    std::fill(acc.has_result, acc.has_result + kWarpgroup, false);
+    return index;
+}
+
 // All threads have deposited the front operation.
 void close_front(WarpgroupState& g) {
     std::unique_ptr<WgmmaOp> op = std::move(g.open.front());
     g.open.pop_front();
     ++g.closed;
-    Thread* first = &g.block->threads[g.index * kWarpgroup];
-    std::size_t index = 0;
-    for (; index < g.accumulators.size(); ++index) {
-        Accumulator& acc = g.accumulators[index];
-        if (acc.live && acc.d[0] == op->d[0] && !acc.has_result[0])
-            break;
-    }
-    if (index == g.accumulators.size()) {
-        for (index = 0; index < g.accumulators.size() && g.accumulators[index].live;)
-            ++index;
-        if (index == g.accumulators.size())
-            g.accumulators.emplace_back();
-        Accumulator& acc = g.accumulators[index];
-        acc = Accumulator{};
-        acc.live = true;
-        acc.n = op->shape.n;
-        acc.values.assign(64u * static_cast<unsigned>(op->shape.n), kPoison);
-        std::copy(op->d, op->d + kWarpgroup, acc.d);
-        op->fresh = true;
-    } else if (g.accumulators[index].n != op->shape.n ||
-               !std::equal(op->d, op->d + kWarpgroup, g.accumulators[index].d)) {
-        fail(first, op->caller, "invalid argument",
-             "wgmma accumulates into registers that another shape in flight uses");
-    }
-    op->accumulator = index;
-    g.accumulators[index].last_group = op->group;
-    check_reads(g, *op);
+    if (op->captured != 0 && op->captured != kWarpgroup)
+        fail(g.first_thread(), op->caller, "divergent wgmma",
+             "the registers of %u of 128 threads are still in flight, the others' are not",
+             kWarpgroup - op->captured);
+    op->accumulator = find_accumulator(g, *op);
+    g.accumulators[op->accumulator].last_group = op->group;
+    prepare_wgmma(g, *op);
     g.queue.push_back(std::move(op));
     Cluster& cluster = *g.block->cluster;
     cluster.worker->issue(cluster, std::make_unique<RunWgmma>(g));
     for (Thread* w : g.waiting)
         cluster.worker->wake(w);
     g.waiting.clear();
+}
+
+void open_operation(WarpgroupState& g, const WgmmaShape& shape, std::uint32_t group,
+                    const void* caller) {
+    if (g.spare.empty()) {
+        g.open.push_back(std::make_unique<WgmmaOp>());
+    } else {
+        g.open.push_back(std::move(g.spare.back()));
+        g.spare.pop_back();
+    }
+    WgmmaOp& op = *g.open.back();
+    op.shape = shape;
+    op.group = group;
+    op.caller = caller;
+    op.deposited = op.captured = 0;
+    std::fill(op.d, op.d + kWarpgroup, nullptr);
+    op.views.clear();
+    op.chunks_a.clear();
+    op.chunks_b.clear();
+    if (shape.a_in_registers)
+        op.a.resize(kWarpgroup * 4);
+}
+
+// The registers' values, which are poison from now on.
+void capture(WgmmaOp& op, unsigned i, float* d) {
+    auto count = static_cast<unsigned>(op.shape.n) / 2;
+    if (op.captured++ == 0)
+        op.initial.resize(kWarpgroup * count);
+    std::copy(d, d + count, op.initial.data() + i * count);
+    std::fill(d, d + count, kPoison);
+}
+
+void add_view(WgmmaOp& op, const ViewRef& view) {
+    for (auto known = op.views.rbegin(); known != op.views.rend(); ++known)
+        if (known->get() == view.get())
+            return;
+    op.views.push_back(view);
 }
 
 void deposit(Thread* t, const WgmmaShape& shape, float* d, const unsigned* a, const void* caller) {
@@ -202,34 +143,22 @@ void deposit(Thread* t, const WgmmaShape& shape, float* d, const unsigned* a, co
         fail(t, caller, "missing wgmma.fence",
              "wgmma without wgmma.fence since its registers were last used");
     std::uint64_t number = g.deposits[i]++;
-    std::size_t at = static_cast<std::size_t>(number - g.closed);
+    auto at = static_cast<std::size_t>(number - g.closed);
     std::uint32_t group = g.committed[i] + 1;
-    if (at == g.open.size()) {
-        g.open.push_back(std::make_unique<WgmmaOp>());
-        WgmmaOp& fresh = *g.open.back();
-        fresh.shape = shape;
-        fresh.group = group;
-        fresh.caller = caller;
-        fresh.initial.assign(64u * static_cast<unsigned>(shape.n), 0.0f);
-        if (shape.a_in_registers)
-            fresh.a.assign(kWarpgroup * 4, 0);
-    }
+    if (at == g.open.size())
+        open_operation(g, shape, group, caller);
     WgmmaOp& op = *g.open[at];
     if (!(op.shape == shape) || op.group != group)
         fail(t, caller, "divergent wgmma",
              "this thread's wgmma differs from the other threads' (shape, descriptors or group)");
-    bool flying = in_flight(g, i, d);
+    if (!in_flight(g, i, d))
+        capture(op, i, d);
     op.d[i] = d;
+    g.flying[i] = d;
     if (a != nullptr)
         std::memcpy(&op.a[i * 4], a, 16);
-    int lane = static_cast<int>(i) % 32, base = static_cast<int>(i) / 32 * 16;
-    if (!flying) {
-        for (int r = 0; r < shape.n / 2; ++r) {
-            op.initial[static_cast<unsigned>((base + d_row(lane, r)) * shape.n +
-                                             d_column(lane, r))] = d[r];
-            d[r] = kPoison;
-        }
-    }
+    if (cluster_of(t).launch->config.checks)
+        add_view(op, t->view);
     ++g.uncommitted[i];
     if (++op.deposited == kWarpgroup) {
         if (&op != g.open.front().get())
@@ -241,21 +170,26 @@ void deposit(Thread* t, const WgmmaShape& shape, float* d, const unsigned* a, co
 // Results of operations up to a group go to the registers of thread t.
 void deliver(WarpgroupState& g, Thread* t, std::uint32_t group) {
     unsigned i = in_group(t);
-    int lane = static_cast<int>(i) % 32, base = static_cast<int>(i) / 32 * 16;
     for (Accumulator& acc : g.accumulators) {
         if (!acc.live || acc.has_result[i] || acc.last_group > group)
             continue;
         // A later operation that other threads have not deposited yet still owns the registers.
         bool open = false;
-        for (const auto& op : g.open)
-            open = open || op->d[i] == acc.d[i];
+        if (g.deposits[i] > g.closed)
+            for (const auto& op : g.open)
+                open = open || op->d[i] == acc.d[i];
         if (open)
             continue;
-        for (int r = 0; r < acc.n / 2; ++r)
-            acc.d[i][r] = acc.values[static_cast<unsigned>((base + d_row(lane, r)) * acc.n +
-                                                           d_column(lane, r))];
+        if (!acc.delivering) {
+            acc.registers.resize(acc.tile.size());
+            tile_to_registers(acc.tile.data(), acc.n, acc.registers.data());
+            acc.delivering = true;
+        }
+        auto count = static_cast<unsigned>(acc.n) / 2;
+        std::memcpy(acc.d[i], acc.registers.data() + i * count, count * sizeof(float));
         acc.has_result[i] = true;
         g.fenced[i] = false;
+        g.flying[i] = nullptr;
         if (++acc.delivered == kWarpgroup)
             acc.live = false;
     }
@@ -332,7 +266,7 @@ EXPORT void di_sim_wgmma_wait(unsigned pending) {
         worker_of(t).block_current(t, wait);
     }
     while (!g.queue.empty() && g.queue.front()->group <= group)
-        execute_front(g);
+        execute_wgmma(g);
     deliver(g, t, group);
     if (t->view && t->view->seen(g.slot) >= group)
         return;
