@@ -11,7 +11,8 @@ extern const di_sim_kernel_info di_sim_kernel_fill, di_sim_kernel_block_sum,
     di_sim_kernel_warp_ops, di_sim_kernel_missing_lane, di_sim_kernel_shared_out_of_bounds,
     di_sim_kernel_global_access, di_sim_kernel_misaligned, di_sim_kernel_uninitialised,
     di_sim_kernel_lane_exchange, di_sim_kernel_count, di_sim_kernel_message,
-    di_sim_kernel_message_fence, di_sim_kernel_trap_if, di_sim_kernel_sync_many;
+    di_sim_kernel_message_fence, di_sim_kernel_trap_if, di_sim_kernel_sync_many,
+    di_sim_kernel_aligned_steps;
 }
 
 namespace cudasim::test {
@@ -161,6 +162,21 @@ TEST(Warp, MissingLane_IsReported) {
                                 }),
               "divergent collective");
 }
+
+class AlignedSteps : public testing::TestWithParam<int> {};
+
+TEST_P(AlignedSteps, LaneThatDiverges_IsReportedOnEverySeed) {
+    std::string kind = GetParam() == 0 ? "" : "divergent collective";
+    EXPECT_EQ(kind_on_all_seeds(kSeeds, kind,
+                                [](unsigned seed) {
+                                    Dims dims;
+                                    dims.block = {128, 1, 1};
+                                    dims.seed = seed;
+                                    return launch(di_sim_kernel_aligned_steps, dims, GetParam());
+                                }),
+              kind);
+}
+INSTANTIATE_TEST_SUITE_P(Warp, AlignedSteps, testing::Range(0, 5));
 
 TEST(Memory, OutOfBounds_IsReported) {
     Dims dims;

@@ -35,7 +35,8 @@ void check_block_exit(Thread* t) {
 }
 
 void check_thread_exit(Thread* t) {
-    if (t->bulk_last != 0 && (!t->view || t->view->seen(t->bulk_read_slot) < t->bulk_last)) {
+    if (t->block->checks && t->bulk_last != 0 &&
+        (!t->view || t->view->seen(t->bulk_read_slot) < t->bulk_last)) {
         fail(t, nullptr, "exit with copies in flight",
              "the thread exits without waiting until its bulk stores have read shared memory");
     }
@@ -43,7 +44,7 @@ void check_thread_exit(Thread* t) {
 
 Mbarrier& copy_barrier(Thread* t, std::uint32_t address, const char* what, const void* caller) {
     Mbarrier& bar = find_mbarrier(t, address, what, caller);
-    if (!bar.fenced && cluster_of(t).launch->config.checks) {
+    if (!bar.fenced && t->block->checks) {
         fail(t, caller, "missing mbarrier fence",
              "%s: fence.mbarrier_init (or fence.proxy.async) is missing after the initialisation "
              "of the mbarrier at"
@@ -266,7 +267,7 @@ EXPORT void di_sim_bulk_wait(unsigned pending, int read_only) {
     } else {
         worker.force(t, AgentKind::Bulk, group);
     }
-    if (t->bulk_read_slot == 0)
+    if (t->bulk_read_slot == 0 || !t->block->checks)
         return;
     ViewBuilder done(cluster_of(t).space);
     done.add(t->view.get());
@@ -282,7 +283,7 @@ EXPORT void di_sim_fence_proxy_async(int) {
     // What the thread has done and seen becomes visible to the async proxy; what it does from now
     // on does not.
     Cluster& cluster = cluster_of(t);
-    if (t->view) {
+    if (t->block->checks && t->view) {
         constexpr std::uint64_t kFenced = ~std::uint64_t{0};
         std::uint64_t id = t->view->id();
         bool found = false;
@@ -301,7 +302,9 @@ EXPORT void di_sim_fence_proxy_async(int) {
             cluster.joins[cluster.next_join++ % 8] = {id, kFenced, t->view};
         }
     }
-    t->fenced = t->clock;
-    advance_clock(t);
+    if (t->block->checks) {
+        t->fenced = t->clock;
+        advance_clock(t);
+    }
     di_sim_fence_mbarrier_init();
 }

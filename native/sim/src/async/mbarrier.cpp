@@ -17,9 +17,11 @@ constexpr std::int64_t kMaxTx = (1 << 20) - 1;
 constexpr std::uint32_t kMaxCount = (1u << 20) - 1;
 
 void complete_phase(Mbarrier& bar) {
-    bar.view.add_clock(bar.slot, bar.phase + 1, bar.phase + 1);
-    bar.last = bar.view.freeze();
-    bar.view.clear();
+    if (bar.block->checks) {
+        bar.view.add_clock(bar.slot, bar.phase + 1, bar.phase + 1);
+        bar.last = bar.view.freeze();
+        bar.view.clear();
+    }
     bar.arrivals.clear();
     bar.pending = bar.expected;
     ++bar.phase;
@@ -76,7 +78,7 @@ Mbarrier& find_mbarrier(Thread* t, std::uint32_t address, const char* what, cons
         fail(t, caller, "mbarrier overwritten",
              "%s: the mbarrier at shared address 0x%x was overwritten", what, address);
     }
-    if (!cluster_of(t).launch->config.checks)
+    if (!t->block->checks)
         return bar;
     bool own = bar.init_slot == t->slot;
     if (!own && (!t->view || t->view->seen(bar.init_slot) < bar.init_clock)) {
@@ -141,7 +143,8 @@ EXPORT void di_sim_mbarrier_init(unsigned address, unsigned count) {
     flags.what = "mbarrier.init";
     check_access(t, word, 8, flags, CALLER);
     std::memcpy(word, &kMbarrierMagic, 8);
-    cluster_of(t).shadow->mark_barrier(word, 8, true);
+    if (block->checks)
+        cluster_of(t).shadow->mark_barrier(word, 8, true);
     auto bar = std::make_unique<Mbarrier>();
     bar->block = block;
     bar->offset = offset;
@@ -161,7 +164,8 @@ EXPORT void di_sim_mbarrier_inval(unsigned address) {
         fail(t, CALLER, "mbarrier in use", "mbarrier.inval of an mbarrier that threads wait on");
     }
     std::uint8_t* word = bar.block->shared + bar.offset;
-    cluster_of(t).shadow->mark_barrier(word, 8, false);
+    if (t->block->checks)
+        cluster_of(t).shadow->mark_barrier(word, 8, false);
     std::memset(word, 0xff, 8);
     AccessFlags flags;
     flags.write = true;

@@ -2,6 +2,7 @@
 #include "core/barriers.h"
 
 #include "core/report.h"
+#include "core/warp.h"
 #include "core/worker.h"
 #include "memory/strong.h"
 
@@ -21,11 +22,12 @@ void complete(NamedBarrier& barrier, Thread* t, const void* caller) {
                  lanes, w, live);
         }
     }
-    ViewRef view = barrier.view.freeze();
+    ViewRef view = block.checks ? barrier.view.freeze() : ViewRef();
     Worker& worker = worker_of(t);
     for (Thread* w : barrier.waiting) {
         w->view = view; // holds everything that w had seen: w added it
         w->result = barrier.red_value;
+        w->warp->at_named_barrier &= ~(1u << w->lane);
         worker.wake(w);
     }
     barrier.waiting.clear();
@@ -62,6 +64,7 @@ int named_barrier(Thread* t, unsigned id, unsigned count, bool wait, int red, in
                           place_of(c.caller));
         }
     }
+    check_aligned(t, t->warp->live, "barrier", caller);
     NamedBarrier& barrier = block.barriers[id];
     if (barrier.arrived == 0) {
         barrier.expected = count;
@@ -87,8 +90,10 @@ int named_barrier(Thread* t, unsigned id, unsigned count, bool wait, int red, in
     if (red == 2)
         barrier.red_value |= predicate != 0;
     ++barrier.arrived;
-    if (wait)
+    if (wait) {
         barrier.waiting.push_back(t);
+        t->warp->at_named_barrier |= 1u << t->lane;
+    }
     if (barrier.arrived >= needed(barrier, block)) {
         complete(barrier, t, caller);
         worker_of(t).note_progress();

@@ -12,6 +12,7 @@
 #include "async/mbarrier.h"
 #include "core/barriers.h"
 #include "core/report.h"
+#include "core/warp.h"
 #include "memory/shadow.h"
 #include "tensor/warpgroup.h"
 
@@ -62,10 +63,12 @@ void make_block(Cluster& cluster, Block& block, unsigned rank, di_sim_uint3 idx)
     block.rank = rank;
     block.idx = idx;
     block.live = count;
+    block.checks = launch.config.checks;
     block.shared = cluster.arena + std::size_t{rank} * kSharedStride;
     block.shared_bytes = launch.config.shared_bytes;
     std::memset(block.shared + kSharedBase, 0xff, block.shared_bytes);
-    cluster.shadow->clear(block.shared + kSharedBase, block.shared_bytes);
+    if (block.checks)
+        cluster.shadow->clear(block.shared + kSharedBase, block.shared_bytes);
     block.threads = std::vector<Thread>(count);
     block.warps = std::vector<Warp>((count + kWarpSize - 1) / kWarpSize);
     for (NamedBarrier& barrier : block.barriers)
@@ -157,6 +160,7 @@ void finish_thread(Thread* t) {
                  "%s with mask 0x%08x waits for this thread, which has exited", c.what, c.mask);
         }
     }
+    check_aligned_exit(t);
     if (--block.live == 0) {
         check_block_exit(t);
         --block.cluster->live_blocks;

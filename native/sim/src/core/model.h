@@ -121,7 +121,8 @@ struct Thread {
     // Collective in progress: what this lane brings, what it takes away.
     std::uint64_t operand = 0, result = 0;
     int predicate = 0, argument = 0;
-    int cluster_arrived = 0; // phase of the cluster barrier plus 1, 0 when not arrived
+    int cluster_arrived = 0;   // phase of the cluster barrier plus 1, 0 when not arrived
+    std::uint32_t aligned = 0; // aligned instructions executed
 
     RecentAccess recent[kRecentAccesses];
     unsigned recent_next = 0;
@@ -137,15 +138,26 @@ struct Collective {
     int kind = 0;
 };
 
+// An aligned instruction (.sync.aligned) that some lanes of a warp have executed, and others not
+// yet.
+struct AlignedStep {
+    const char* what = nullptr;
+    const void* caller = nullptr;
+    std::uint32_t arrived = 0; // lanes
+};
+
 struct Warp {
     Block* block = nullptr;
     unsigned index = 0;
-    std::uint32_t live = 0;  // lanes that have not exited
-    std::uint32_t ready = 0; // lanes that can run
-    int queue_index = -1;    // in the worker's list of ready warps
+    std::uint32_t live = 0;             // lanes that have not exited
+    std::uint32_t ready = 0;            // lanes that can run
+    std::uint32_t at_named_barrier = 0; // lanes that wait there
+    int queue_index = -1;               // in the worker's list of ready warps
     std::uint64_t priority = 0;
     Thread* threads = nullptr;
     std::vector<Collective> collectives; // disjoint masks
+    std::vector<AlignedStep> aligned;    // in order
+    std::uint32_t aligned_done = 0;      // steps that all lanes have executed
 };
 
 struct NamedBarrier {
@@ -165,6 +177,7 @@ struct Block {
     std::uint8_t* shared = nullptr; // address of offset 0 (kSharedBase is the first usable)
     std::uint32_t shared_bytes = 0;
     unsigned live = 0;
+    bool checks = true; // of the launch
     std::vector<Thread> threads;
     std::vector<Warp> warps;
     NamedBarrier barriers[kNamedBarriers];

@@ -7,6 +7,19 @@
 
 namespace cudasim {
 
+namespace {
+
+[[noreturn]] void fail_at_barrier(Thread* t, std::uint32_t lanes, const char* what,
+                                  const void* caller) {
+    const Thread& other = t->warp->threads[__builtin_ctz(lanes)];
+    fail_text(t, caller, "divergent collective",
+              format("%s, while lane %u waits at barrier %u\n  at ", what, other.lane,
+                     other.wait.detail) +
+                  place_of(other.wait.caller));
+}
+
+} // namespace
+
 void collective(Thread* t, std::uint32_t mask, int kind, const char* what, const void* caller,
                 void (*complete)(Warp& warp, std::uint32_t mask, void* context), void* context) {
     Warp& warp = *t->warp;
@@ -18,15 +31,9 @@ void collective(Thread* t, std::uint32_t mask, int kind, const char* what, const
         fail(t, caller, "divergent collective", "%s: mask 0x%08x has lanes 0x%08x that have exited",
              what, mask, mask & ~warp.live);
     }
-    for (std::uint32_t rest = mask & ~warp.ready & ~(1u << t->lane); rest != 0; rest &= rest - 1) {
-        const Thread& other = warp.threads[__builtin_ctz(rest)];
-        if (other.state == ThreadState::Blocked && other.wait.kind == WaitKind::NamedBarrier) {
-            fail_text(t, caller, "divergent collective",
-                      format("%s with mask 0x%08x, while lane %u waits at barrier %u\n  at ", what,
-                             mask, other.lane, other.wait.detail) +
-                          place_of(other.wait.caller));
-        }
-    }
+    if ((mask & warp.at_named_barrier) != 0)
+        fail_at_barrier(t, mask & warp.at_named_barrier, what, caller);
+    check_aligned(t, mask, what, caller);
     std::size_t i = 0;
     for (; i < warp.collectives.size(); ++i) {
         Collective& c = warp.collectives[i];
@@ -66,7 +73,60 @@ void collective(Thread* t, std::uint32_t mask, int kind, const char* what, const
 }
 
 void converge(Thread* t, const char* what, const void* caller) {
-    collective(t, t->warp->live, kAligned, what, caller, [](Warp&, std::uint32_t, void*) {});
+    Warp& warp = *t->warp;
+    const std::uint32_t lane = 1u << t->lane;
+    std::size_t at = t->aligned - warp.aligned_done;
+    if (at == warp.aligned.size())
+        warp.aligned.push_back({what, caller, 0});
+    AlignedStep& step = warp.aligned[at];
+    if (step.what != what) {
+        fail_text(t, caller, "divergent collective",
+                  format("%s, while lanes 0x%08x of the warp execute %s\n  at ", what, step.arrived,
+                         step.what) +
+                      place_of(step.caller));
+    }
+    const std::uint32_t behind = warp.live & ~step.arrived;
+    if ((behind & warp.at_named_barrier) != 0)
+        fail_at_barrier(t, behind & warp.at_named_barrier, what, caller);
+    for (const Collective& c : warp.collectives) {
+        if ((c.mask & lane) != 0 && (c.arrived & behind) != 0) {
+            fail_text(
+                t, caller, "divergent collective",
+                format("%s, while lanes 0x%08x of the warp wait at %s with mask 0x%08x\n  at ",
+                       what, c.arrived, c.what, c.mask) +
+                    place_of(c.caller));
+        }
+    }
+    step.arrived |= lane;
+    ++t->aligned;
+    // Lanes execute steps in order: only the first one can be complete.
+    if ((warp.live & ~warp.aligned.front().arrived) == 0) {
+        warp.aligned.erase(warp.aligned.begin());
+        ++warp.aligned_done;
+    }
+}
+
+void check_aligned(Thread* t, std::uint32_t mask, const char* what, const void* caller) {
+    const Warp& warp = *t->warp;
+    std::size_t at = t->aligned - warp.aligned_done;
+    if (at >= warp.aligned.size() || (warp.aligned[at].arrived & mask) == 0)
+        return;
+    const AlignedStep& step = warp.aligned[at];
+    fail_text(t, caller, "divergent collective",
+              format("%s with mask 0x%08x, while lanes 0x%08x of the warp execute %s\n  at ", what,
+                     mask, step.arrived, step.what) +
+                  place_of(step.caller));
+}
+
+void check_aligned_exit(Thread* t) {
+    Warp& warp = *t->warp;
+    std::size_t at = t->aligned - warp.aligned_done;
+    if (at < warp.aligned.size()) {
+        const AlignedStep& step = warp.aligned[at];
+        fail(t, step.caller, "divergent collective",
+             "%s of lanes 0x%08x waits for this thread, which has exited", step.what, step.arrived);
+    }
+    // Steps that waited for this lane alone cannot be left: it has executed them all.
 }
 
 namespace {
@@ -78,6 +138,8 @@ template <typename F> void each_lane(Warp& warp, std::uint32_t mask, F f) {
 }
 
 void complete_syncwarp(Warp& warp, std::uint32_t mask, void*) {
+    if (!warp.block->checks)
+        return;
     ViewBuilder builder(warp.block->cluster->space);
     each_lane(warp, mask, [&](Thread& t) { release_into(&t, builder); });
     ViewRef view = builder.freeze();

@@ -23,13 +23,19 @@ enum CollectiveKind : int {
     kMatchAll = 0x31,
     kReduce = 0x40, // + operation and type
     kElect = 0x32,
-    kAligned = 0x33,
     kLoadMatrix = 0x1000,
     kStoreMatrix = 0x2000,
     kMma = 0x3000
 };
 
-// All live lanes of the warp reach this point (for .sync.aligned instructions that need no data).
+// All live lanes of the warp execute this too, as their next such instruction (for .sync.aligned
+// instructions that exchange no data). Nobody waits: lanes that come here at another instruction,
+// at a barrier or at their exit are found then. The text of `what` stands for the instruction.
 void converge(Thread* t, const char* what, const void* caller);
+// Fails if lanes of mask have executed an aligned instruction that t, which now executes something
+// else that they take part in, has not.
+void check_aligned(Thread* t, std::uint32_t mask, const char* what, const void* caller);
+// The same for a thread that has exited.
+void check_aligned_exit(Thread* t);
 
 } // namespace cudasim

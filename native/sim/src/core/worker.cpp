@@ -15,7 +15,7 @@
 
 namespace cudasim {
 
-thread_local Thread* tls_thread __attribute__((tls_model("initial-exec"))) = nullptr;
+constinit thread_local Thread* tls_thread __attribute__((tls_model("initial-exec"))) = nullptr;
 
 namespace {
 

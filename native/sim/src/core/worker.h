@@ -80,7 +80,7 @@ class Worker {
 };
 
 // The thread that runs on this host thread, or null outside device code.
-extern thread_local Thread* tls_thread __attribute__((tls_model("initial-exec")));
+extern constinit thread_local Thread* tls_thread __attribute__((tls_model("initial-exec")));
 inline Thread* current_thread() { return tls_thread; }
 inline Worker& worker_of(const Thread* t) { return *t->block->cluster->worker; }
 

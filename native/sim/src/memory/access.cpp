@@ -159,10 +159,10 @@ Place check_access_as(Thread* t, Epoch epoch, const void* p, std::size_t bytes,
     Place place = check_bounds(t, p, bytes, flags, caller);
     if (place == Place::Own || place == Place::Unchecked)
         return place;
-    Cluster& cluster = *t->block->cluster;
-    if (!cluster.launch->config.checks)
+    if (!t->block->checks)
         return place;
-    Shadow& shadow = place == Place::Shared ? *cluster.shadow : DeviceHeap::instance().shadow();
+    Shadow& shadow =
+        place == Place::Shared ? *t->block->cluster->shadow : DeviceHeap::instance().shadow();
     Access access;
     access.thread = t;
     access.caller = caller;
@@ -182,7 +182,7 @@ Place check_access_as(Thread* t, Epoch epoch, const void* p, std::size_t bytes,
 Place check_access(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
                    const void* caller) {
     Place place = check_access_as(t, own_epoch(t, flags.strong), p, bytes, flags, caller);
-    if (place == Place::Shared || place == Place::Global) {
+    if (t->block->checks && (place == Place::Shared || place == Place::Global)) {
         t->recent[t->recent_next++ % kRecentAccesses] = {reinterpret_cast<std::uint64_t>(p),
                                                          static_cast<std::uint32_t>(bytes),
                                                          t->clock, caller};

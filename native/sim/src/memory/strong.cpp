@@ -154,6 +154,8 @@ void advance_clock(Thread* t) {
 }
 
 void release_into(Thread* t, ViewBuilder& builder) {
+    if (!t->block->checks)
+        return;
     builder.add(t->view.get());
     builder.add_clock(t->slot, t->clock, t->fenced);
     advance_clock(t);
@@ -166,7 +168,7 @@ ViewRef release_view(Thread* t) {
 }
 
 void acquire_view(Thread* t, const ViewRef& view) {
-    if (!view || (t->view && t->view->contains(view->id())))
+    if (!t->block->checks || !view || (t->view && t->view->contains(view->id())))
         return;
     Cluster& cluster = cluster_of(t);
     std::uint64_t a = t->view ? t->view->id() : 0;
@@ -194,7 +196,7 @@ std::uint64_t strong_atomic(Thread* t, int op, int type, int order, int scope, v
     Place place = check_access(t, p, bytes, flags, caller);
     flags.write = true;
     check_access(t, p, bytes, flags, caller);
-    bool checks = cluster_of(t).launch->config.checks;
+    bool checks = t->block->checks;
     if (checks) {
         with_sync(t, p, place, releases(t, order),
                   [&](SyncVar& var) { before_write(t, var, order, scope, true); });
@@ -230,7 +232,7 @@ void strong_load(Thread* t, void* to, const void* p, std::size_t bytes, int orde
         std::memcpy(to, p, bytes);
         std::memcpy(&first, to, 8);
     }
-    if (cluster_of(t).launch->config.checks && place != Place::Own) {
+    if (t->block->checks && place != Place::Own) {
         with_sync(t, p, place, false, [&](SyncVar& var) { after_read(t, var, order, scope); });
     }
     note_value(t, p, first, place);
@@ -248,7 +250,7 @@ void strong_store(Thread* t, void* p, const void* from, std::size_t bytes, int o
     flags.write = true;
     flags.what = "strong store";
     Place place = check_access(t, p, bytes, flags, caller);
-    if (cluster_of(t).launch->config.checks && place != Place::Own) {
+    if (t->block->checks && place != Place::Own) {
         with_sync(t, p, place, releases(t, order),
                   [&](SyncVar& var) { before_write(t, var, order, scope, false); });
     }
@@ -264,6 +266,8 @@ void strong_store(Thread* t, void* p, const void* from, std::size_t bytes, int o
 
 void strong_fence(Thread* t, int order, int scope) {
     worker_of(t).maybe_yield(t);
+    if (!t->block->checks)
+        return;
     std::uint32_t space = t->block->cluster->space;
     if (t->has_fence_acquire && (order & DI_SIM_ACQUIRE) != 0) {
         for (int s = 0; s <= scope; ++s) {
@@ -289,7 +293,7 @@ void volatile_access(const void* p, std::size_t bytes, bool write, const void* c
     Place place = check_access(t, p, bytes, flags, caller);
     if (place == Place::Own)
         return;
-    bool checks = cluster_of(t).launch->config.checks;
+    bool checks = t->block->checks;
     if (checks) {
         with_sync(t, p, place, write && t->has_fence_release, [&](SyncVar& var) {
             if (write) {

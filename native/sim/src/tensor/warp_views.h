@@ -30,7 +30,7 @@ class SharedViews {
     void read(Thread* t, const void* caller, Epoch epoch, const void* p, std::size_t bytes,
               bool async, const char* what) const {
         Cluster& cluster = *t->block->cluster;
-        if (!cluster.launch->config.checks)
+        if (!t->block->checks)
             return;
         Access access;
         access.thread = t;

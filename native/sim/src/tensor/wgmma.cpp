@@ -157,7 +157,7 @@ void deposit(Thread* t, const WgmmaShape& shape, float* d, const unsigned* a, co
     g.flying[i] = d;
     if (a != nullptr)
         std::memcpy(&op.a[i * 4], a, 16);
-    if (cluster_of(t).launch->config.checks)
+    if (t->block->checks)
         add_view(op, t->view);
     ++g.uncommitted[i];
     if (++op.deposited == kWarpgroup) {
@@ -268,7 +268,7 @@ EXPORT void di_sim_wgmma_wait(unsigned pending) {
     while (!g.queue.empty() && g.queue.front()->group <= group)
         execute_wgmma(g);
     deliver(g, t, group);
-    if (t->view && t->view->seen(g.slot) >= group)
+    if (!t->block->checks || (t->view && t->view->seen(g.slot) >= group))
         return;
     // One view for all threads that come from the same one.
     Cluster& cluster = cluster_of(t);

@@ -101,7 +101,7 @@ void decode_registers(const WgmmaOp& op, float* out) {
 } // namespace
 
 void prepare_wgmma(WarpgroupState& g, WgmmaOp& op) {
-    bool checks = g.block->cluster->launch->config.checks;
+    bool checks = g.block->checks;
     if (!op.shape.a_in_registers) {
         find_chunks(g, op, false, op.chunks_a);
         if (checks)

@@ -134,6 +134,27 @@ __global__ void trap_if(int yes) {
         __trap();
 }
 
+// One lane executes another aligned instruction, or none before it meets the others; how 0: nothing
+// is wrong.
+__global__ void aligned_steps(int how) {
+    bool odd_one = threadIdx.x == 37;
+    for (int i = 0; i < 4; ++i) {
+        if (odd_one && how == 3)
+            di_sim_wgmma_wait(0);
+        else if (!odd_one || how == 0 || i < 2)
+            di_sim_wgmma_fence();
+        if (how == 1)
+            __syncwarp();
+        if (how == 2)
+            __syncthreads();
+        if (how == 4)
+            di_sim_elect(0xffffffffu);
+        if (how == 0 && threadIdx.x % 3 == 0)
+            __nanosleep(1);
+        di_sim_wgmma_wait(0);
+    }
+}
+
 __global__ void sync_many(unsigned times) {
     for (unsigned i = 0; i < times; ++i)
         __syncthreads();
@@ -156,4 +177,5 @@ DI_SIM_KERNEL(count, 0, count);
 DI_SIM_KERNEL(message, 0, message);
 DI_SIM_KERNEL(message_fence, 0, message_fence);
 DI_SIM_KERNEL(trap_if, 0, trap_if);
+DI_SIM_KERNEL(aligned_steps, 0, aligned_steps);
 DI_SIM_KERNEL(sync_many, 0, sync_many);
