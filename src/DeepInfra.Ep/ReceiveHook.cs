@@ -18,11 +18,18 @@ public sealed class ReceiveHook : IDisposable
     /// <exception cref="InvalidOperationException">The hook was invoked before.</exception>
     /// <exception cref="ExpertParallelTimeoutException">A rank did not come in time; the buffer is faulted.</exception>
     /// <exception cref="PeerFailedException">A rank left or failed; the buffer is faulted.</exception>
-    public void Invoke()
+    public void Invoke() => Invoke(CancellationToken.None);
+
+    /// <summary>Waits for the other ranks' rows, as long as the caller wants, and completes the result.</summary>
+    /// <param name="cancellationToken">Cancels waiting for other ranks; the buffer is faulted then.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled before all rows had come; the buffer is faulted.</exception>
+    /// <inheritdoc cref="Invoke()" path="/exception"/>
+    public void Invoke(CancellationToken cancellationToken)
     {
         if (!IsPending)
             throw new InvalidOperationException("The hook was invoked already.");
         IsPending = false;
+        _owner.Cancellation = cancellationToken;
         _owner.RunReceive();
     }
 

@@ -31,6 +31,61 @@ public sealed class ExpertParallelGroupTests
     }
 
     [Fact]
+    public async Task CreateInProcess_LargestGroup_Meets()
+    {
+        var groups = ExpertParallelGroup.CreateInProcess(EpTopology.MaxRanks);
+
+        var token = TestContext.Current.CancellationToken;
+        await Task.WhenAll(
+            groups.Select(group => group.BarrierAsync(cancellationToken: token).AsTask())
+        );
+
+        groups[^1].Rank.Should().Be(1023);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(8)]
+    public void Topology_DomainsThatDoNotDivideTheRanks_Throw(int domains)
+    {
+        using var group = ExpertParallelGroup.CreateInProcess(4)[0];
+
+        var act = () => group.Topology.Override(domains);
+
+        act.Should().Throw<ArgumentException>().WithMessage($"domainCount: *4, got {domains}*");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void ThreadsPerRank_AnyNumber_GivesTheSameBytes(int threads)
+    {
+        // Enough tokens that a rank uses more than one thread.
+        var inputs = EpData.RandomInputs([600, 333], DType.BFloat16, 256, 16, 4, 5, missing: 0.2);
+        var expected = ReferenceExpertParallel.Dispatch(inputs);
+        var sums = ReferenceExpertParallel.Combine(expected, [.. expected.Select(d => d.X)]);
+        foreach (var zeroCopy in new[] { true, false })
+            RankThreads.Run(
+                ExpertParallelGroup.CreateInProcess(
+                    2,
+                    new InProcessOptions { ThreadsPerRank = threads, ZeroCopy = zeroCopy }
+                ),
+                group =>
+                {
+                    using var buffer = ThroughputBuffer.Create(
+                        group,
+                        new ThroughputBufferOptions { MaxTokensPerRank = 600, Hidden = 256 }
+                    );
+                    using var received = buffer.Dispatch(inputs[group.Rank]);
+                    EpData.RequireSameBytes(received.X, expected[group.Rank].X);
+                    using var combined = buffer.Combine(received.X, received.Handle);
+                    EpData.RequireSameBytes(combined.X, sums[group.Rank]);
+                }
+            );
+    }
+
+    [Fact]
     public void CreateInProcess_Groups_KnowTheirPlace()
     {
         var groups = ExpertParallelGroup.CreateInProcess(4, new InProcessOptions { Domains = 2 });
@@ -74,6 +129,20 @@ public sealed class ExpertParallelGroupTests
         (await act.Should().ThrowAsync<ExpertParallelTimeoutException>())
             .Which.Record!.Peer.Should()
             .Be(1);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(long.MaxValue)]
+    public async Task BarrierAsync_TimeoutWithoutLimit_IsNoOverflow(long ticks)
+    {
+        var groups = ExpertParallelGroup.CreateInProcess(2);
+        var timeout = ticks < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromTicks(ticks);
+
+        var token = TestContext.Current.CancellationToken;
+        var both = groups.Select(group => group.BarrierAsync(timeout, token).AsTask()).ToArray();
+
+        await Task.WhenAll(both);
     }
 
     [Fact]
@@ -124,6 +193,61 @@ public sealed class ExpertParallelGroupTests
             );
 
         act.Should().Throw<EpException>().WithMessage("*disagree*");
+    }
+
+    [Fact]
+    public void GetDispatchLayout_OneDomain_HasNoDomainCounts()
+    {
+        using var group = ExpertParallelGroup.CreateInProcess(1)[0];
+        using var buffer = ThroughputBuffer.Create(
+            group,
+            new ThroughputBufferOptions { MaxTokensPerRank = 4, Hidden = 64 }
+        );
+        using var none = Tensor<long>.Create([0, 3]);
+
+        using var layout = buffer.GetDispatchLayout(none, 8);
+
+        layout.TokensPerDomain.Should().BeNull();
+        layout.TokensPerRank.ToArray().Should().Equal(0);
+        layout.TokensPerExpert.ToArray().Should().OnlyContain(count => count == 0);
+        layout.IsTokenInRank.ElementCount.Should().Be(0);
+    }
+
+    [Fact]
+    public void GetDispatchLayout_BadArguments_NameTheArgument()
+    {
+        using var group = ExpertParallelGroup.CreateInProcess(2)[0];
+        using var buffer = ThroughputBuffer.Create(
+            group,
+            new ThroughputBufferOptions { MaxTokensPerRank = 4, Hidden = 64 }
+        );
+        using var good = Tensor<long>.Create([3, 1]);
+        using var vector = Tensor<long>.Create([3]);
+        using var shorts = Tensor<short>.Create([3, 1]);
+        using var strided = Tensor<long>.Create([2, 3]);
+        using var negative = Tensor<long>.FromSpan([0, -2], [2, 1]);
+        using var twice = Tensor<long>.FromSpan([4, 4], [1, 2]);
+
+        Named(null!, 8, "topkIdx");
+        Named(vector, 8, "topkIdx");
+        Named(shorts, 8, "topkIdx");
+        Named(strided.AsTransposed(), 8, "topkIdx");
+        Named(good, 0, "experts");
+        Named(good, 7, "experts");
+        Named(good, 4096, "experts");
+        foreach (var bad in new[] { negative, twice })
+            buffer
+                .Invoking(b => b.GetDispatchLayout(bad, 8))
+                .Should()
+                .Throw<InvalidRoutingException>();
+
+        void Named(Tensor topkIdx, int experts, string name) =>
+            buffer
+                .Invoking(b => b.GetDispatchLayout(topkIdx, experts))
+                .Should()
+                .Throw<ArgumentException>()
+                .Which.ParamName.Should()
+                .Be(name);
     }
 
     [Fact]

@@ -35,8 +35,8 @@ public sealed class LowLatencyLifetimeTests : IDisposable
         received.Handle.Dispose();
         using var next = _buffer.BeginDispatch(_data.X[0], other);
         next.Handle.Should().NotBeSameAs(received.Handle);
-        combined.Hook!.Invoke();
-        next.Hook!.Invoke();
+        combined.Hook!.Invoke(TestContext.Current.CancellationToken);
+        next.Hook!.Invoke(TestContext.Current.CancellationToken);
 
         EpData.RequireSameBytes(combined.X, expected);
     }
@@ -50,8 +50,8 @@ public sealed class LowLatencyLifetimeTests : IDisposable
 
         using var second = _buffer.BeginDispatch(_data.X[0], _data.TopkIdx[0]);
         second.Handle.Should().NotBeSameAs(handle);
-        first.Hook!.Invoke();
-        second.Hook!.Invoke();
+        first.Hook!.Invoke(TestContext.Current.CancellationToken);
+        second.Hook!.Invoke(TestContext.Current.CancellationToken);
         using var third = _buffer.BeginDispatch(_data.X[0], _data.TopkIdx[0]);
 
         third.Handle.Should().BeSameAs(handle, "the memory goes back once it is received");
@@ -72,7 +72,7 @@ public sealed class LowLatencyLifetimeTests : IDisposable
             );
 
         dispatch.Should().Throw<InvalidOperationException>();
-        received.Hook!.Invoke();
+        received.Hook!.Invoke(TestContext.Current.CancellationToken);
         dispatch().Dispose();
     }
 

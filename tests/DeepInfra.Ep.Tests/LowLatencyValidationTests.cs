@@ -24,8 +24,8 @@ public sealed class LowLatencyValidationTests : IDisposable
 
         third.Should().Throw<InvalidOperationException>();
         whole.Should().Throw<InvalidOperationException>();
-        first.Hook!.Invoke();
-        second.Hook!.Invoke();
+        first.Hook!.Invoke(TestContext.Current.CancellationToken);
+        second.Hook!.Invoke(TestContext.Current.CancellationToken);
         Begin().Dispose();
     }
 
@@ -34,7 +34,7 @@ public sealed class LowLatencyValidationTests : IDisposable
     {
         using var first = Begin();
         using var second = Begin();
-        second.Hook!.Invoke();
+        second.Hook!.Invoke(TestContext.Current.CancellationToken);
 
         var third = () => Begin();
 
@@ -46,9 +46,9 @@ public sealed class LowLatencyValidationTests : IDisposable
     {
         using var received = Begin();
         received.Hook!.IsPending.Should().BeTrue();
-        received.Hook.Invoke();
+        received.Hook.Invoke(TestContext.Current.CancellationToken);
 
-        var act = () => received.Hook.Invoke();
+        var act = () => received.Hook.Invoke(TestContext.Current.CancellationToken);
 
         act.Should().Throw<InvalidOperationException>();
         received.Hook.IsPending.Should().BeFalse();
@@ -332,7 +332,7 @@ public sealed class LowLatencyValidationTests : IDisposable
         var act = () => _buffer.Clean();
 
         act.Should().Throw<InvalidOperationException>();
-        received.Hook!.Invoke();
+        received.Hook!.Invoke(TestContext.Current.CancellationToken);
         _buffer.Clean();
     }
 
@@ -392,6 +392,27 @@ public sealed class LowLatencyValidationTests : IDisposable
             );
 
         act.Should().Throw<ArgumentException>();
+    }
+
+    [Fact]
+    public void Create_ExpertsThatRanksCannotShare_Throws()
+    {
+        using var group = ExpertParallelGroup.CreateInProcess(3)[0];
+
+        var act = () => LowLatencyBuffer.Create(group, _data.BufferOptions);
+
+        act.Should().Throw<ArgumentException>().Which.ParamName.Should().Be("options.Experts");
+    }
+
+    [Theory]
+    [InlineData(0, 128, 8)]
+    [InlineData(4, -1, 8)]
+    [InlineData(4, 128, 0)]
+    public void GetRequiredBytes_NothingToHold_Throws(int tokens, int hidden, int experts)
+    {
+        var act = () => LowLatencyBuffer.GetRequiredBytes(tokens, hidden, experts);
+
+        act.Should().Throw<ArgumentOutOfRangeException>();
     }
 
     [Fact]

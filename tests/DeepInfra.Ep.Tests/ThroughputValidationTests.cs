@@ -92,6 +92,68 @@ public sealed class ThroughputValidationTests : IDisposable
     }
 
     [Fact]
+    public void Dispatch_ExpertsThatRanksCannotShare_Throws()
+    {
+        using var group = ExpertParallelGroup.CreateInProcess(3)[0];
+        using var buffer = ThroughputBuffer.Create(group, _buffer.Options);
+
+        var act = () => buffer.Dispatch(_good);
+
+        act.Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*8*")
+            .Which.ParamName.Should()
+            .Be("input.Experts");
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void Dispatch_RowsBeyondTwoToThe31Bytes_ReachesTheLast()
+    {
+        // 2.2 GB of rows of which only the last is touched, and as much of sums.
+        const int tokens = 153_000;
+        const int hidden = 7168;
+        using var buffer = ThroughputBuffer.Create(
+            _group,
+            new ThroughputBufferOptions { MaxTokensPerRank = tokens, Hidden = hidden }
+        );
+        using var x = Tensor<BFloat16>.Create([tokens, hidden]);
+        using var topkIdx = Tensor<int>.Create([tokens, 1]);
+        using var weights = Tensor<float>.Create([tokens, 1]);
+        topkIdx.Fill(-1);
+        topkIdx[tokens - 1, 0] = 3;
+        x.AsSelected(0, tokens - 1).Fill((BFloat16)5f);
+
+        using var received = buffer.Dispatch(
+            new DispatchInput(x, topkIdx, weights) { Experts = Experts }
+        );
+        using var combined = buffer.Combine(received.X, received.Handle);
+
+        received.RowCount.Should().Be(1);
+        ((float)received.X.As<BFloat16>()[0, hidden - 1]).Should().Be(5);
+        var sums = combined.X.As<BFloat16>();
+        ((float)sums[tokens - 1, hidden - 1]).Should().Be(5);
+        ((float)sums[tokens - 2, hidden - 1]).Should().Be(0);
+    }
+
+    [Fact]
+    public void Create_MoreMemoryThanThereIs_Throws()
+    {
+        using var group = ExpertParallelGroup.CreateInProcess(
+            1,
+            new InProcessOptions { ZeroCopy = false }
+        )[0];
+
+        var act = () =>
+            ThroughputBuffer.Create(
+                group,
+                new ThroughputBufferOptions { MaxTokensPerRank = 60_000_000, Hidden = 1 << 30 }
+            );
+
+        act.Should().Throw<OutOfMemoryException>();
+    }
+
+    [Fact]
     public void Dispatch_NullRows_Throws()
     {
         var act = () => _buffer.Dispatch(_good with { X = null! });

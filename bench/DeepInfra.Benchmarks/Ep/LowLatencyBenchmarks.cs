@@ -7,7 +7,7 @@ namespace DeepInfra.Benchmarks.Ep;
 
 /// <summary>Dispatch and combine of decoding between the ranks of a process: one round of all ranks.</summary>
 [MemoryDiagnoser]
-public class LowLatencyBenchmarks : IDisposable
+public class LowLatencyBenchmarks : RankBenchmarks<LowLatencyBuffer, LowLatencyDispatchResult>
 {
     private static readonly LowLatencyDispatchOptions s_bf16 = new()
     {
@@ -21,11 +21,8 @@ public class LowLatencyBenchmarks : IDisposable
 
     private static readonly LowLatencyCombineOptions s_logFmt = new() { UseLogFmt = true };
 
-    private RankGang _gang = null!;
-    private LowLatencyBuffer[] _buffers = null!;
     private Tensor<BFloat16>[] _x = null!;
     private (Tensor<long> Idx, Tensor<float> Weights)[] _routing = null!;
-    private LowLatencyDispatchResult[] _received = null!;
     private Action<int> _dispatchBf16 = null!;
     private Action<int> _dispatchFp8 = null!;
     private Action<int> _dispatchUe8m0 = null!;
@@ -54,20 +51,17 @@ public class LowLatencyBenchmarks : IDisposable
     public void Setup()
     {
         var ranks = Shape.Ranks;
-        _gang = new RankGang(ranks);
-        _buffers = new LowLatencyBuffer[ranks];
         _x = new Tensor<BFloat16>[ranks];
         _routing = new (Tensor<long>, Tensor<float>)[ranks];
-        _received = new LowLatencyDispatchResult[ranks];
         var options = new LowLatencyBufferOptions
         {
             MaxTokensPerRank = Shape.Tokens,
             Hidden = Shape.Hidden,
             Experts = Shape.Experts,
         };
+        Start(ranks, group => LowLatencyBuffer.Create(group, options));
         for (var rank = 0; rank < ranks; rank++)
         {
-            _buffers[rank] = LowLatencyBuffer.Create(_gang.Groups[rank], options);
             _x[rank] = Shape.Rows(rank);
             _routing[rank] = Shape.Routing(rank);
         }
@@ -78,57 +72,46 @@ public class LowLatencyBenchmarks : IDisposable
         _combine = rank => CombineOnce(rank, options: null);
         _combineLogFmt = rank => CombineOnce(rank, s_logFmt);
         // The received BFloat16 rows stand for the experts' outputs.
-        _gang.Run(rank =>
-            _received[rank] = _buffers[rank].Dispatch(_x[rank], _routing[rank].Idx, s_bf16)
+        Gang.Run(rank =>
+            Received[rank] = Buffers[rank].Dispatch(_x[rank], _routing[rank].Idx, s_bf16)
         );
     }
 
-    [GlobalCleanup]
-    public void Dispose()
-    {
-        foreach (var received in _received)
-            received.Dispose();
-        foreach (var buffer in _buffers)
-            buffer.Dispose();
-        _gang.Dispose();
-        GC.SuppressFinalize(this);
-    }
+    [Benchmark]
+    public void DispatchBf16() => Gang.Run(_dispatchBf16);
 
     [Benchmark]
-    public void DispatchBf16() => _gang.Run(_dispatchBf16);
+    public void DispatchFp8() => Gang.Run(_dispatchFp8);
 
     [Benchmark]
-    public void DispatchFp8() => _gang.Run(_dispatchFp8);
+    public void DispatchFp8Ue8m0() => Gang.Run(_dispatchUe8m0);
 
     [Benchmark]
-    public void DispatchFp8Ue8m0() => _gang.Run(_dispatchUe8m0);
+    public void DispatchFp8Hook() => Gang.Run(_dispatchHook);
 
     [Benchmark]
-    public void DispatchFp8Hook() => _gang.Run(_dispatchHook);
+    public void Combine() => Gang.Run(_combine);
 
     [Benchmark]
-    public void Combine() => _gang.Run(_combine);
-
-    [Benchmark]
-    public void CombineLogFmt() => _gang.Run(_combineLogFmt);
+    public void CombineLogFmt() => Gang.Run(_combineLogFmt);
 
     private void DispatchOnce(int rank, LowLatencyDispatchOptions? options)
     {
-        using var received = _buffers[rank].Dispatch(_x[rank], _routing[rank].Idx, options);
+        using var received = Buffers[rank].Dispatch(_x[rank], _routing[rank].Idx, options);
         received.Handle.Dispose();
     }
 
     private void DispatchWithHook(int rank)
     {
-        using var received = _buffers[rank].BeginDispatch(_x[rank], _routing[rank].Idx);
+        using var received = Buffers[rank].BeginDispatch(_x[rank], _routing[rank].Idx);
         received.Hook!.Invoke();
         received.Handle.Dispose();
     }
 
     private void CombineOnce(int rank, LowLatencyCombineOptions? options)
     {
-        var received = _received[rank];
-        _buffers[rank]
+        var received = Received[rank];
+        Buffers[rank]
             .Combine(
                 (Tensor<BFloat16>)received.X,
                 _routing[rank].Idx,

@@ -6,13 +6,10 @@ namespace DeepInfra.Benchmarks.Ep;
 
 /// <summary>Dispatch and combine of training and prefill between the ranks of a process: one round of all ranks.</summary>
 [MemoryDiagnoser]
-public class ThroughputBenchmarks : IDisposable
+public class ThroughputBenchmarks : RankBenchmarks<ThroughputBuffer, DispatchResult>
 {
-    private RankGang _gang = null!;
-    private ThroughputBuffer[] _buffers = null!;
     private DispatchInput[] _bf16 = null!;
     private DispatchInput[] _fp8 = null!;
-    private DispatchResult[] _received = null!;
     private Action<int> _dispatchBf16 = null!;
     private Action<int> _dispatchFp8 = null!;
     private Action<int> _dispatchCached = null!;
@@ -41,19 +38,16 @@ public class ThroughputBenchmarks : IDisposable
     public void Setup()
     {
         var ranks = Shape.Ranks;
-        _gang = new RankGang(ranks);
-        _buffers = new ThroughputBuffer[ranks];
         _bf16 = new DispatchInput[ranks];
         _fp8 = new DispatchInput[ranks];
-        _received = new DispatchResult[ranks];
         var options = new ThroughputBufferOptions
         {
             MaxTokensPerRank = Shape.Tokens,
             Hidden = Shape.Hidden,
         };
+        Start(ranks, group => ThroughputBuffer.Create(group, options));
         for (var rank = 0; rank < ranks; rank++)
         {
-            _buffers[rank] = ThroughputBuffer.Create(_gang.Groups[rank], options);
             var (topkIdx, topkWeights) = Shape.Routing(rank);
             var (codes, scales) = Shape.Fp8Rows(rank);
             _bf16[rank] = new DispatchInput(Shape.Rows(rank), topkIdx, topkWeights)
@@ -69,42 +63,30 @@ public class ThroughputBenchmarks : IDisposable
         _dispatchBf16 = rank => DispatchOnce(rank, _bf16[rank]);
         _dispatchFp8 = rank => DispatchOnce(rank, _fp8[rank]);
         _dispatchCached = rank =>
-            _buffers[rank].DispatchCached(_bf16[rank].X, _received[rank].Handle).Dispose();
-        _combine = rank =>
-            _buffers[rank].Combine(_received[rank].X, _received[rank].Handle).Dispose();
-        _gang.Run(rank => _received[rank] = _buffers[rank].Dispatch(_bf16[rank]));
-    }
-
-    [GlobalCleanup]
-    public void Dispose()
-    {
-        foreach (var received in _received)
-            received.Dispose();
-        foreach (var buffer in _buffers)
-            buffer.Dispose();
-        _gang.Dispose();
-        GC.SuppressFinalize(this);
+            Buffers[rank].DispatchCached(_bf16[rank].X, Received[rank].Handle).Dispose();
+        _combine = rank => Buffers[rank].Combine(Received[rank].X, Received[rank].Handle).Dispose();
+        Gang.Run(rank => Received[rank] = Buffers[rank].Dispatch(_bf16[rank]));
     }
 
     [Benchmark]
-    public void DispatchBf16() => _gang.Run(_dispatchBf16);
+    public void DispatchBf16() => Gang.Run(_dispatchBf16);
 
     [Benchmark]
-    public void DispatchFp8() => _gang.Run(_dispatchFp8);
+    public void DispatchFp8() => Gang.Run(_dispatchFp8);
 
     [Benchmark]
-    public void DispatchCached() => _gang.Run(_dispatchCached);
+    public void DispatchCached() => Gang.Run(_dispatchCached);
 
     [Benchmark]
-    public void Combine() => _gang.Run(_combine);
+    public void Combine() => Gang.Run(_combine);
 
     [Benchmark]
     public void Layout() =>
-        _buffers[0].GetDispatchLayout(_bf16[0].TopkIdx!, Shape.Experts).Dispose();
+        Buffers[0].GetDispatchLayout(_bf16[0].TopkIdx!, Shape.Experts).Dispose();
 
     private void DispatchOnce(int rank, in DispatchInput input)
     {
-        using var received = _buffers[rank].Dispatch(input);
+        using var received = Buffers[rank].Dispatch(input);
         received.Handle.Dispose();
     }
 }

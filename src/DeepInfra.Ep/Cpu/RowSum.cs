@@ -55,50 +55,29 @@ internal static unsafe class RowSum
     {
         var i = stream ? StreamingRowSum.Sum(tier, target, rows, count, hidden) : 0;
         if (tier >= SimdTier.V512)
-        {
-            for (; i <= hidden - 32; i += 32)
-            {
-                var even = Vector512<float>.Zero;
-                var odd = Vector512<float>.Zero;
-                for (var row = 0; row < count; row++)
-                {
-                    var pairs = Vector512.Load((uint*)(rows[row] + i));
-                    even += BFloat16Pairs.Even(pairs);
-                    odd += BFloat16Pairs.Odd(pairs);
-                }
-                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
-            }
-        }
+            i = AddPairs<PairSimd512, Vector512<float>, Vector512<uint>>(
+                i,
+                target,
+                rows,
+                count,
+                hidden
+            );
         if (tier >= SimdTier.V256)
-        {
-            for (; i <= hidden - 16; i += 16)
-            {
-                var even = Vector256<float>.Zero;
-                var odd = Vector256<float>.Zero;
-                for (var row = 0; row < count; row++)
-                {
-                    var pairs = Vector256.Load((uint*)(rows[row] + i));
-                    even += BFloat16Pairs.Even(pairs);
-                    odd += BFloat16Pairs.Odd(pairs);
-                }
-                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
-            }
-        }
+            i = AddPairs<PairSimd256, Vector256<float>, Vector256<uint>>(
+                i,
+                target,
+                rows,
+                count,
+                hidden
+            );
         if (tier >= SimdTier.V128)
-        {
-            for (; i <= hidden - 8; i += 8)
-            {
-                var even = Vector128<float>.Zero;
-                var odd = Vector128<float>.Zero;
-                for (var row = 0; row < count; row++)
-                {
-                    var pairs = Vector128.Load((uint*)(rows[row] + i));
-                    even += BFloat16Pairs.Even(pairs);
-                    odd += BFloat16Pairs.Odd(pairs);
-                }
-                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
-            }
-        }
+            i = AddPairs<PairSimd128, Vector128<float>, Vector128<uint>>(
+                i,
+                target,
+                rows,
+                count,
+                hidden
+            );
         for (; i < hidden; i++)
         {
             float sum = 0;
@@ -106,6 +85,32 @@ internal static unsafe class RowSum
                 sum += (float)BFloat16.FromBits(rows[row][i]);
             target[i] = ((BFloat16)sum).Bits;
         }
+    }
+
+    private static int AddPairs<TSimd, VF, VP>(
+        int i,
+        ushort* target,
+        ushort** rows,
+        int count,
+        int hidden
+    )
+        where TSimd : struct, IPairSimd<VF, VP>
+        where VF : struct
+        where VP : struct
+    {
+        for (; i <= hidden - 2 * TSimd.Count; i += 2 * TSimd.Count)
+        {
+            var even = TSimd.Zero;
+            var odd = TSimd.Zero;
+            for (var row = 0; row < count; row++)
+            {
+                var pairs = TSimd.Load(rows[row] + i);
+                even = TSimd.Add(even, TSimd.Even(pairs));
+                odd = TSimd.Add(odd, TSimd.Odd(pairs));
+            }
+            TSimd.Store(TSimd.Round(even, odd), target + i);
+        }
+        return i;
     }
 
     private static void SumFloat32(
@@ -118,35 +123,29 @@ internal static unsafe class RowSum
     {
         var i = 0;
         if (tier >= SimdTier.V512)
-        {
-            for (; i <= hidden - 16; i += 16)
-            {
-                var sum = Vector512<float>.Zero;
-                for (var row = 0; row < count; row++)
-                    sum += Vector512.Load(rows[row] + i);
-                sum.Store(target + i);
-            }
-        }
+            i = AddFloats<PairSimd512, Vector512<float>, Vector512<uint>>(
+                i,
+                target,
+                rows,
+                count,
+                hidden
+            );
         if (tier >= SimdTier.V256)
-        {
-            for (; i <= hidden - 8; i += 8)
-            {
-                var sum = Vector256<float>.Zero;
-                for (var row = 0; row < count; row++)
-                    sum += Vector256.Load(rows[row] + i);
-                sum.Store(target + i);
-            }
-        }
+            i = AddFloats<PairSimd256, Vector256<float>, Vector256<uint>>(
+                i,
+                target,
+                rows,
+                count,
+                hidden
+            );
         if (tier >= SimdTier.V128)
-        {
-            for (; i <= hidden - 4; i += 4)
-            {
-                var sum = Vector128<float>.Zero;
-                for (var row = 0; row < count; row++)
-                    sum += Vector128.Load(rows[row] + i);
-                sum.Store(target + i);
-            }
-        }
+            i = AddFloats<PairSimd128, Vector128<float>, Vector128<uint>>(
+                i,
+                target,
+                rows,
+                count,
+                hidden
+            );
         for (; i < hidden; i++)
         {
             float sum = 0;
@@ -154,6 +153,27 @@ internal static unsafe class RowSum
                 sum += rows[row][i];
             target[i] = sum;
         }
+    }
+
+    private static int AddFloats<TSimd, VF, VP>(
+        int i,
+        float* target,
+        float** rows,
+        int count,
+        int hidden
+    )
+        where TSimd : struct, IPairSimd<VF, VP>
+        where VF : struct
+        where VP : struct
+    {
+        for (; i <= hidden - TSimd.Count; i += TSimd.Count)
+        {
+            var sum = TSimd.Zero;
+            for (var row = 0; row < count; row++)
+                sum = TSimd.Add(sum, TSimd.Load(rows[row] + i));
+            TSimd.Store(sum, target + i);
+        }
+        return i;
     }
 
     private static void SumFloat16(Half* target, Half** rows, int count, int hidden)

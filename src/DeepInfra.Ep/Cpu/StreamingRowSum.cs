@@ -47,9 +47,9 @@ internal static unsafe class StreamingRowSum
                 if (pair.Second != null)
                     Prefetch(pair.Second + length, length);
                 if (lanes == 32)
-                    Add512(pair, length);
+                    Add<PairSimd512, Vector512<float>, Vector512<uint>>(pair, length);
                 else
-                    Add256(pair, length);
+                    Add<PairSimd256, Vector256<float>, Vector256<uint>>(pair, length);
             }
         }
         return end;
@@ -61,63 +61,36 @@ internal static unsafe class StreamingRowSum
             RowCopy.Prefetch((byte*)(start + i));
     }
 
-    private static void Add512(in Pair pair, int length)
+    private static void Add<TSimd, VF, VP>(in Pair pair, int length)
+        where TSimd : struct, IPairSimd<VF, VP>
+        where VF : struct
+        where VP : struct
     {
         var first = pair.First;
         var second = pair.Second;
         var sums = pair.Sums;
         var target = pair.Target;
         var isFirst = pair.IsFirst;
-        for (var i = 0; i < length; i += 32)
+        for (var i = 0; i < length; i += 2 * TSimd.Count)
         {
-            var even = isFirst ? Vector512<float>.Zero : Vector512.Load(sums + i);
-            var odd = isFirst ? Vector512<float>.Zero : Vector512.Load(sums + i + 16);
-            var pairs = Vector512.Load((uint*)(first + i));
-            even += BFloat16Pairs.Even(pairs);
-            odd += BFloat16Pairs.Odd(pairs);
+            var even = isFirst ? TSimd.Zero : TSimd.Load(sums + i);
+            var odd = isFirst ? TSimd.Zero : TSimd.Load(sums + i + TSimd.Count);
+            var pairs = TSimd.Load(first + i);
+            even = TSimd.Add(even, TSimd.Even(pairs));
+            odd = TSimd.Add(odd, TSimd.Odd(pairs));
             if (second != null)
             {
-                pairs = Vector512.Load((uint*)(second + i));
-                even += BFloat16Pairs.Even(pairs);
-                odd += BFloat16Pairs.Odd(pairs);
+                pairs = TSimd.Load(second + i);
+                even = TSimd.Add(even, TSimd.Even(pairs));
+                odd = TSimd.Add(odd, TSimd.Odd(pairs));
             }
             if (target != null)
             {
-                BFloat16Pairs.Round(even, odd).StoreAlignedNonTemporal((uint*)(target + i));
+                TSimd.StorePastCaches(TSimd.Round(even, odd), target + i);
                 continue;
             }
-            even.Store(sums + i);
-            odd.Store(sums + i + 16);
-        }
-    }
-
-    private static void Add256(in Pair pair, int length)
-    {
-        var first = pair.First;
-        var second = pair.Second;
-        var sums = pair.Sums;
-        var target = pair.Target;
-        var isFirst = pair.IsFirst;
-        for (var i = 0; i < length; i += 16)
-        {
-            var even = isFirst ? Vector256<float>.Zero : Vector256.Load(sums + i);
-            var odd = isFirst ? Vector256<float>.Zero : Vector256.Load(sums + i + 8);
-            var pairs = Vector256.Load((uint*)(first + i));
-            even += BFloat16Pairs.Even(pairs);
-            odd += BFloat16Pairs.Odd(pairs);
-            if (second != null)
-            {
-                pairs = Vector256.Load((uint*)(second + i));
-                even += BFloat16Pairs.Even(pairs);
-                odd += BFloat16Pairs.Odd(pairs);
-            }
-            if (target != null)
-            {
-                BFloat16Pairs.Round(even, odd).StoreAlignedNonTemporal((uint*)(target + i));
-                continue;
-            }
-            even.Store(sums + i);
-            odd.Store(sums + i + 8);
+            TSimd.Store(even, sums + i);
+            TSimd.Store(odd, sums + i + TSimd.Count);
         }
     }
 

@@ -23,53 +23,32 @@ internal static unsafe class WeightedRowSum
     {
         var i = 0;
         if (tier >= SimdTier.V512)
-        {
-            for (; i <= hidden - 32; i += 32)
-            {
-                var even = Vector512<float>.Zero;
-                var odd = Vector512<float>.Zero;
-                for (var row = 0; row < count; row++)
-                {
-                    var pairs = Vector512.Load((uint*)(rows[row] + i));
-                    var weight = Vector512.Create(weights[row]);
-                    even = Vector512.FusedMultiplyAdd(BFloat16Pairs.Even(pairs), weight, even);
-                    odd = Vector512.FusedMultiplyAdd(BFloat16Pairs.Odd(pairs), weight, odd);
-                }
-                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
-            }
-        }
+            i = SumPairs<PairSimd512, Vector512<float>, Vector512<uint>>(
+                i,
+                target,
+                rows,
+                weights,
+                count,
+                hidden
+            );
         if (tier >= SimdTier.V256)
-        {
-            for (; i <= hidden - 16; i += 16)
-            {
-                var even = Vector256<float>.Zero;
-                var odd = Vector256<float>.Zero;
-                for (var row = 0; row < count; row++)
-                {
-                    var pairs = Vector256.Load((uint*)(rows[row] + i));
-                    var weight = Vector256.Create(weights[row]);
-                    even = Vector256.FusedMultiplyAdd(BFloat16Pairs.Even(pairs), weight, even);
-                    odd = Vector256.FusedMultiplyAdd(BFloat16Pairs.Odd(pairs), weight, odd);
-                }
-                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
-            }
-        }
+            i = SumPairs<PairSimd256, Vector256<float>, Vector256<uint>>(
+                i,
+                target,
+                rows,
+                weights,
+                count,
+                hidden
+            );
         if (tier >= SimdTier.V128)
-        {
-            for (; i <= hidden - 8; i += 8)
-            {
-                var even = Vector128<float>.Zero;
-                var odd = Vector128<float>.Zero;
-                for (var row = 0; row < count; row++)
-                {
-                    var pairs = Vector128.Load((uint*)(rows[row] + i));
-                    var weight = Vector128.Create(weights[row]);
-                    even = Vector128.FusedMultiplyAdd(BFloat16Pairs.Even(pairs), weight, even);
-                    odd = Vector128.FusedMultiplyAdd(BFloat16Pairs.Odd(pairs), weight, odd);
-                }
-                BFloat16Pairs.Round(even, odd).Store((uint*)(target + i));
-            }
-        }
+            i = SumPairs<PairSimd128, Vector128<float>, Vector128<uint>>(
+                i,
+                target,
+                rows,
+                weights,
+                count,
+                hidden
+            );
         for (; i < hidden; i++)
         {
             float sum = 0;
@@ -88,22 +67,70 @@ internal static unsafe class WeightedRowSum
     {
         var i = 0;
         if (tier >= SimdTier.V512)
-        {
-            var factor = Vector512.Create(weight);
-            for (; i <= hidden - 16; i += 16)
-                Vector512
-                    .FusedMultiplyAdd(Vector512.Load(row + i), factor, Vector512.Load(sums + i))
-                    .Store(sums + i);
-        }
+            i = AddFloats<PairSimd512, Vector512<float>, Vector512<uint>>(
+                i,
+                sums,
+                row,
+                weight,
+                hidden
+            );
         if (tier >= SimdTier.V256)
-        {
-            var factor = Vector256.Create(weight);
-            for (; i <= hidden - 8; i += 8)
-                Vector256
-                    .FusedMultiplyAdd(Vector256.Load(row + i), factor, Vector256.Load(sums + i))
-                    .Store(sums + i);
-        }
+            i = AddFloats<PairSimd256, Vector256<float>, Vector256<uint>>(
+                i,
+                sums,
+                row,
+                weight,
+                hidden
+            );
         for (; i < hidden; i++)
             sums[i] = MathF.FusedMultiplyAdd(row[i], weight, sums[i]);
+    }
+
+    private static int SumPairs<TSimd, VF, VP>(
+        int i,
+        ushort* target,
+        ushort** rows,
+        float* weights,
+        int count,
+        int hidden
+    )
+        where TSimd : struct, IPairSimd<VF, VP>
+        where VF : struct
+        where VP : struct
+    {
+        for (; i <= hidden - 2 * TSimd.Count; i += 2 * TSimd.Count)
+        {
+            var even = TSimd.Zero;
+            var odd = TSimd.Zero;
+            for (var row = 0; row < count; row++)
+            {
+                var pairs = TSimd.Load(rows[row] + i);
+                var weight = TSimd.Create(weights[row]);
+                even = TSimd.FusedMultiplyAdd(TSimd.Even(pairs), weight, even);
+                odd = TSimd.FusedMultiplyAdd(TSimd.Odd(pairs), weight, odd);
+            }
+            TSimd.Store(TSimd.Round(even, odd), target + i);
+        }
+        return i;
+    }
+
+    private static int AddFloats<TSimd, VF, VP>(
+        int i,
+        float* sums,
+        float* row,
+        float weight,
+        int hidden
+    )
+        where TSimd : struct, IPairSimd<VF, VP>
+        where VF : struct
+        where VP : struct
+    {
+        var factor = TSimd.Create(weight);
+        for (; i <= hidden - TSimd.Count; i += TSimd.Count)
+            TSimd.Store(
+                TSimd.FusedMultiplyAdd(TSimd.Load(row + i), factor, TSimd.Load(sums + i)),
+                sums + i
+            );
+        return i;
     }
 }

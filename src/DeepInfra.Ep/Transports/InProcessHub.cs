@@ -57,6 +57,9 @@ internal sealed class InProcessHub
     )
     {
         var round = Contribute(index, rank, data);
+        // Longer than a timer measures: as good as for ever.
+        if (timeout.TotalMilliseconds >= uint.MaxValue)
+            timeout = Timeout.InfiniteTimeSpan;
         try
         {
             return await round

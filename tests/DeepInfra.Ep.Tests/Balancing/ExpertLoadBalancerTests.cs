@@ -7,6 +7,14 @@ namespace DeepInfra.Ep.Tests.Balancing;
 
 public sealed class ExpertLoadBalancerTests
 {
+    private static readonly BalanceOptions s_exampleOptions = new()
+    {
+        Replicas = 16,
+        Groups = 4,
+        Nodes = 2,
+        Gpus = 8,
+    };
+
     // The worked example that EPLB publishes.
     private static readonly float[] s_example =
     [
@@ -41,16 +49,7 @@ public sealed class ExpertLoadBalancerTests
     {
         using var loads = Tensor<float>.FromSpan(s_example, [2, 12]);
 
-        var placement = ExpertLoadBalancer.Rebalance(
-            loads,
-            new BalanceOptions
-            {
-                Replicas = 16,
-                Groups = 4,
-                Nodes = 2,
-                Gpus = 8,
-            }
-        );
+        var placement = ExpertLoadBalancer.Rebalance(loads, s_exampleOptions);
 
         placement
             .PhysicalToLogical(0)
@@ -90,6 +89,34 @@ public sealed class ExpertLoadBalancerTests
             .ToArray()
             .Should()
             .Equal(10, 6, 10, 7, 0, 2, 11, 4, 5, 9, 5, 4, 8, 3, 1, 1);
+    }
+
+    [Theory]
+    // Equal loads: ties go to the lower expert and the lower GPU.
+    [InlineData(8, 4, new float[] { 1, 1, 1, 1, 1, 1, 1, 1 }, new[] { 0, 4, 1, 5, 2, 6, 3, 7 })]
+    // One per GPU: expert i on GPU i, whatever the loads.
+    [InlineData(4, 4, new float[] { 1, 9, 3, 4 }, new[] { 0, 1, 2, 3 })]
+    // One hot expert takes all replicas.
+    [InlineData(6, 2, new float[] { 0, 0, 8, 0 }, new[] { 2, 2, 3, 2, 0, 1 })]
+    // No load at all: spare replicas go to the first expert.
+    [InlineData(4, 2, new float[] { 0, 0 }, new[] { 0, 1, 0, 0 })]
+    // Fractions.
+    [InlineData(4, 2, new[] { 0.5f, 0.25f, 0.125f }, new[] { 0, 0, 1, 2 })]
+    public void Rebalance_TiesAndExtremes_GivesTheGreedyPlacement(
+        int replicas,
+        int gpus,
+        float[] load,
+        int[] expected
+    )
+    {
+        using var loads = Tensor<float>.FromSpan(load, [1, load.Length]);
+
+        var placement = ExpertLoadBalancer.Rebalance(
+            loads,
+            new BalanceOptions { Replicas = replicas, Gpus = gpus }
+        );
+
+        placement.PhysicalToLogical(0).ToArray().Should().Equal(expected);
     }
 
     [Theory]
@@ -191,16 +218,7 @@ public sealed class ExpertLoadBalancerTests
     public void FromJson_OfToJson_GivesSamePlacement()
     {
         using var loads = Tensor<float>.FromSpan(s_example, [2, 12]);
-        var placement = ExpertLoadBalancer.Rebalance(
-            loads,
-            new BalanceOptions
-            {
-                Replicas = 16,
-                Groups = 4,
-                Nodes = 2,
-                Gpus = 8,
-            }
-        );
+        var placement = ExpertLoadBalancer.Rebalance(loads, s_exampleOptions);
 
         var copy = ExpertPlacement.FromJson(placement.ToJson());
 

@@ -3,107 +3,91 @@ using DeepInfra.Conformance.Ep;
 
 namespace DeepInfra.Ep.Tests.Transports;
 
-public sealed class ZeroCopyThroughputTests : ThroughputConformance
+/// <summary>One way in which ranks of a process exchange rows.</summary>
+public interface IWay
 {
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size);
+    static abstract InProcessOptions Options { get; }
 }
 
-public sealed class LoadStoreThroughputTests : ThroughputConformance
+/// <summary>Receivers read the senders' tensors.</summary>
+public sealed class ZeroCopy : IWay
 {
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
+    public static InProcessOptions Options { get; } = new();
 }
 
-public sealed class PutThroughputTests : ThroughputConformance
+/// <summary>Senders write into the receivers' areas.</summary>
+public sealed class LoadStore : IWay
 {
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(
-            size,
-            new InProcessOptions { ZeroCopy = false, LoadStore = false }
-        );
+    public static InProcessOptions Options { get; } = new() { ZeroCopy = false };
 }
 
-public sealed class ZeroCopyLowLatencyTests : LowLatencyConformance
+/// <summary>The transport moves send areas.</summary>
+public sealed class Put : IWay
 {
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size);
+    public static InProcessOptions Options { get; } = new() { ZeroCopy = false, LoadStore = false };
 }
 
-public sealed class LoadStoreLowLatencyTests : LowLatencyConformance
+public abstract class ThroughputOver<TWay> : ThroughputConformance
+    where TWay : IWay
 {
     protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
+        ExpertParallelGroup.CreateInProcess(size, TWay.Options);
 }
 
-public sealed class PutLowLatencyTests : LowLatencyConformance
+public sealed class ZeroCopyThroughputTests : ThroughputOver<ZeroCopy>;
+
+public sealed class LoadStoreThroughputTests : ThroughputOver<LoadStore>;
+
+public sealed class PutThroughputTests : ThroughputOver<Put>;
+
+public abstract class ThroughputFeatureOver<TWay> : ThroughputFeatureConformance
+    where TWay : IWay
 {
     protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(
-            size,
-            new InProcessOptions { ZeroCopy = false, LoadStore = false }
-        );
+        ExpertParallelGroup.CreateInProcess(size, TWay.Options);
 }
 
-public sealed class ZeroCopyThroughputFeatureTests : ThroughputFeatureConformance
+public sealed class ZeroCopyThroughputFeatureTests : ThroughputFeatureOver<ZeroCopy>;
+
+public sealed class LoadStoreThroughputFeatureTests : ThroughputFeatureOver<LoadStore>;
+
+public sealed class PutThroughputFeatureTests : ThroughputFeatureOver<Put>;
+
+public abstract class LowLatencyOver<TWay> : LowLatencyConformance
+    where TWay : IWay
 {
     protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size);
+        ExpertParallelGroup.CreateInProcess(size, TWay.Options);
 }
 
-public sealed class LoadStoreThroughputFeatureTests : ThroughputFeatureConformance
+public sealed class ZeroCopyLowLatencyTests : LowLatencyOver<ZeroCopy>;
+
+public sealed class LoadStoreLowLatencyTests : LowLatencyOver<LoadStore>;
+
+public sealed class PutLowLatencyTests : LowLatencyOver<Put>;
+
+public abstract class ProtocolOver<TWay> : ProtocolConformance
+    where TWay : IWay
 {
     protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
+        ExpertParallelGroup.CreateInProcess(size, TWay.Options);
 }
 
-public sealed class PutThroughputFeatureTests : ThroughputFeatureConformance
+public sealed class ZeroCopyProtocolTests : ProtocolOver<ZeroCopy>;
+
+public sealed class LoadStoreProtocolTests : ProtocolOver<LoadStore>;
+
+public sealed class PutProtocolTests : ProtocolOver<Put>;
+
+public abstract class RoutingEdgeOver<TWay> : RoutingEdgeConformance
+    where TWay : IWay
 {
     protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(
-            size,
-            new InProcessOptions { ZeroCopy = false, LoadStore = false }
-        );
+        ExpertParallelGroup.CreateInProcess(size, TWay.Options);
 }
 
-public sealed class ZeroCopyProtocolTests : ProtocolConformance
-{
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size);
-}
+public sealed class ZeroCopyRoutingEdgeTests : RoutingEdgeOver<ZeroCopy>;
 
-public sealed class LoadStoreProtocolTests : ProtocolConformance
-{
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
-}
+public sealed class LoadStoreRoutingEdgeTests : RoutingEdgeOver<LoadStore>;
 
-public sealed class PutProtocolTests : ProtocolConformance
-{
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(
-            size,
-            new InProcessOptions { ZeroCopy = false, LoadStore = false }
-        );
-}
-
-public sealed class ZeroCopyRoutingEdgeTests : RoutingEdgeConformance
-{
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size);
-}
-
-public sealed class LoadStoreRoutingEdgeTests : RoutingEdgeConformance
-{
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(size, new InProcessOptions { ZeroCopy = false });
-}
-
-public sealed class PutRoutingEdgeTests : RoutingEdgeConformance
-{
-    protected override ExpertParallelGroup[] CreateGroups(int size) =>
-        ExpertParallelGroup.CreateInProcess(
-            size,
-            new InProcessOptions { ZeroCopy = false, LoadStore = false }
-        );
-}
+public sealed class PutRoutingEdgeTests : RoutingEdgeOver<Put>;
