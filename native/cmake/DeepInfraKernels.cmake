@@ -119,6 +119,18 @@ function(deepinfra_check_kernel area source)
     )
 endfunction()
 
+# deepinfra_check_image(<area> <name> OPCODE ...): the test <area>.<name>.sass for an image of deepinfra_add_kernels.
+function(deepinfra_check_image area name)
+    if(NOT DEEPINFRA_CUDA_TARGETS)
+        return()
+    endif()
+    add_test(
+        NAME ${area}.${name}.sass
+        COMMAND "${PROJECT_SOURCE_DIR}/cmake/check-sass.sh" "${DEEPINFRA_CUDA_HOME}/bin/cuobjdump"
+                "${CMAKE_CURRENT_BINARY_DIR}/images/${name}.fatbin" ${ARGN}
+    )
+endfunction()
+
 # deepinfra_add_kernel_tests(<area> KERNELS a.cu ... SOURCES a_test.cpp ...): the program deepinfra_<area>_kernel_tests, which runs
 # kernels on the simulator without its driver face, and the slow test <area>.many_schedules, which repeats its tests named ManySchedules
 # under 2,000 schedules. Nothing where simulator or GoogleTest are missing.

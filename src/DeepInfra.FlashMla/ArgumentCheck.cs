@@ -2,6 +2,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using DeepInfra.Core;
+using DeepInfra.Core.Cuda;
 
 namespace DeepInfra.FlashMla;
 
@@ -77,9 +78,43 @@ internal static class ArgumentCheck
             NoCuda(tensor.Device, name);
     }
 
+    /// <summary>On the device of the plan.</summary>
+    public static void OnDevice(Tensor tensor, Device device, string name)
+    {
+        if (tensor.Device != device)
+            throw new ArgumentException(
+                $"{name}: expected a tensor on {device}, the device of the plan, got one on {tensor.Device}",
+                name
+            );
+    }
+
+    /// <summary>A stream of the device, or none on the CPU.</summary>
+    public static void Stream(CudaStream? stream, Device device)
+    {
+        if (device.IsCpu)
+        {
+            if (stream is not null)
+                throw new ArgumentException(
+                    "stream: expected none for tensors on the CPU",
+                    nameof(stream)
+                );
+            return;
+        }
+        if (stream is null)
+            throw new ArgumentNullException(
+                nameof(stream),
+                $"stream: calls on {device} need a stream"
+            );
+        if (stream.Device != device)
+            throw new ArgumentException(
+                $"stream: expected a stream of {device}, got one of {stream.Device}",
+                nameof(stream)
+            );
+    }
+
     [DoesNotReturn]
     public static void NoCuda(Device device, string name) =>
         throw new NotSupportedException(
-            $"{name}: DeepInfra.FlashMla runs on the CPU only in this version, got device {device}"
+            $"{name}: this operation runs on the CPU only in this version (dense decode runs on CUDA devices), got device {device}"
         );
 }

@@ -45,7 +45,7 @@ public static unsafe partial class MlaAttention
     {
         ValidatePrefill(q, k, v, cuSeqlensQ, cuSeqlensK, maxQ, maxK, softmaxScale);
         Shape outputShape = [q.Shape[0], q.Shape[1], v.Shape[2]];
-        ValidateOutputs(output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
+        ValidateOutputs(Device.Cpu, output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
         RequireSeparate(output, logSumExp, q, nameof(q));
         RequireSeparate(output, logSumExp, k, nameof(k));
         RequireSeparate(output, logSumExp, v, nameof(v));
@@ -142,7 +142,7 @@ public static unsafe partial class MlaAttention
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(logSumExp);
         Shape outputShape = [q.Shape[0], q.Shape[1], v.Shape[2]];
-        ValidateOutputs(output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
+        ValidateOutputs(Device.Cpu, output, outputShape, logSumExp, [q.Shape[0], q.Shape[1]]);
         ArgumentCheck.Alive(gradOut);
         ValidateHeadRows(gradOut, outputShape, nameof(gradOut));
         ReadOnlySpan<(Tensor Tensor, string Name)> inputs =

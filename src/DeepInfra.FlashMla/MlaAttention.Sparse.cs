@@ -211,6 +211,7 @@ public static unsafe partial class MlaAttention
         }
         ValidateSink(attnSink, options.Shape.QueryHeads);
         ValidateOutputs(
+            Device.Cpu,
             output,
             [q.Shape[0], options.QueryTokens, options.Shape.QueryHeads, options.Shape.ValueDim],
             logSumExp,

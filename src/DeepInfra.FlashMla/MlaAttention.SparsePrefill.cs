@@ -172,7 +172,7 @@ public static unsafe partial class MlaAttention
             );
         MlaDecodePlan.CheckLengths(topKLength, tokens, topK, nameof(topKLength));
         ValidateSink(attnSink, heads);
-        ValidateOutputs(output, [tokens, heads, columns], null, default);
+        ValidateOutputs(Device.Cpu, output, [tokens, heads, columns], null, default);
         ArgumentCheck.Separate(output, nameof(output), q, nameof(q));
         ArgumentCheck.Separate(output, nameof(output), rows, rowsName);
         ArgumentCheck.Separate(output, nameof(output), indices, nameof(indices));

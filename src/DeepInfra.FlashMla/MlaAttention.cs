@@ -2,6 +2,7 @@
 using System.Runtime.Intrinsics;
 using DeepInfra.Core;
 using DeepInfra.Core.Cpu;
+using DeepInfra.Core.Cuda;
 using DeepInfra.FlashMla.Cpu;
 
 namespace DeepInfra.FlashMla;
@@ -11,7 +12,10 @@ namespace DeepInfra.FlashMla;
 /// their semantics are those of DeepSeek's FlashMLA; results are bitwise identical between two runs with
 /// identical arguments and plan.
 /// </summary>
-/// <remarks>The device of the tensors picks the backend. This version has a CPU backend; CUDA tensors throw.</remarks>
+/// <remarks>
+/// The device of the plan or, without one, of the tensors picks the backend. CUDA devices have dense decode in this
+/// version; the other operations run on the CPU, and throw for CUDA tensors.
+/// </remarks>
 /// <example>
 /// <code>
 /// using var cache = new PagedMlaKvCache(new() { BlockCount = 64 });
@@ -40,8 +44,20 @@ public static unsafe partial class MlaAttention
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A type, shape, stride or block index is wrong, or does not fit the plan.</exception>
     /// <exception cref="InvalidOperationException">Another call is using the plan, or it is for sparse decode.</exception>
-    /// <exception cref="NotSupportedException">CUDA tensors.</exception>
-    /// <remarks>Synchronous. Allocates nothing when <paramref name="output"/> and <paramref name="logSumExp"/> are given and the threads are warm. Thread-safe with one plan per caller.</remarks>
+    /// <param name="stream">For a plan of a CUDA device a stream of it, which the call needs; must be null on the CPU.</param>
+    /// <exception cref="NotSupportedException">On a CUDA device: queries that are not BFloat16, or an output that is neither BFloat16 nor Float32.</exception>
+    /// <remarks>
+    /// <para>
+    /// Synchronous on the CPU; on a CUDA device the work is enqueued, and all memory of the call recorded on the stream. All tensors are on
+    /// the plan's device. There, queries, cache and their strides are multiples of 16 bytes, the output's of two elements, and the call can
+    /// be captured into a graph if <paramref name="output"/> and <paramref name="logSumExp"/> are given. The values of lengths and block
+    /// table are not checked there: lengths must be those of the plan's last update, and keys of a block outside the cache are NaN.
+    /// </para>
+    /// <para>
+    /// Allocates nothing when <paramref name="output"/> and <paramref name="logSumExp"/> are given and the threads are
+    /// warm. Thread-safe with one plan per caller.
+    /// </para>
+    /// </remarks>
     public static AttentionState Decode(
         MlaDecodePlan plan,
         Tensor q,
@@ -49,12 +65,25 @@ public static unsafe partial class MlaAttention
         Tensor<int> blockTable,
         Tensor<int> cacheSeqlens,
         Tensor? output = null,
-        Tensor<float>? logSumExp = null
+        Tensor<float>? logSumExp = null,
+        CudaStream? stream = null
     )
     {
         ArgumentNullException.ThrowIfNull(plan);
         plan.RequireKind(sparse: false);
         ValidateDecode(plan, q, cache, blockTable, cacheSeqlens, output, logSumExp);
+        ArgumentCheck.Stream(stream, plan.Device);
+        if (stream is not null)
+            return DecodeOnDevice(
+                plan,
+                q,
+                cache,
+                blockTable,
+                cacheSeqlens,
+                output,
+                logSumExp,
+                stream
+            );
         var options = plan.Options;
         var shape = options.Shape;
         var batch = q.Shape[0];
@@ -251,12 +280,13 @@ public static unsafe partial class MlaAttention
         ArgumentCheck.LastAxisContiguous(q, nameof(q));
         ArgumentCheck.LastAxisContiguous(blockTable, nameof(blockTable));
         ArgumentCheck.LastAxisContiguous(cacheSeqlens, nameof(cacheSeqlens));
-        ArgumentCheck.OnCpu(q, nameof(q));
-        ArgumentCheck.OnCpu(cache.Data, nameof(cache));
-        ArgumentCheck.OnCpu(blockTable, nameof(blockTable));
-        ArgumentCheck.OnCpu(cacheSeqlens, nameof(cacheSeqlens));
+        ArgumentCheck.OnDevice(q, plan.Device, nameof(q));
+        ArgumentCheck.OnDevice(cache.Data, plan.Device, nameof(cache));
+        ArgumentCheck.OnDevice(blockTable, plan.Device, nameof(blockTable));
+        ArgumentCheck.OnDevice(cacheSeqlens, plan.Device, nameof(cacheSeqlens));
         var options = plan.Options;
         ValidateOutputs(
+            plan.Device,
             output,
             [batch, options.QueryTokens, options.Shape.QueryHeads, options.Shape.ValueDim],
             logSumExp,
@@ -266,7 +296,8 @@ public static unsafe partial class MlaAttention
         RequireSeparate(output, logSumExp, cache.Data, nameof(cache));
         RequireSeparate(output, logSumExp, blockTable, nameof(blockTable));
         RequireSeparate(output, logSumExp, cacheSeqlens, nameof(cacheSeqlens));
-        ValidateBlockTable(cache, blockTable, cacheSeqlens);
+        if (plan.Device.IsCpu)
+            ValidateBlockTable(cache, blockTable, cacheSeqlens);
     }
 
     private static void RequireSeparate(
@@ -281,6 +312,7 @@ public static unsafe partial class MlaAttention
     }
 
     private static void ValidateOutputs(
+        Device device,
         Tensor? output,
         Shape outputShape,
         Tensor<float>? logSumExp,
@@ -294,17 +326,26 @@ public static unsafe partial class MlaAttention
             ArgumentCheck.Shape(output, outputShape, nameof(output));
             ArgumentCheck.LastAxisContiguous(output, nameof(output));
             ArgumentCheck.NoRepetition(output, nameof(output));
-            ArgumentCheck.OnCpu(output, nameof(output));
+            RequireOutputDevice(output, device, nameof(output));
         }
         if (logSumExp is not null)
         {
             ArgumentCheck.Alive(logSumExp);
             ArgumentCheck.Shape(logSumExp, lseShape, nameof(logSumExp));
             ArgumentCheck.NoRepetition(logSumExp, nameof(logSumExp));
-            ArgumentCheck.OnCpu(logSumExp, nameof(logSumExp));
+            RequireOutputDevice(logSumExp, device, nameof(logSumExp));
             if (output is not null)
                 ArgumentCheck.Separate(logSumExp, nameof(logSumExp), output, nameof(output));
         }
+    }
+
+    private static void RequireOutputDevice(Tensor tensor, Device device, string name)
+    {
+        if (tensor.Device != device)
+            throw new ArgumentException(
+                $"{name}: expected a tensor on {device}, got one on {tensor.Device}",
+                name
+            );
     }
 
     /// <summary>Checks what kernels will dereference, and nothing behind it.</summary>

@@ -2,20 +2,23 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DeepInfra.Core;
+using DeepInfra.Core.Cuda;
 using DeepInfra.FlashMla.Cpu;
+using DeepInfra.FlashMla.Cuda;
 
 namespace DeepInfra.FlashMla;
 
 /// <summary>
 /// The schedule and the workspace of decode calls. Update it once per step with the lengths of the batch, then use
 /// it for every layer: a plan stays valid while the lengths do. <see cref="MlaAttention.Decode"/> rejects a call
-/// whose shapes differ from the plan's and, on the CPU, one whose lengths differ.
+/// whose shapes differ from the plan's and, on the CPU, one whose lengths differ. On a CUDA device the lengths cannot
+/// be seen: that they are those of the update is the caller's duty there.
 /// </summary>
 /// <remarks>
 /// One call at a time may use a plan, because the workspace is shared; concurrent use throws. Updating and decoding
-/// allocate no managed memory. Owns native memory: dispose it.
+/// allocate no managed memory. Owns native or device memory: dispose it.
 /// </remarks>
-public sealed unsafe class MlaDecodePlan : IDisposable
+public sealed unsafe partial class MlaDecodePlan : IDisposable
 {
     // On the CPU the fixed cost of a request in a part (loading queries, storing a partial result) is about that
     // of one block.
@@ -38,10 +41,13 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     private bool _updated;
     private bool _disposed;
 
-    private MlaDecodePlan(MlaDecodeOptions options)
+    private MlaDecodePlan(Device device, MlaDecodeOptions options)
     {
+        Device = device;
         Options = options;
-        _balancedParts = options.Cpu.MaxDegreeOfParallelism;
+        _balancedParts = device.IsCpu
+            ? options.Cpu.MaxDegreeOfParallelism
+            : CudaParts(device, options);
         _lengths = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
         _topK = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
         _extraTopK = GC.AllocateArray<int>(options.MaxBatch + 1, pinned: true);
@@ -51,6 +57,12 @@ public sealed unsafe class MlaDecodePlan : IDisposable
             Math.Max(_balancedParts, options.MaxBatch),
             pinned: true
         );
+        if (!device.IsCpu)
+            _buffers = new PlanBuffers(
+                device,
+                options.MaxBatch,
+                (long)options.QueryTokens * options.Shape.QueryHeads
+            );
     }
 
     /// <summary>Frees the workspace of a plan that nobody disposed.</summary>
@@ -72,44 +84,45 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     public ReadOnlySpan<int> SplitOffsets => _splitOffsets.AsSpan(0, Batch + 1);
 
     /// <summary>Bytes of accumulators held for partial results.</summary>
-    public long WorkspaceBytes => _accumulatorRows * (Options.Shape.ValueDim + 1) * sizeof(float);
+    public long WorkspaceBytes =>
+        _buffers?.AccumulatorBytes
+        ?? _accumulatorRows * (Options.Shape.ValueDim + 1) * sizeof(float);
 
     /// <summary>Names the kernel that a call with this plan runs.</summary>
     public string KernelName =>
-        $"cpu-{Options.Cpu.Tier}-{(IsSparse ? "sparse" : "dense")}".ToLowerInvariant();
+        !Device.IsCpu
+            ? $"cuda-smxx-{Options.Format}-dense".ToLowerInvariant()
+            : $"cpu-{Options.Cpu.Tier}-{(IsSparse ? "sparse" : "dense")}".ToLowerInvariant();
 
     /// <summary>True if the plan is for sparse decode.</summary>
     public bool IsSparse => Options.TopK > 0;
 
     /// <summary>Creates a plan.</summary>
-    /// <param name="device">Where tensors will live; the CPU.</param>
+    /// <param name="device">Where tensors will live.</param>
     /// <param name="options">Shapes and settings.</param>
     /// <exception cref="ArgumentException">An option is out of range or does not fit the cache format.</exception>
-    /// <exception cref="NotSupportedException">A CUDA device.</exception>
+    /// <exception cref="NotSupportedException">
+    /// A CUDA device, and sparse decode, a Float16 cache, dimensions other than 576 or 512 with values of 512, or a GPU
+    /// older than compute capability 8.0.
+    /// </exception>
+    /// <exception cref="NativeLibraryNotFoundException">A CUDA device, and the driver or the native library is missing.</exception>
     public static MlaDecodePlan Create(Device device, MlaDecodeOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         if (!device.IsCpu)
-            ArgumentCheck.NoCuda(device, nameof(device));
-        return new MlaDecodePlan(options);
+            CudaDecodeSupport.RequireOptions(options);
+        return new MlaDecodePlan(device, options);
     }
 
     /// <summary>Plans a batch.</summary>
     /// <param name="cacheSeqlens">Int32 <c>[b]</c>, contiguous: tokens in the cache including the new ones, 0 allowed; b at most MaxBatch.</param>
     /// <exception cref="ArgumentException">Wrong shape, stride, or a negative length.</exception>
+    /// <exception cref="ArgumentNullException">The plan is for a CUDA device: the overload with a stream is for those.</exception>
     /// <exception cref="InvalidOperationException">A call is using the plan.</exception>
     public void Update(Tensor<int> cacheSeqlens)
     {
-        ArgumentCheck.Alive(cacheSeqlens);
-        ArgumentCheck.Rank(cacheSeqlens, 1, "[b]", nameof(cacheSeqlens));
-        ArgumentCheck.OnCpu(cacheSeqlens, nameof(cacheSeqlens));
-        ArgumentCheck.LastAxisContiguous(cacheSeqlens, nameof(cacheSeqlens));
-        if (cacheSeqlens.Shape[0] > Options.MaxBatch)
-            throw new ArgumentException(
-                $"cacheSeqlens: expected at most MaxBatch = {Options.MaxBatch} requests, got {cacheSeqlens.Shape[0]}",
-                nameof(cacheSeqlens)
-            );
+        CheckLengthTensor(cacheSeqlens);
         Update(new ReadOnlySpan<int>(cacheSeqlens.DataPointer, (int)cacheSeqlens.Shape[0]));
         GC.KeepAlive(cacheSeqlens);
     }
@@ -117,7 +130,30 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     /// <summary>Plans a batch from host memory.</summary>
     /// <param name="cacheSeqlens">Tokens per request, at least 0; at most MaxBatch requests.</param>
     /// <exception cref="ArgumentException">Too many requests or a negative length.</exception>
+    /// <exception cref="ArgumentNullException">The plan is for a CUDA device: the overload with a stream is for those.</exception>
     public void Update(ReadOnlySpan<int> cacheSeqlens)
+    {
+        ArgumentCheck.Stream(null, Device);
+        Plan(cacheSeqlens, null);
+    }
+
+    private void CheckLengthTensor(Tensor<int> cacheSeqlens)
+    {
+        ArgumentCheck.Alive(cacheSeqlens);
+        ArgumentCheck.Rank(cacheSeqlens, 1, "[b]", nameof(cacheSeqlens));
+        if (!cacheSeqlens.Device.IsCpu)
+            throw new NotSupportedException(
+                $"cacheSeqlens: schedules are made on the CPU in this version, from lengths in host memory, got {cacheSeqlens.Device}"
+            );
+        ArgumentCheck.LastAxisContiguous(cacheSeqlens, nameof(cacheSeqlens));
+        if (cacheSeqlens.Shape[0] > Options.MaxBatch)
+            throw new ArgumentException(
+                $"cacheSeqlens: expected at most MaxBatch = {Options.MaxBatch} requests, got {cacheSeqlens.Shape[0]}",
+                nameof(cacheSeqlens)
+            );
+    }
+
+    private void Plan(ReadOnlySpan<int> cacheSeqlens, CudaStream? stream)
     {
         if (cacheSeqlens.Length > Options.MaxBatch)
             throw new ArgumentException(
@@ -136,7 +172,7 @@ public sealed unsafe class MlaDecodePlan : IDisposable
         {
             Batch = cacheSeqlens.Length;
             cacheSeqlens.CopyTo(_lengths);
-            Schedule();
+            Schedule(stream);
         }
         finally
         {
@@ -184,7 +220,7 @@ public sealed unsafe class MlaDecodePlan : IDisposable
                     Options.ExtraTopK > 0 ? _extraTopK[i] : null
                 );
             }
-            Schedule();
+            Schedule(null);
         }
         finally
         {
@@ -199,8 +235,7 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     /// <param name="cache">The cache.</param>
     /// <param name="cacheSeqlens">Lengths.</param>
     /// <param name="reason">What does not fit; null if everything does.</param>
-    /// <exception cref="ArgumentException">The lengths are no contiguous vector.</exception>
-    /// <exception cref="NotSupportedException">The lengths are on a CUDA device.</exception>
+    /// <exception cref="ArgumentException">The lengths are no contiguous vector, or not on the plan's device.</exception>
     public bool IsCompatible(Tensor q, KvBlocks cache, Tensor<int> cacheSeqlens, out string? reason)
     {
         ArgumentCheck.Alive(q);
@@ -208,9 +243,11 @@ public sealed unsafe class MlaDecodePlan : IDisposable
         ArgumentCheck.Alive(cacheSeqlens);
         ArgumentCheck.Rank(cacheSeqlens, 1, "[b]", nameof(cacheSeqlens));
         ArgumentCheck.LastAxisContiguous(cacheSeqlens, nameof(cacheSeqlens));
-        ArgumentCheck.OnCpu(cacheSeqlens, nameof(cacheSeqlens));
+        ArgumentCheck.OnDevice(cacheSeqlens, Device, nameof(cacheSeqlens));
         ObjectDisposedException.ThrowIf(_disposed, this);
-        reason = Mismatch(q, cache) ?? StaleLengths(cacheSeqlens);
+        reason =
+            Mismatch(q, cache)
+            ?? (Device.IsCpu ? StaleLengths(cacheSeqlens) : StaleDeviceLengths(cacheSeqlens));
         return reason is null;
     }
 
@@ -254,6 +291,7 @@ public sealed unsafe class MlaDecodePlan : IDisposable
         if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
             return;
         Free();
+        _buffers?.Dispose();
         Volatile.Write(ref _busy, 0);
     }
 
@@ -345,7 +383,7 @@ public sealed unsafe class MlaDecodePlan : IDisposable
         arguments.Batch = Batch;
     }
 
-    private void Schedule()
+    private void Schedule(CudaStream? stream)
     {
         // Whatever fails below, memory that could not be had for instance, no call may use half a schedule.
         _updated = false;
@@ -358,14 +396,18 @@ public sealed unsafe class MlaDecodePlan : IDisposable
             PartCount = _balancedParts;
             MlaSchedule.Compute(
                 lengths,
-                OverheadBlocks,
+                Device.IsCpu ? OverheadBlocks : CudaOverheadBlocks,
                 _parts.AsSpan(0, PartCount),
                 _splitOffsets
             );
         }
         else
             PlanFixedSplits(lengths);
-        ReserveAccumulators();
+        AssignSets();
+        if (stream is null)
+            ReserveAccumulators();
+        else
+            Upload(stream);
         _updated = true;
     }
 
@@ -400,7 +442,7 @@ public sealed unsafe class MlaDecodePlan : IDisposable
     }
 
     /// <summary>Only split requests need accumulators, so those get consecutive row sets.</summary>
-    private void ReserveAccumulators()
+    private void AssignSets()
     {
         var sets = 0;
         for (var i = 0; i < Batch; i++)
@@ -411,7 +453,11 @@ public sealed unsafe class MlaDecodePlan : IDisposable
                 sets += splits;
         }
         SplitSets = sets;
-        var rows = (long)sets * Options.QueryTokens * Options.Shape.QueryHeads;
+    }
+
+    private void ReserveAccumulators()
+    {
+        var rows = (long)SplitSets * Options.QueryTokens * Options.Shape.QueryHeads;
         if (rows <= _accumulatorRows)
             return;
         Free();

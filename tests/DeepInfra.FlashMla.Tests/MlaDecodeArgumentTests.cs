@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
+using DeepInfra.Core.Cuda;
 
 namespace DeepInfra.FlashMla.Tests;
 
@@ -96,7 +97,10 @@ public sealed unsafe class MlaDecodeArgumentTests : IDisposable
             .Should()
             .Throw<ArgumentException>()
             .WithMessage("*contiguous*");
-        Invoking(onDevice).Should().Throw<NotSupportedException>();
+        Invoking(onDevice)
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("cacheSeqlens: expected a tensor on cpu*cuda:0*");
 
         Action Invoking(Tensor<int> lengths) =>
             () => _plan.IsCompatible(_q, _cache, lengths, out _);
@@ -302,21 +306,63 @@ public sealed unsafe class MlaDecodeArgumentTests : IDisposable
     }
 
     [Fact]
-    public void Decode_CudaTensor_ThrowsWithReason()
+    public void Decode_TensorOfAnotherDevice_Throws()
     {
         using var q = Tensor<BFloat16>.Wrap((BFloat16*)256, [2, 1, 4, 576], device: Device.Cuda(0));
+        using var lengths = Tensor<int>.Wrap((int*)256, [2], device: Device.Cuda(0));
 
-        FluentActions
-            .Invoking(() => MlaAttention.Decode(_plan, q, _cache, _table, _lengths))
+        Bad("q", "q: expected a tensor on cpu, the device of the plan, got one on cuda:0*", q: q);
+        _plan
+            .Invoking(p => p.Update(lengths))
             .Should()
             .Throw<NotSupportedException>()
-            .WithMessage("*CPU only*cuda:0*");
+            .WithMessage("cacheSeqlens: schedules are made on the CPU*cuda:0*");
+        _plan
+            .Invoking(p => p.Update(_lengths, null!))
+            .Should()
+            .Throw<ArgumentNullException>()
+            .WithParameterName("stream");
+    }
+
+    [Fact]
+    public void CreatePlan_WithoutCudaKernels_ThrowsWithReason()
+    {
+        Refused(Options with { TopK = 64 }, "TopK: sparse decode has no CUDA kernels*");
+        Refused(
+            Options with
+            {
+                Format = KvCacheFormat.Float16,
+            },
+            "Format: caches of Float16*BFloat16, Fp8V32, Fp8Model1"
+        );
+        Refused(
+            Options with
+            {
+                Shape = new MlaShape(4, 1, 320, 256),
+            },
+            "Shape: CUDA kernels exist for HeadDim 576 or 512 with ValueDim 512, got 320 and 256"
+        );
+
+        static void Refused(MlaDecodeOptions options, string message) =>
+            FluentActions
+                .Invoking(() => MlaDecodePlan.Create(Device.Cuda(0), options))
+                .Should()
+                .Throw<NotSupportedException>()
+                .WithMessage(message);
+    }
+
+    [Fact]
+    public void CreatePlan_WithoutDriver_NamesTheMissingLibrary()
+    {
+        Assert.SkipWhen(CudaDevice.IsAvailable, "this process has a CUDA driver");
+
         FluentActions
             .Invoking(() => MlaDecodePlan.Create(Device.Cuda(0), Options))
             .Should()
-            .Throw<NotSupportedException>();
-        MlaAttention.GetCapabilities(Device.Cuda(0)).DecodeFormats.Should().BeEmpty();
-        MlaAttention.GetCapabilities(Device.Cuda(0)).Reason.Should().NotBeNull();
+            .Throw<NativeLibraryNotFoundException>();
+        var capabilities = MlaAttention.GetCapabilities(Device.Cuda(0));
+        capabilities.DecodeFormats.Should().BeEmpty();
+        capabilities.Reason.Should().NotBeNull();
         MlaAttention.GetCapabilities(Device.Cpu).DecodeFormats.Should().HaveCount(4);
     }
 

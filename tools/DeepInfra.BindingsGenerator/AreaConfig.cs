@@ -14,6 +14,7 @@ namespace DeepInfra.BindingsGenerator;
 /// <param name="LayoutFile">The C table of sizes and offsets.</param>
 /// <param name="LayoutTestFolder">Where the managed counterpart of that table goes.</param>
 /// <param name="LayoutTestNamespace">Its namespace.</param>
+/// <param name="Managed">The area as part of a managed name; null capitalises <paramref name="Name"/>.</param>
 internal sealed record AreaConfig(
     string Name,
     string Entry,
@@ -24,13 +25,14 @@ internal sealed record AreaConfig(
     string ManagedFolder,
     string LayoutFile,
     string LayoutTestFolder,
-    string LayoutTestNamespace
+    string LayoutTestNamespace,
+    string? Managed = null
 )
 {
     private static readonly JsonSerializerOptions s_options = new(JsonSerializerDefaults.Web);
 
     /// <summary>The area's name as part of a managed name.</summary>
-    public string ManagedName => Naming.Pascal(Name);
+    public string ManagedName => Managed ?? Naming.Pascal(Name);
 
     /// <summary>Reads a list of areas.</summary>
     public static IReadOnlyList<AreaConfig> Load(string path) =>

@@ -27,6 +27,7 @@ inline constexpr int32_t kFunctionMaxDynamicSharedBytes = 8;
 inline constexpr int32_t kDeviceMultiprocessorCount = 16;
 inline constexpr int32_t kDeviceComputeCapabilityMajor = 75;
 inline constexpr int32_t kDeviceComputeCapabilityMinor = 76;
+inline constexpr int32_t kDeviceMaxSharedPerBlockOptIn = 97;
 
 // CUlaunchAttributeID
 inline constexpr int32_t kLaunchCooperative = 2;

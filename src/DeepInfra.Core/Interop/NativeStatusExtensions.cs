@@ -6,26 +6,33 @@ using DeepInfra.Core.Cuda;
 
 namespace DeepInfra.Core.Interop;
 
-/// <summary>From statuses of <c>libdeepinfra_core</c> to exceptions.</summary>
+/// <summary>From statuses of the native libraries to exceptions.</summary>
 internal static unsafe class NativeStatusExtensions
 {
-    /// <summary>Throws what the status says; one comparison if it is success.</summary>
+    /// <summary>Throws what a status of <c>libdeepinfra_core</c> says; one comparison if it is success.</summary>
     /// <param name="status">What the call returned.</param>
     /// <param name="operation">The operation, for the message.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ThrowIfFailed(this NativeStatus status, string operation)
     {
         if (status != NativeStatus.Ok)
-            Throw(status, operation);
+            Throw(status, operation, &CoreNativeMethods.LastError);
     }
 
+    /// <summary>Throws what a status says.</summary>
+    /// <param name="status">What the call returned.</param>
+    /// <param name="operation">The operation, for the message.</param>
+    /// <param name="lastError">The function of the same library that copies the error record of this thread.</param>
     [DoesNotReturn]
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Throw(NativeStatus status, string operation)
+    public static void Throw(
+        NativeStatus status,
+        string operation,
+        delegate* <NativeErrorInfo*, NativeStatus> lastError
+    )
     {
         var info = new NativeErrorInfo { StructSize = (uint)sizeof(NativeErrorInfo) };
-        var isKnown =
-            CoreNativeMethods.LastError(&info) == NativeStatus.Ok && info.Status == status;
+        var isKnown = lastError(&info) == NativeStatus.Ok && info.Status == status;
         throw ToException(
             status,
             operation,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core;
-using DeepInfra.Core.Cpu;
 using DeepInfra.FlashMla;
 using DeepInfra.Testing;
 using FluentAssertions;
@@ -9,59 +8,8 @@ using Xunit;
 namespace DeepInfra.Conformance.FlashMla;
 
 /// <summary>Dense decode against the float64 reference; one subclass per backend and tier.</summary>
-public abstract class DenseDecodeConformance
+public abstract class DenseDecodeConformance : DecodeConformance
 {
-    protected abstract CpuBackendOptions Cpu { get; }
-
-    public static TheoryData<int, int, int, int, int, bool, bool> Matrix()
-    {
-        var data = new TheoryData<int, int, int, int, int, bool, bool>();
-        var flip = 0;
-        foreach (var batch in new[] { 1, 2, 6 })
-        foreach (var queryTokens in new[] { 1, 2, 4 })
-        foreach (var length in new[] { 20, 140 })
-        foreach (var (heads, kvHeads) in new[] { (1, 1), (3, 1), (9, 3), (16, 2), (24, 8) })
-        {
-            // Every pair of (varlen, causal) meets every other axis without multiplying the matrix by four.
-            flip++;
-            data.Add(batch, queryTokens, length, heads, kvHeads, flip % 2 == 0, flip / 2 % 2 == 0);
-        }
-        data.Add(2, 1, 700, 63, 1, true, false);
-        data.Add(1, 2, 300, 128, 1, false, true);
-        data.Add(1, 1, 4096, 4, 1, false, false);
-        data.Add(1, 2, 1500, 16, 1, true, true);
-        data.Add(1, 1, 8736, 2, 1, false, false);
-        data.Add(2, 2, 140, 64, 1, true, true);
-        data.Add(1, 2, 140, 126, 2, false, true);
-        data.Add(64, 1, 20, 3, 1, true, false);
-        return data;
-    }
-
-    [Theory]
-    [MemberData(nameof(Matrix))]
-    public void Decode_UpstreamMatrix_MatchesReference(
-        int batch,
-        int queryTokens,
-        int length,
-        int heads,
-        int kvHeads,
-        bool varlen,
-        bool causal
-    ) =>
-        Check(
-            new DecodeCase
-            {
-                Batch = batch,
-                QueryTokens = queryTokens,
-                MeanLength = length,
-                QueryHeads = heads,
-                KvHeads = kvHeads,
-                Varlen = varlen,
-                Causal = causal,
-                Seed = batch * 1000 + length + heads,
-            }
-        );
-
     [Theory]
     [InlineData(2, 1)]
     [InlineData(8, 3)]
@@ -193,7 +141,7 @@ public abstract class DenseDecodeConformance
     public void Decode_QueryAndOutputTypes_MatchReference(DType query, DType output) =>
         Check(
             new DecodeCase { QueryType = query, OutType = output },
-            output == DType.Float32 ? Tolerances.FlashMla.Cpu : Tolerances.FlashMla.DenseDecode
+            output == DType.Float32 ? Tolerance : Tolerances.FlashMla.DenseDecode
         );
 
     [Fact]
@@ -218,7 +166,7 @@ public abstract class DenseDecodeConformance
             float.IsFinite(state.LogSumExp[1, head, 2]).Should().BeTrue();
             state.Out.As<float>()[1, 1, head, 7].Should().Be(0);
         }
-        CheckResult(problem, state, Tolerances.FlashMla.Cpu);
+        CheckResult(problem, state, Tolerance);
     }
 
     [Theory]
@@ -240,7 +188,7 @@ public abstract class DenseDecodeConformance
 
         var state = Run(problem, Cpu with { MaxDegreeOfParallelism = workers });
 
-        CheckResult(problem, state, Tolerances.FlashMla.Cpu);
+        CheckResult(problem, state, Tolerance);
     }
 
     [Theory]
@@ -256,13 +204,8 @@ public abstract class DenseDecodeConformance
         }.Build();
 
         var together = Run(problem, Cpu with { MaxDegreeOfParallelism = 5 });
-        using var plan = MlaDecodePlan.Create(
-            Device.Cpu,
-            problem.Options(Cpu with { MaxDegreeOfParallelism = 2 })
-        );
-        plan.Update(problem.CacheSeqlens.AsSlice(0, 1, 1));
-        var alone = MlaAttention.Decode(
-            plan,
+        var alone = Decode(
+            problem.Options(Cpu with { MaxDegreeOfParallelism = 2 }),
             problem.Query.AsSlice(0, 1, 1),
             problem.Cache,
             problem.BlockTable.AsSlice(0, 1, 1),
@@ -320,7 +263,7 @@ public abstract class DenseDecodeConformance
             )
                 x = (BFloat16)((float)x * (1 + token / 20));
 
-        CheckResult(problem, Run(problem), Tolerances.FlashMla.Cpu, fresh: true);
+        CheckResult(problem, Run(problem), Tolerance, fresh: true);
     }
 
     [Fact]
@@ -328,18 +271,13 @@ public abstract class DenseDecodeConformance
     {
         using var problem = new DecodeCase { Lengths = [0, 1300], QueryHeads = 2 }.Build();
         var expected = Run(problem);
-        using var plan = MlaDecodePlan.Create(
-            Device.Cpu,
+
+        var state = Decode(
             problem.Options(Cpu with { MaxDegreeOfParallelism = 3 }) with
             {
                 LogSumExpBase = LogSumExpBase.Two,
                 EmptyLogSumExp = EmptyLogSumExp.NegativeInfinity,
-            }
-        );
-        plan.Update(problem.CacheSeqlens);
-
-        var state = MlaAttention.Decode(
-            plan,
+            },
             problem.Query,
             problem.Cache,
             problem.BlockTable,
@@ -369,20 +307,15 @@ public abstract class DenseDecodeConformance
         cache.Extend(child, 1);
         cache.Append(0, child, 39, rows.AsSlice(0, 39, 1));
         builder.Build([parent, child]);
-        using var plan = MlaDecodePlan.Create(
-            Device.Cpu,
+
+        var state = Decode(
             new()
             {
                 Shape = MlaShape.DeepSeekV3(3),
                 MaxBatch = 2,
                 PageSize = 16,
                 Cpu = Cpu,
-            }
-        );
-        plan.Update(builder.CacheSeqlens);
-
-        var state = MlaAttention.Decode(
-            plan,
+            },
             q,
             cache.Layer(0),
             builder.BlockTable,
@@ -399,7 +332,7 @@ public abstract class DenseDecodeConformance
             causal: false
         );
         MlaCompare.Check(state.Out, output, Tolerances.FlashMla.DenseDecode, "out");
-        MlaCompare.Check(state.LogSumExp, lse, Tolerances.FlashMla.CpuLogSumExp, "lse");
+        MlaCompare.Check(state.LogSumExp, lse, LogSumExpTolerance, "lse");
     }
 
     [Fact]
@@ -418,40 +351,5 @@ public abstract class DenseDecodeConformance
 
         second.Out.As<float>().ToArray().Should().Equal(first.Out.As<float>().ToArray());
         second.LogSumExp.ToArray().Should().Equal(first.LogSumExp.ToArray());
-    }
-
-    private void Check(DecodeCase problem, Tolerance? tolerance = null)
-    {
-        using (problem)
-        {
-            problem.Build();
-            CheckResult(problem, Run(problem), tolerance ?? Tolerances.FlashMla.Cpu);
-        }
-    }
-
-    private AttentionState Run(DecodeCase problem, CpuBackendOptions? cpu = null)
-    {
-        using var plan = MlaDecodePlan.Create(Device.Cpu, problem.Options(cpu ?? Cpu));
-        plan.Update(problem.CacheSeqlens);
-        return MlaAttention.Decode(
-            plan,
-            problem.Query,
-            problem.Cache,
-            problem.BlockTable,
-            problem.CacheSeqlens,
-            problem.Output()
-        );
-    }
-
-    private static void CheckResult(
-        DecodeCase problem,
-        AttentionState state,
-        Tolerance tolerance,
-        bool fresh = false
-    )
-    {
-        var (output, lse) = problem.Reference(fresh);
-        MlaCompare.Check(state.Out, output, tolerance, "out");
-        MlaCompare.Check(state.LogSumExp, lse, Tolerances.FlashMla.CpuLogSumExp, "lse");
     }
 }

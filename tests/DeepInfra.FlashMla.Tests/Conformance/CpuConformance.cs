@@ -24,6 +24,26 @@ public sealed class DenseDecodeV512Tests : DenseDecodeConformance
     protected override CpuBackendOptions Cpu => Tiers.V512;
 }
 
+public sealed class DenseDecodeMatrixReferenceTierTests : DenseDecodeMatrixConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.Reference;
+}
+
+public sealed class DenseDecodeMatrixV128Tests : DenseDecodeMatrixConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V128;
+}
+
+public sealed class DenseDecodeMatrixV256Tests : DenseDecodeMatrixConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V256;
+}
+
+public sealed class DenseDecodeMatrixV512Tests : DenseDecodeMatrixConformance
+{
+    protected override CpuBackendOptions Cpu => Tiers.V512;
+}
+
 public sealed class DensePrefillReferenceTierTests : DensePrefillConformance
 {
     protected override CpuBackendOptions Cpu => Tiers.Reference;

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+using System.Globalization;
+using DeepInfra.Testing;
+
+namespace DeepInfra.FlashMla.Tests.Cuda;
+
+/// <summary>Runs the tests of the CUDA kernels on the simulator, where it is built and this process does not use it already.</summary>
+public sealed class SimulatorProcessTests
+{
+    [Fact]
+    public Task Decode_OnTheSimulator_Passes() =>
+        Simulator.RunAsync([
+            typeof(DenseDecodeCudaTests).FullName!,
+            typeof(CudaDecodeTests).FullName!,
+        ]);
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task DecodeMatrix_OnTheSimulator_Passes() =>
+        Simulator.RunAsync([typeof(DenseDecodeMatrixCudaTests).FullName!]);
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task Decode_UnderManySchedules_Passes()
+    {
+        for (var seed = 1; seed <= 20; seed++)
+            await Simulator.RunAsync(
+                [typeof(DenseDecodeCudaTests).FullName!],
+                ("DEEPINFRA_CUDASIM_SEED", seed.ToString(CultureInfo.InvariantCulture))
+            );
+    }
+}
