@@ -6,6 +6,7 @@
 #include "tests/reference/attention.h"
 #include "tests/reference/gemm.h"
 #include "tests/reference/numbers.h"
+#include "tests/reference/quantize.h"
 
 namespace di::reference {
 namespace {
@@ -74,6 +75,28 @@ TEST(ReferenceAttention, NoKeys_GiveZeroAndInfinity) {
 
     EXPECT_EQ(row.lse, std::numeric_limits<double>::infinity());
     EXPECT_EQ(row.out, std::vector<double>(2));
+}
+
+TEST(ReferenceQuantize, BlockScale_FollowsBothRulesAndRoundsUpToPowersOfTwo) {
+    EXPECT_EQ(block_scale(896, 448, false, false).value, 2.0f);
+    EXPECT_EQ(block_scale(896, 448, false, false).factor, 0.5f);
+    EXPECT_EQ(block_scale(0, 448, false, false).value, 1e-4f / 448);
+    EXPECT_EQ(block_scale(3, 448, true, false).value, 3 * (1.0f / 448));
+    EXPECT_EQ(block_scale(3, 448, true, false).factor, 448.0f / 3);
+    EXPECT_EQ(block_scale(896, 448, false, true).exponent, 128);
+    EXPECT_EQ(block_scale(897, 448, false, true).value, 4.0f);
+    EXPECT_EQ(block_scale(897, 448, false, true).factor, 0.25f);
+    EXPECT_EQ(block_scale(897, 448, false, true).exponent, 129);
+}
+
+TEST(ReferenceQuantize, NearestCode_BreaksTiesToEvenAndSaturates) {
+    EXPECT_EQ(nearest_code(1.0, 0x7E, e4m3_value), 0x38);
+    EXPECT_EQ(nearest_code(1.0625, 0x7E, e4m3_value), 0x38);
+    EXPECT_EQ(nearest_code(1.1875, 0x7E, e4m3_value), 0x3A);
+    EXPECT_EQ(nearest_code(-1.07, 0x7E, e4m3_value), 0xB9);
+    EXPECT_EQ(nearest_code(1e9, 0x7E, e4m3_value), 0x7E);
+    EXPECT_EQ(nearest_code(-0.0, 0x7E, e4m3_value), 0x80);
+    EXPECT_EQ(nearest_code(std::ldexp(1.0, -10), 0x7E, e4m3_value), 0x00);
 }
 
 } // namespace
