@@ -153,6 +153,8 @@ function(deepinfra_add_kernel_tests area)
     target_link_libraries(${name} PRIVATE deepinfra_cudasim_core GTest::gtest GTest::gtest_main)
     target_compile_options(${name} PRIVATE -Wall -Wextra -Werror -Wno-psabi)
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+    cmake_path(RELATIVE_PATH CMAKE_CURRENT_BINARY_DIR BASE_DIRECTORY "${CMAKE_BINARY_DIR}" OUTPUT_VARIABLE folder)
+    set_property(GLOBAL APPEND PROPERTY DEEPINFRA_KERNEL_TEST_PROGRAMS "${folder}/${name}")
     add_test(NAME ${area}.many_schedules COMMAND ${name} --gtest_filter=*ManySchedules*)
     set_tests_properties(
         ${area}.many_schedules

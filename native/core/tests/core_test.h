@@ -42,6 +42,7 @@ inline Dims utility_dims(unsigned blocks, unsigned shared = 0) {
     dims.grid = {blocks, 1, 1};
     dims.block = {core::kThreads, 1, 1};
     dims.shared = shared;
+    dims.workers = 1;
     return dims;
 }
 
