@@ -6,13 +6,13 @@
 #include "sim_test.h"
 
 extern "C" {
-extern const di_sim_kernel_info di_sim_kernel_fill, di_sim_kernel_block_sum,
-    di_sim_kernel_divergent_sync, di_sim_kernel_deadlock, di_sim_kernel_early_exit,
-    di_sim_kernel_warp_ops, di_sim_kernel_missing_lane, di_sim_kernel_shared_out_of_bounds,
-    di_sim_kernel_global_access, di_sim_kernel_misaligned, di_sim_kernel_uninitialised,
-    di_sim_kernel_lane_exchange, di_sim_kernel_count, di_sim_kernel_message,
-    di_sim_kernel_message_fence, di_sim_kernel_trap_if, di_sim_kernel_sync_many,
-    di_sim_kernel_aligned_steps;
+extern const di_sim_kernel_info di_sim_kernel_fill, di_sim_kernel_broadcast,
+    di_sim_kernel_block_sum, di_sim_kernel_divergent_sync, di_sim_kernel_deadlock,
+    di_sim_kernel_early_exit, di_sim_kernel_warp_ops, di_sim_kernel_missing_lane,
+    di_sim_kernel_shared_out_of_bounds, di_sim_kernel_global_access, di_sim_kernel_misaligned,
+    di_sim_kernel_uninitialised, di_sim_kernel_lane_exchange, di_sim_kernel_count,
+    di_sim_kernel_message, di_sim_kernel_message_fence, di_sim_kernel_trap_if,
+    di_sim_kernel_sync_many, di_sim_kernel_aligned_steps;
 }
 
 namespace cudasim::test {
@@ -217,6 +217,23 @@ TEST(Memory, UninitialisedShared_IsReported) {
     dims.block = {1, 1, 1};
     dims.shared = 256;
     EXPECT_EQ(launch(di_sim_kernel_uninitialised, dims, out.data()).kind, "uninitialised read");
+}
+
+// What the simulator remembers of readers goes with the memory that they read.
+TEST(Memory, FreedAndOverwritten_LeavesNoReadersBehind) {
+    const Shadow& shadow = DeviceHeap::instance().shadow();
+    const std::size_t before = shadow.reader_sets();
+    constexpr unsigned kRead = 30000; // large enough for whole pages of shadow memory
+    Dims dims;
+    dims.grid = {120, 1, 1};
+    dims.block = {512, 1, 1};
+    {
+        Buffer<unsigned> in(kRead, 1), out(120 * 512);
+        Report report = launch(di_sim_kernel_broadcast, dims, in.data(), out.data(), kRead);
+        ASSERT_TRUE(report.empty()) << report.text;
+        EXPECT_GT(shadow.reader_sets(), before);
+    }
+    EXPECT_EQ(shadow.reader_sets(), before);
 }
 
 TEST(Memory, AtomicCount_ManyBlocks_CountsAll) {

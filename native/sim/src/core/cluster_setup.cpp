@@ -143,6 +143,7 @@ std::unique_ptr<Cluster> make_cluster(Launch& launch, Worker& worker, std::uint3
 void release_arena(Cluster& cluster) {
     if (cluster.arena == nullptr)
         return;
+    cluster.shadow->forget_readers(); // whoever takes the arena clears its cells first
     std::lock_guard<std::mutex> lock(spare_mutex);
     spare_arenas()[static_cast<unsigned>(cluster.blocks.size())].push_back(
         {cluster.arena, std::move(cluster.shadow)});

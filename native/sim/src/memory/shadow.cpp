@@ -222,6 +222,45 @@ void Shadow::drop_readers(Epoch readers, std::uint32_t run) {
     }
 }
 
+// Pages that nobody has touched are not looked at: they hold nothing, and a look would map them.
+void Shadow::drop_readers_between(Cell* begin, Cell* end) {
+    {
+        auto guard = lock();
+        if (reader_sets() == 0)
+            return;
+    }
+    constexpr std::size_t kPage = 4096, kPages = 1024;
+    unsigned char resident[kPages];
+    auto* at = reinterpret_cast<std::uint8_t*>(begin);
+    auto* const stop = reinterpret_cast<std::uint8_t*>(end);
+    while (at < stop) {
+        auto* const page = at - reinterpret_cast<std::uintptr_t>(at) % kPage;
+        const std::size_t pages =
+            std::min(kPages, (static_cast<std::size_t>(stop - page) + kPage - 1) / kPage);
+        if (mincore(page, pages * kPage, resident) != 0)
+            std::fill(resident, resident + pages, 1);
+        for (std::size_t i = 0; i < pages; ++i) {
+            auto* const next = std::min(stop, page + (i + 1) * kPage);
+            if ((resident[i] & 1) != 0) {
+                for (auto* c = reinterpret_cast<Cell*>(at); c < reinterpret_cast<Cell*>(next); ++c)
+                    if (is_reader_set(load(c->read)))
+                        drop_readers(load(c->read), 1);
+            }
+            at = next;
+        }
+    }
+}
+
+void Shadow::forget_readers() {
+    auto guard = lock();
+    free_sets_.clear();
+    for (std::size_t i = 0; i < sets_.size(); ++i) {
+        sets_[i].references = 0;
+        sets_[i].readers.clear();
+        free_sets_.push_back(static_cast<std::uint32_t>(i));
+    }
+}
+
 void Shadow::race(const Access& access, bool writes, Epoch other, bool other_writes,
                   const void* address, std::size_t bytes) {
     if (other == kBarrierCell) {
@@ -247,6 +286,7 @@ void Shadow::clear(const void* address, std::size_t bytes) {
     auto offset = static_cast<std::size_t>(c - cells_);
     std::size_t first = (offset + kPage - 1) / kPage * kPage,
                 last = (offset + bytes) / kPage * kPage;
+    drop_readers_between(c, c + bytes);
     if (first >= last || bytes < (1u << 16)) {
         std::fill(c, c + bytes, Cell{0, 0});
         return;

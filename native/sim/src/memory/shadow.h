@@ -52,6 +52,10 @@ class Shadow {
 
     // Forgets everything about a range; it counts as never written.
     void clear(const void* address, std::size_t bytes);
+    // Gives up the sets of readers of all cells, which must be cleared before they are used again.
+    void forget_readers();
+    // Sets that cells refer to.
+    std::size_t reader_sets() const { return sets_.size() - free_sets_.size(); }
     // Bytes become (or stop being) an mbarrier.
     void mark_barrier(const void* address, std::size_t bytes, bool on);
     bool initialised(const void* address, std::size_t bytes) const;
@@ -68,6 +72,7 @@ class Shadow {
     Epoch add_reader(const Access& access, Epoch old, std::uint32_t run);
     void check_readers(const Access& access, Epoch readers, const void* address, std::size_t bytes);
     void drop_readers(Epoch readers, std::uint32_t run);
+    void drop_readers_between(Cell* begin, Cell* end);
     [[noreturn]] void race(const Access& access, bool writes, Epoch other, bool other_writes,
                            const void* address, std::size_t bytes);
     std::unique_lock<std::mutex> lock() {

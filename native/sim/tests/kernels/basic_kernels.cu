@@ -8,6 +8,11 @@ __global__ void fill(unsigned* out, unsigned n) {
         out[i] = i * 3 + 1;
 }
 
+__global__ void broadcast(const unsigned* in, unsigned* out, unsigned n) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    out[i] = in[i % n];
+}
+
 __global__ void block_sum(const unsigned* in, unsigned* out, int skip_sync) {
     auto* shared = static_cast<unsigned*>(di_sim_dynamic_shared(blockDim.x * 4, 16));
     shared[threadIdx.x] = in[blockIdx.x * blockDim.x + threadIdx.x];
@@ -162,6 +167,7 @@ __global__ void sync_many(unsigned times) {
 }
 
 DI_SIM_KERNEL(fill, 0, fill);
+DI_SIM_KERNEL(broadcast, 0, broadcast);
 DI_SIM_KERNEL(block_sum, 0, block_sum);
 DI_SIM_KERNEL(divergent_sync, 0, divergent_sync);
 DI_SIM_KERNEL(deadlock, 0, deadlock);
