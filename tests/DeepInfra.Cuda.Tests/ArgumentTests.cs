@@ -22,7 +22,11 @@ public sealed class ArgumentTests
             () => CudaTensor.Compare(x, x, null!),
             () => Quantizer.QuantizePerToken(x, codes, scales, null!),
             () => Quantizer.QuantizePerBlock(x, codes, scales, null!),
+            () => Quantizer.QuantizePerChannel(x, codes, scales, null!),
+            () => Quantizer.QuantizePerTokenFp4(x, codes, scales, null!),
             () => Quantizer.DequantizePerToken(codes, scales, x, null!),
+            () => Quantizer.DequantizePerChannel(codes, scales, x, null!),
+            () => Quantizer.DequantizeFp4(codes, scales, x, null!),
             () => Quantizer.DequantizePerBlock(codes, scales, x, null!),
         ];
 

@@ -60,6 +60,30 @@ __device__ __forceinline__ unsigned char encode_e5m2(float value, bool saturate)
     return static_cast<unsigned char>(code | (bits >> 24 & 0x80));
 }
 
+// Ties go towards zero, as in DeepGEMM's tests; zero has no sign and NaN becomes zero.
+__device__ __forceinline__ unsigned int encode_e2m1_half_down(float value) {
+    const unsigned int bits = bits_of(value);
+    const float magnitude = float_of(bits & kMagnitudeMask);
+    unsigned int code = 0;
+    // The middles between neighbouring values; every comparison with NaN is false.
+    code += magnitude > 0.25f;
+    code += magnitude > 0.75f;
+    code += magnitude > 1.25f;
+    code += magnitude > 1.75f;
+    code += magnitude > 2.5f;
+    code += magnitude > 3.5f;
+    code += magnitude > 5.0f;
+    return code == 0 ? 0 : code | (bits >> 28 & 8);
+}
+
+// To nearest, ties to even; NaN becomes the largest value.
+__device__ __forceinline__ unsigned int encode_e2m1(float value) {
+    const unsigned int bits = bits_of(value), magnitude = bits & kMagnitudeMask;
+    if (magnitude > kInfinity)
+        return 7;
+    return encode_magnitude<1, 1>(magnitude, 7) | (bits >> 28 & 8);
+}
+
 __device__ __forceinline__ unsigned short encode_half(float value) {
     const unsigned int bits = bits_of(value), magnitude = bits & kMagnitudeMask;
     const unsigned int code =
@@ -86,6 +110,10 @@ __device__ __forceinline__ float decode_e5m2(unsigned int code) {
                               : magnitude == 0x7C ? kInfinity
                                                   : kQuietNaN;
     return float_of(bits | (code & 0x80) << 24);
+}
+
+__device__ __forceinline__ float decode_e2m1(unsigned int code) {
+    return float_of(decode_magnitude<1, 1>(code & 7) | (code & 8) << 28);
 }
 
 // NaN keeps its payload and becomes quiet.

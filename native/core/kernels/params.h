@@ -14,7 +14,7 @@ struct alignas(16) Bytes16 {
 };
 
 // Types of numbers that pass through float32.
-enum class Number : int { Float32, Float16, BFloat16, E4M3, E5M2 };
+enum class Number : int { Float32, Float16, BFloat16, E4M3, E5M2, E2M1 };
 
 // Forms of scale factors.
 enum class ScaleForm : int { Float32, E8M0, PackedE8M0 };
@@ -70,10 +70,14 @@ struct QuantizeParams {
     int granularity;
     bool multiply_reciprocal;
     bool power_of_two;
+    bool half_down; // ties of E2M1 go towards zero
     long long rows;
     long long columns;
-    long long row_tiles;    // scales along rows
-    long long column_tiles; // scales along columns
+    long long row_tiles;      // scales along rows
+    long long column_tiles;   // scales along columns
+    long long rows_per_scale; // elements along rows that share a scale
+    long long columns_per_scale;
+    bool packs_rows; // packed scales share words along rows, not along columns
     long long values_row_stride, values_col_stride;
     long long data_row_stride;
     long long scales_row_stride, scales_col_stride;

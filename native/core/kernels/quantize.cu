@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-// What: fine-grained quantisation to FP8 and back. Per block of elements amax = max(1e-4, largest
-// magnitude),
+// What: fine-grained quantisation to FP8 and FP4 and back. Per block of elements amax = max(1e-4,
+// largest magnitude),
 //   scale = amax / MAX (or amax * round(1/MAX)), rounded up to a power of two if asked for, code =
 //   round(x * factor).
-// Tensors: values [...,M,K] float32 or bfloat16, any strides; data [...,M,K] E4M3 or E5M2,
-// innermost stride 1; scales
-//   float32, E8M0 or four E8M0 codes per int32 word along K, any strides.
+// Tensors: values [...,M,K] float32 or bfloat16, any strides; data [...,M,K] E4M3 or E5M2, or
+//   [...,M,K/2] two E2M1 codes per byte, innermost stride 1; scales float32, E8M0 or four E8M0
+//   codes per int32 word along the quantised dimension, any strides.
 // Tiling: per token: one warp per row and granularity columns, lanes stride over the columns, the
 // maximum by shuffles.
 //   per block: one thread block per granularity x granularity elements, a warp per row, the maximum
-//   through shared memory. dequantise: grid-stride loop over elements.
-// Shared memory: per block only, one word per warp.
+//   through shared memory.
+//   per channel: one thread block per granularity rows and 32 columns, a lane per column, the
+//   maximum through shared memory. dequantise: grid-stride loop over elements.
+// Shared memory: per block one word per warp, per channel one per thread.
 // Bound: memory; values are read twice, the second time from L1 or L2.
 // Sources: DeepGEMM and DeepEP for the two formulas; the managed Quantizer is the oracle, bit by
 // bit.
@@ -36,10 +38,16 @@ struct BlockStorage {
     unsigned int largest[kWarps];
 };
 
+struct ChannelStorage {
+    unsigned int largest[kWarps][kWarp];
+};
+
 // Magnitudes compare like integers; NaN compares highest.
 __device__ __forceinline__ Scale scale_of(const QuantizeParams& params, unsigned int largest) {
     constexpr unsigned int kSmallest = 0x38D1B717; // 1e-4
-    const float max = params.format == Number::E4M3 ? 448.0f : 57344.0f;
+    const float max = params.format == Number::E4M3   ? 448.0f
+                      : params.format == Number::E5M2 ? 57344.0f
+                                                      : 6.0f;
     largest = largest > kSmallest ? largest : kSmallest;
     const float magnitude = float_of(largest);
     // The constant expression is rounded once, at compile time.
@@ -61,12 +69,23 @@ __device__ __forceinline__ unsigned char encode(const QuantizeParams& params, fl
     return params.format == Number::E4M3 ? encode_e4m3(value, true) : encode_e5m2(value, true);
 }
 
-// The byte of a packed scale: four blocks along K share a word, the first one lowest.
+// Two codes of FP4, the even element in the low half.
+__device__ __forceinline__ unsigned char encode_pair(const QuantizeParams& params, float even,
+                                                     float odd) {
+    const unsigned int low = params.half_down ? encode_e2m1_half_down(even) : encode_e2m1(even);
+    const unsigned int high = params.half_down ? encode_e2m1_half_down(odd) : encode_e2m1(odd);
+    return static_cast<unsigned char>(low | high << 4);
+}
+
+// The byte of a packed scale: four blocks along the quantised dimension share a word, the first one
+// lowest.
 __device__ __forceinline__ unsigned char*
 packed_byte(const QuantizeParams& params, long long offset, long long row, long long tile) {
     auto* words = static_cast<unsigned int*>(params.scales) + offset;
-    words += row * params.scales_row_stride + tile / 4 * params.scales_col_stride;
-    return reinterpret_cast<unsigned char*>(words) + tile % 4;
+    const long long along = params.packs_rows ? row : tile;
+    words += (params.packs_rows ? row / 4 : row) * params.scales_row_stride +
+             (params.packs_rows ? tile : tile / 4) * params.scales_col_stride;
+    return reinterpret_cast<unsigned char*>(words) + along % 4;
 }
 
 __device__ __forceinline__ void store_scale(const QuantizeParams& params, long long offset,
@@ -83,10 +102,15 @@ __device__ __forceinline__ void store_scale(const QuantizeParams& params, long l
         return;
     default:
         *packed_byte(params, offset, row, tile) = static_cast<unsigned char>(scale.exponent);
-        // Whoever writes the last scale of a row fills its word up with 2^0.
-        if (tile == params.column_tiles - 1)
+        // Whoever writes the last scale of a row, or column, fills its word up with 2^0.
+        if (params.packs_rows) {
+            if (row == params.row_tiles - 1)
+                for (long long next = row + 1; next % 4 != 0; next++)
+                    *packed_byte(params, offset, next, tile) = 127;
+        } else if (tile == params.column_tiles - 1) {
             for (long long next = tile + 1; next % 4 != 0; next++)
                 *packed_byte(params, offset, row, next) = 127;
+        }
     }
 }
 
@@ -159,9 +183,15 @@ di_core_quantize_per_token(const __grid_constant__ QuantizeParams params) {
         const Scale scale = scale_of(params, warp_max(largest));
         unsigned char* data =
             params.data + place.offsets[1] + place.row_tile * params.data_row_stride;
-        for (long long column = begin + lane; column < end; column += kWarp)
-            data[column] =
-                encode(params, load_value(params, place, place.row_tile, column) * scale.factor);
+        if (params.format == Number::E2M1)
+            for (long long pair = begin / 2 + lane; pair < end / 2; pair += kWarp)
+                data[pair] = encode_pair(
+                    params, load_value(params, place, place.row_tile, 2 * pair) * scale.factor,
+                    load_value(params, place, place.row_tile, 2 * pair + 1) * scale.factor);
+        else
+            for (long long column = begin + lane; column < end; column += kWarp)
+                data[column] = encode(params, load_value(params, place, place.row_tile, column) *
+                                                  scale.factor);
         if (lane == 0)
             store_scale(params, place.offsets[2], place.row_tile, place.column_tile, scale);
     }
@@ -203,10 +233,51 @@ di_core_quantize_per_block(const __grid_constant__ QuantizeParams params) {
     }
 }
 
-// granularity concerns columns; rows per scale follow from rows and row_tiles.
+// A tile is one scale's rows and as many columns as a warp has lanes; column_tiles counts scales,
+// of which a tile has one per lane.
+extern "C" __global__ void
+di_core_quantize_per_channel(const __grid_constant__ QuantizeParams params) {
+    auto& storage = dynamic_shared<ChannelStorage>();
+    const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
+    const long long strips = (params.columns + kWarp - 1) / kWarp;
+    const long long tiles = params.batch.elements * params.row_tiles * strips;
+    for (long long tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+        TilePlace place;
+        const long long line = tile / strips;
+        const long long matrix = line / params.row_tiles;
+        const long long column = (tile - line * strips) * kWarp + lane;
+        place.row_tile = line - matrix * params.row_tiles;
+        locate(params.batch, matrix, place.offsets);
+        const bool is_inside = column < params.columns;
+        const long long begin = place.row_tile * params.granularity;
+        const long long end = smaller(begin + params.granularity, params.rows);
+        unsigned int largest = 0;
+        for (long long row = begin + warp; is_inside && row < end; row += kWarps) {
+            const unsigned int magnitude =
+                bits_of(load_value(params, place, row, column)) & kMagnitudeMask;
+            largest = largest > magnitude ? largest : magnitude;
+        }
+        storage.largest[warp][lane] = largest;
+        __syncthreads(); // every warp reads the maxima of all
+        for (int other = 0; other < kWarps; other++) {
+            const unsigned int magnitude = storage.largest[other][lane];
+            largest = largest > magnitude ? largest : magnitude;
+        }
+        __syncthreads(); // the next tile overwrites them
+        if (!is_inside)
+            continue;
+        const Scale scale = scale_of(params, largest);
+        unsigned char* data = params.data + place.offsets[1] + column;
+        for (long long row = begin + warp; row < end; row += kWarps)
+            data[row * params.data_row_stride] =
+                encode(params, load_value(params, place, row, column) * scale.factor);
+        if (warp == 0)
+            store_scale(params, place.offsets[2], place.row_tile, column, scale);
+    }
+}
+
 extern "C" __global__ void di_core_dequantize(const __grid_constant__ QuantizeParams params) {
     const long long elements = params.batch.elements * params.rows * params.columns;
-    const long long rows_per_scale = params.row_tiles == params.rows ? 1 : params.granularity;
     auto* values = const_cast<void*>(params.values);
     for (long long i = first_index(); i < elements; i += index_step()) {
         const long long line = i / params.columns;
@@ -215,10 +286,13 @@ extern "C" __global__ void di_core_dequantize(const __grid_constant__ QuantizePa
         const long long row = line - matrix * params.rows;
         long long offsets[3];
         locate(params.batch, matrix, offsets);
-        const unsigned int code = params.data[offsets[1] + row * params.data_row_stride + column];
-        const float value = params.format == Number::E4M3 ? decode_e4m3(code) : decode_e5m2(code);
-        const float scale =
-            load_scale(params, offsets[2], row / rows_per_scale, column / params.granularity);
+        const unsigned char* data = params.data + offsets[1] + row * params.data_row_stride;
+        const float value = params.format == Number::E4M3 ? decode_e4m3(data[column])
+                            : params.format == Number::E5M2
+                                ? decode_e5m2(data[column])
+                                : decode_e2m1(data[column / 2] >> (column % 2 * 4));
+        const float scale = load_scale(params, offsets[2], row / params.rows_per_scale,
+                                       column / params.columns_per_scale);
         const long long index =
             offsets[0] + row * params.values_row_stride + column * params.values_col_stride;
         store_number(values, params.values_type, index, value * scale, true);

@@ -9,14 +9,17 @@
 #define DECLARE(name) extern "C" const di_sim_kernel_info di_sim_kernel_##name
 DECLARE(core_quantize_per_token);
 DECLARE(core_quantize_per_block);
+DECLARE(core_quantize_per_channel);
 DECLARE(core_dequantize);
 #undef DECLARE
 
 namespace cudasim::test {
 namespace {
 
+enum class Blocks { Token, Block, Channel };
+
 struct Case {
-    bool is_per_block;
+    Blocks blocks;
     core::Number values_type, format;
     core::ScaleForm form;
     bool multiply_reciprocal;
@@ -26,18 +29,20 @@ constexpr core::Number kFloat32 = core::Number::Float32, kBFloat16 = core::Numbe
                        kE4M3 = core::Number::E4M3, kE5M2 = core::Number::E5M2;
 
 constexpr Case kCases[] = {
-    {false, kFloat32, kE4M3, core::ScaleForm::Float32, false},
-    {false, kBFloat16, kE5M2, core::ScaleForm::PackedE8M0, true},
-    {true, kBFloat16, kE4M3, core::ScaleForm::Float32, true},
-    {true, kFloat32, kE5M2, core::ScaleForm::E8M0, false},
-    {true, kFloat32, kE4M3, core::ScaleForm::PackedE8M0, false},
+    {Blocks::Token, kFloat32, kE4M3, core::ScaleForm::Float32, false},
+    {Blocks::Token, kBFloat16, kE5M2, core::ScaleForm::PackedE8M0, true},
+    {Blocks::Block, kBFloat16, kE4M3, core::ScaleForm::Float32, true},
+    {Blocks::Block, kFloat32, kE5M2, core::ScaleForm::E8M0, false},
+    {Blocks::Block, kFloat32, kE4M3, core::ScaleForm::PackedE8M0, false},
+    {Blocks::Channel, kFloat32, kE4M3, core::ScaleForm::Float32, false},
+    {Blocks::Channel, kBFloat16, kE5M2, core::ScaleForm::E8M0, true},
 };
+constexpr int kCaseCount = sizeof(kCases) / sizeof(kCases[0]);
 
 // Two matrices of 37 x 70 in blocks of 16 along the columns: the last blocks are cut off, and there
 // are more than the thread blocks take in one round.
 constexpr int kBatch = 2, kRows = 37, kColumns = 70, kGranularity = 16;
-constexpr int kColumnTiles = (kColumns + kGranularity - 1) / kGranularity;
-constexpr int kPackedTiles = (kColumnTiles + 3) / 4 * 4;
+constexpr int tiles_of(int extent, int step) { return (extent + step - 1) / step; }
 // Rows of values, codes and scales are longer than they must be.
 constexpr int kValuesStride = kColumns + 2, kDataStride = kColumns + 3;
 constexpr std::uint8_t kUntouched = 0xA5;
@@ -45,11 +50,14 @@ constexpr std::uint8_t kUntouched = 0xA5;
 class Problem {
   public:
     explicit Problem(const Case& c)
-        : case_(c), row_tiles_(c.is_per_block ? (kRows + kGranularity - 1) / kGranularity : kRows),
+        : case_(c), row_step_(c.blocks == Blocks::Token ? 1 : kGranularity),
+          column_step_(c.blocks == Blocks::Channel ? 1 : kGranularity),
+          row_tiles_(tiles_of(kRows, row_step_)), column_tiles_(tiles_of(kColumns, column_step_)),
+          packed_tiles_(tiles_of(column_tiles_, 4) * 4),
           floats_(size(kBatch) * kRows * kValuesStride, std::nanf("")),
           halves_(size(kBatch) * kRows * kValuesStride, std::uint16_t{0x7FC0}),
           data_(size(kBatch) * kRows * kDataStride),
-          scales_(size(kBatch) * row_tiles_ * kPackedTiles), codes_(data_.size(), kUntouched),
+          scales_(size(kBatch) * row_tiles_ * packed_tiles_), codes_(data_.size(), kUntouched),
           factors_(scales_.size()) {
         Rng rng(11);
         for (int b = 0; b < kBatch; ++b)
@@ -67,7 +75,7 @@ class Problem {
                 }
         for (int b = 0; b < kBatch; ++b)
             for (int tile = 0; tile < row_tiles_; ++tile)
-                for (int column = 0; column < kColumnTiles; ++column)
+                for (int column = 0; column < column_tiles_; ++column)
                     quantize_block(b, tile, column);
     }
 
@@ -76,10 +84,12 @@ class Problem {
             data_[i] = kUntouched;
         for (std::size_t i = 0; i < scales_.size(); ++i)
             scales_[i] = 0xA5A5A5A5;
-        Dims dims = utility_dims(2, 8 * sizeof(unsigned));
+        const bool is_channel = case_.blocks == Blocks::Channel;
+        Dims dims = utility_dims(2, (is_channel ? core::kThreads : 8) * sizeof(unsigned));
         dims.seed = seed;
-        return launch(case_.is_per_block ? di_sim_kernel_core_quantize_per_block
-                                         : di_sim_kernel_core_quantize_per_token,
+        return launch(is_channel                      ? di_sim_kernel_core_quantize_per_channel
+                      : case_.blocks == Blocks::Block ? di_sim_kernel_core_quantize_per_block
+                                                      : di_sim_kernel_core_quantize_per_token,
                       dims, params());
     }
 
@@ -88,7 +98,7 @@ class Problem {
             ASSERT_EQ(data_[i], codes_[i]) << "code " << i;
         for (int b = 0; b < kBatch; ++b)
             for (int tile = 0; tile < row_tiles_; ++tile)
-                for (int column = 0; column < kPackedTiles; ++column)
+                for (int column = 0; column < packed_tiles_; ++column)
                     check_scale(b, tile, column);
     }
 
@@ -98,7 +108,7 @@ class Problem {
             data_[i] = codes_[i];
         for (int b = 0; b < kBatch; ++b)
             for (int tile = 0; tile < row_tiles_; ++tile)
-                for (int column = 0; column < kPackedTiles; ++column)
+                for (int column = 0; column < packed_tiles_; ++column)
                     store_scale(b, tile, column);
         for (std::size_t i = 0; i < floats_.size(); ++i)
             floats_[i] = -7;
@@ -120,7 +130,8 @@ class Problem {
                         continue;
                     }
                     const std::uint8_t code = codes_[data_at(b, r, c)];
-                    const double scale = factors_[scale_at(b, row_tile(r), c / kGranularity)].value;
+                    const double scale =
+                        factors_[scale_at(b, r / row_step_, c / column_step_)].value;
                     ASSERT_EQ(got, static_cast<float>(value_of(code) * scale))
                         << "matrix " << b << " at " << r << ',' << c;
                 }
@@ -135,9 +146,8 @@ class Problem {
         return size((b * kRows + r) * kDataStride + c);
     }
     std::size_t scale_at(int b, int tile, int column) const {
-        return size((b * row_tiles_ + tile) * kPackedTiles + column);
+        return size((b * row_tiles_ + tile) * packed_tiles_ + column);
     }
-    int row_tile(int r) const { return case_.is_per_block ? r / kGranularity : r; }
 
     double value_of(std::uint8_t code) const {
         return case_.format == kE4M3 ? reference::e4m3_value(code) : reference::e5m2_value(code);
@@ -151,9 +161,8 @@ class Problem {
     }
 
     void quantize_block(int b, int tile, int column) {
-        const int first = case_.is_per_block ? tile * kGranularity : tile;
-        const int last = case_.is_per_block ? std::min(first + kGranularity, kRows) : tile + 1;
-        const int begin = column * kGranularity, end = std::min(begin + kGranularity, kColumns);
+        const int first = tile * row_step_, last = std::min(first + row_step_, kRows);
+        const int begin = column * column_step_, end = std::min(begin + column_step_, kColumns);
         float amax = 0;
         for (int r = first; r < last; ++r)
             for (int c = begin; c < end; ++c)
@@ -175,11 +184,11 @@ class Problem {
         const reference::BlockScale& want = factors_[scale_at(b, tile, column)];
         const std::string place = std::to_string(tile) + ',' + std::to_string(column);
         if (case_.form == core::ScaleForm::PackedE8M0) {
-            const int exponent = column < kColumnTiles ? want.exponent : 127;
+            const int exponent = column < column_tiles_ ? want.exponent : 127;
             ASSERT_EQ(packed()[scale_at(b, tile, column)], exponent) << "scale " << place;
-        } else if (column < kColumnTiles && case_.form == core::ScaleForm::E8M0) {
+        } else if (column < column_tiles_ && case_.form == core::ScaleForm::E8M0) {
             ASSERT_EQ(packed()[scale_at(b, tile, column)], want.exponent) << "scale " << place;
-        } else if (column < kColumnTiles) {
+        } else if (column < column_tiles_) {
             ASSERT_EQ(words()[scale_at(b, tile, column)], want.value) << "scale " << place;
         }
     }
@@ -197,7 +206,7 @@ class Problem {
 
     core::QuantizeParams params() {
         const bool is_packed = case_.form == core::ScaleForm::PackedE8M0;
-        const int scale_columns = is_packed ? kPackedTiles / 4 : kPackedTiles;
+        const int scale_columns = is_packed ? packed_tiles_ / 4 : packed_tiles_;
         core::QuantizeParams p{};
         p.values = case_.values_type == kFloat32 ? static_cast<const void*>(floats_.data())
                                                  : halves_.data();
@@ -212,7 +221,9 @@ class Problem {
         p.rows = kRows;
         p.columns = kColumns;
         p.row_tiles = row_tiles_;
-        p.column_tiles = kColumnTiles;
+        p.column_tiles = column_tiles_;
+        p.rows_per_scale = row_step_;
+        p.columns_per_scale = column_step_;
         p.values_row_stride = kValuesStride;
         p.values_col_stride = 1;
         p.data_row_stride = kDataStride;
@@ -224,7 +235,9 @@ class Problem {
     }
 
     Case case_;
-    int row_tiles_;
+    int row_step_, column_step_; // elements that share a scale
+    int row_tiles_, column_tiles_;
+    int packed_tiles_; // a row of scales, filled up to whole words
     Buffer<float> floats_;
     Buffer<std::uint16_t> halves_;
     Buffer<std::uint8_t> data_;
@@ -247,7 +260,7 @@ TEST_P(CoreQuantize, ManySchedules_Dequantize_MultipliesCodesAndScales) {
                               [&] { problem.check_dequantized(); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, CoreQuantize, testing::Range(0, 5));
+INSTANTIATE_TEST_SUITE_P(Cases, CoreQuantize, testing::Range(0, kCaseCount));
 
 } // namespace
 } // namespace cudasim::test

@@ -106,10 +106,21 @@ enum di_scale_blocks {
     // granularity x granularity elements of the last two dimensions: scales
     // [...,ceil(M/g),ceil(N/g)].
     DI_SCALE_PER_BLOCK = 1,
+    // granularity elements of the second-last dimension, whose extent is a multiple of it: scales
+    // [...,K/granularity,N].
+    DI_SCALE_PER_CHANNEL = 2,
+};
+
+// How FP4 codes are rounded.
+enum di_fp4_rounding {
+    // To nearest, ties to even; NaN becomes 6.
+    DI_FP4_NEAREST_EVEN = 0,
+    // To nearest, ties towards zero; zero has no sign and NaN becomes zero.
+    DI_FP4_HALF_DOWN = 1,
 };
 
 // How a scale follows from the largest magnitude amax of its block, at least 1e-4; MAX is 448 for
-// E4M3 and 57344 for E5M2.
+// E4M3, 57344 for E5M2 and 6 for FP4, which is divided always.
 enum di_scale_rule {
     // scale = amax / MAX, factor = 1 / scale.
     DI_SCALE_DIVIDE = 0,
@@ -130,18 +141,19 @@ typedef struct di_core_quantize_params {
     // 1 rounds scales up to powers of two, 0 does not; implied by scales that are not float32.
     // Dequantisation ignores it.
     uint32_t power_of_two;
-    // Zero.
-    uint32_t reserved;
+    // One of di_fp4_rounding; counts only where codes are FP4.
+    uint32_t fp4_rounding;
 } di_core_quantize_params;
 
 // Quantises with one scale per block: code = round(x * factor), saturating. The result is bit-equal
 // to the managed quantiser. A NaN makes the float32 scale of its block and all its codes NaN; with
 // powers of two only its own code. [any]
 // @param source [...,M,K], float32 or bfloat16.
-// @param data Codes [...,M,K], E4M3 or E5M2, innermost stride 1.
+// @param data Codes [...,M,K], E4M3 or E5M2, innermost stride 1; or uint8 [...,M,K/2] with two FP4
+// codes per byte, the even element in the low half, with scales per token.
 // @param scales Shape as di_scale_blocks says: float32, E8M0 (exponent codes) or int32 (four
-// exponent codes along the last dimension, whose extent is a quarter, rounded up; the last word is
-// filled up with 2^0).
+// exponent codes along the quantised dimension, the last one unless scales are per channel; its
+// extent is a quarter, rounded up; the last word is filled up with 2^0).
 // @param params The blocks and the formula.
 // @param stream Where to enqueue.
 DI_API di_status di_core_quantize(const di_tensor* source, const di_tensor* data,
@@ -149,7 +161,7 @@ DI_API di_status di_core_quantize(const di_tensor* source, const di_tensor* data
                                   di_stream stream);
 
 // The inverse: code * scale in float32, rounded once if the destination is bfloat16. [any]
-// @param data Codes [...,M,K], E4M3 or E5M2, innermost stride 1.
+// @param data As in di_core_quantize.
 // @param scales As in di_core_quantize.
 // @param destination [...,M,K], float32 or bfloat16.
 // @param params The blocks.

@@ -103,8 +103,13 @@ TEST(Quantize, Refuses_bad_parameters) {
     params.granularity = 100;
     EXPECT_REFUSED(run(params), "a power of two from 16 to 256, got 100");
     params = kPerToken;
-    params.blocks = 2;
-    EXPECT_REFUSED(run(params), "blocks 2");
+    params.blocks = 3;
+    EXPECT_REFUSED(run(params), "blocks 3");
+    params.blocks = DI_SCALE_PER_CHANNEL;
+    EXPECT_REFUSED(run(params), "source: expected rows that are a multiple of 128, got [4,256]");
+    params = kPerToken;
+    params.fp4_rounding = 2;
+    EXPECT_REFUSED(run(params), "fp4_rounding 2");
     params = kPerToken;
     params.rule = -1;
     EXPECT_REFUSED(run(params), "rule -1");
@@ -128,7 +133,7 @@ TEST(Quantize, Refuses_bad_tensors) {
     EXPECT_REFUSED(run(), "scales: expected float32, e8m0 or int32");
     scales.tensor.dtype = kFloat32;
     data.tensor.dtype = kInt32;
-    EXPECT_REFUSED(run(), "data: expected e4m3 or e5m2, got int32");
+    EXPECT_REFUSED(run(), "data: expected e4m3, e5m2 or uint8 (two FP4 codes), got int32");
     data.tensor.dtype = kE4M3;
     int64_t columns_first[]{1, 4};
     data.tensor.strides = columns_first;

@@ -90,8 +90,8 @@ internal static unsafe partial class CoreNativeMethods
     /// powers of two only its own code. [any]
     /// </summary>
     /// <param name="source">[...,M,K], float32 or bfloat16.</param>
-    /// <param name="data">Codes [...,M,K], E4M3 or E5M2, innermost stride 1.</param>
-    /// <param name="scales">Shape as di_scale_blocks says: float32, E8M0 (exponent codes) or int32 (four exponent codes along the last dimension, whose extent is a quarter, rounded up; the last word is filled up with 2^0).</param>
+    /// <param name="data">Codes [...,M,K], E4M3 or E5M2, innermost stride 1; or uint8 [...,M,K/2] with two FP4 codes per byte, the even element in the low half, with scales per token.</param>
+    /// <param name="scales">Shape as di_scale_blocks says: float32, E8M0 (exponent codes) or int32 (four exponent codes along the quantised dimension, the last one unless scales are per channel; its extent is a quarter, rounded up; the last word is filled up with 2^0).</param>
     /// <param name="params">The blocks and the formula.</param>
     /// <param name="stream">Where to enqueue.</param>
     [LibraryImport(Library, EntryPoint = "di_core_quantize")]
@@ -99,7 +99,7 @@ internal static unsafe partial class CoreNativeMethods
     public static partial NativeStatus Quantize(DLTensor* source, DLTensor* data, DLTensor* scales, NativeCoreQuantizeParams* @params, SafeStreamHandle stream);
 
     /// <summary>The inverse: code * scale in float32, rounded once if the destination is bfloat16. [any]</summary>
-    /// <param name="data">Codes [...,M,K], E4M3 or E5M2, innermost stride 1.</param>
+    /// <param name="data">As in di_core_quantize.</param>
     /// <param name="scales">As in di_core_quantize.</param>
     /// <param name="destination">[...,M,K], float32 or bfloat16.</param>
     /// <param name="params">The blocks.</param>

@@ -80,11 +80,27 @@ internal enum NativeScaleBlocks
     /// [...,ceil(M/g),ceil(N/g)].
     /// </summary>
     Block = 1,
+
+    /// <summary>
+    /// granularity elements of the second-last dimension, whose extent is a multiple of it: scales
+    /// [...,K/granularity,N].
+    /// </summary>
+    Channel = 2,
+}
+
+/// <summary>How FP4 codes are rounded.</summary>
+internal enum NativeFp4Rounding
+{
+    /// <summary>To nearest, ties to even; NaN becomes 6.</summary>
+    NearestEven = 0,
+
+    /// <summary>To nearest, ties towards zero; zero has no sign and NaN becomes zero.</summary>
+    HalfDown = 1,
 }
 
 /// <summary>
 /// How a scale follows from the largest magnitude amax of its block, at least 1e-4; MAX is 448 for
-/// E4M3 and 57344 for E5M2.
+/// E4M3, 57344 for E5M2 and 6 for FP4, which is divided always.
 /// </summary>
 internal enum NativeScaleRule
 {
@@ -210,8 +226,8 @@ internal unsafe struct NativeCoreQuantizeParams
     /// </summary>
     public uint PowerOfTwo;
 
-    /// <summary>Zero.</summary>
-    public uint Reserved;
+    /// <summary>One of di_fp4_rounding; counts only where codes are FP4.</summary>
+    public uint Fp4Rounding;
 }
 
 /// <summary>

@@ -46,7 +46,7 @@ internal static unsafe class CoreAbiLayout
         entries.Add(("di_core_quantize_params", typeof(NativeCoreQuantizeParams), "granularity", sizeof(NativeCoreQuantizeParams), (int)((byte*)&diCoreQuantizeParams.Granularity - (byte*)&diCoreQuantizeParams)));
         entries.Add(("di_core_quantize_params", typeof(NativeCoreQuantizeParams), "rule", sizeof(NativeCoreQuantizeParams), (int)((byte*)&diCoreQuantizeParams.Rule - (byte*)&diCoreQuantizeParams)));
         entries.Add(("di_core_quantize_params", typeof(NativeCoreQuantizeParams), "power_of_two", sizeof(NativeCoreQuantizeParams), (int)((byte*)&diCoreQuantizeParams.PowerOfTwo - (byte*)&diCoreQuantizeParams)));
-        entries.Add(("di_core_quantize_params", typeof(NativeCoreQuantizeParams), "reserved", sizeof(NativeCoreQuantizeParams), (int)((byte*)&diCoreQuantizeParams.Reserved - (byte*)&diCoreQuantizeParams)));
+        entries.Add(("di_core_quantize_params", typeof(NativeCoreQuantizeParams), "fp4_rounding", sizeof(NativeCoreQuantizeParams), (int)((byte*)&diCoreQuantizeParams.Fp4Rounding - (byte*)&diCoreQuantizeParams)));
         NativeCoreCompareParams diCoreCompareParams = default;
         entries.Add(("di_core_compare_params", typeof(NativeCoreCompareParams), "struct_size", sizeof(NativeCoreCompareParams), (int)((byte*)&diCoreCompareParams.StructSize - (byte*)&diCoreCompareParams)));
         entries.Add(("di_core_compare_params", typeof(NativeCoreCompareParams), "absolute", sizeof(NativeCoreCompareParams), (int)((byte*)&diCoreCompareParams.Absolute - (byte*)&diCoreCompareParams)));
