@@ -65,6 +65,9 @@ public sealed record DeepInfraInfo
     /// <summary>The CUDA driver and its CUDA version; null without driver.</summary>
     public required string? CudaDriver { get; init; }
 
+    /// <summary>What <see cref="DevicePolicy.PreferCuda"/> chose and why; null if it was not asked.</summary>
+    public required string? ChosenDevice { get; init; }
+
     /// <summary>The run-time compiler for CUDA kernels: version and file, or what is missing.</summary>
     public required string Nvrtc { get; init; }
 
@@ -98,6 +101,7 @@ public sealed record DeepInfraInfo
             Devices = [Device.Cpu.ToString(), .. Interop.CudaDriver.Devices.Select(Line)],
             CudaMissingReason = Interop.CudaDriver.MissingReason,
             CudaDriver = DescribeDriver(),
+            ChosenDevice = DevicePolicy.Describe(),
             Nvrtc = DescribeNvrtc(),
             Environment = s_variables
                 .Select(name => (name, value: System.Environment.GetEnvironmentVariable(name)))
@@ -130,6 +134,8 @@ public sealed record DeepInfraInfo
             Line("CUDA driver", CudaDriver);
         if (CudaMissingReason is not null)
             Line("CUDA", CudaMissingReason);
+        if (ChosenDevice is not null)
+            Line("chosen", ChosenDevice);
         Line("NVRTC", Nvrtc);
         foreach (var (name, value) in Environment)
             Line("environment", $"{name}={value}");

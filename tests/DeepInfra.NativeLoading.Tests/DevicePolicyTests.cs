@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+using DeepInfra.Core;
+using DeepInfra.NativeLoading.Tests.Fakes;
+using DeepInfra.Testing;
+
+namespace DeepInfra.NativeLoading.Tests;
+
+/// <summary>Which device is chosen, and who learns of it.</summary>
+public sealed class DevicePolicyTests : IDisposable
+{
+    private readonly TempDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task PreferCuda_WithoutDriver_IsTheCpuWithAReason()
+    {
+        Assert.SkipWhen(
+            NativeLibrary.TryLoad("libcuda.so.1", out _),
+            "this machine has a CUDA driver"
+        );
+
+        await Scenario.RunAsync("no driver", typeof(Child));
+    }
+
+    [Theory]
+    [InlineData("device", "FAKE_devices", "2")]
+    [InlineData("old driver", "FAKE_version", "11080")]
+    [InlineData("no device", "FAKE_devices", "0")]
+    public async Task PreferCuda_WithADriver_DependsOnIt(
+        string scenario,
+        string variable,
+        string value
+    )
+    {
+        await FakeLibrary.CompileAsync("fake_driver.c", _directory.Combine("libcuda.so.1"));
+
+        await Scenario.RunAsync(
+            scenario,
+            typeof(Child),
+            ("LD_LIBRARY_PATH", _directory.Path),
+            (variable, value)
+        );
+    }
+
+    public class Child
+    {
+        [Fact(Explicit = true)]
+        public void NoDriver() => Check("no driver", Device.Cpu, "libcuda.so.1");
+
+        [Fact(Explicit = true)]
+        public void OldDriver() => Check("old driver", Device.Cpu, "CUDA 11.8");
+
+        [Fact(Explicit = true)]
+        public void NoDevice() => Check("no device", Device.Cpu, "no device");
+
+        [Fact(Explicit = true)]
+        public void FirstDevice() => Check("device", Device.Cuda(0), "Fake 0");
+
+        private static void Check(string scenario, Device expected, string reason)
+        {
+            Scenario.Require(scenario);
+            DeepInfraInfo.Capture().ChosenDevice.Should().BeNull();
+            using var log = new LogCapture();
+
+            DevicePolicy.PreferCuda().Should().Be(expected);
+            DevicePolicy.PreferCuda(log.CreateLogger("a")).Should().Be(expected);
+            DevicePolicy.PreferCuda(log.CreateLogger("b")).Should().Be(expected);
+
+            var line = log.Lines.Should().ContainSingle().Which;
+            line.EventId.Should().Be(1001);
+            line.Message.Should().Contain(expected.ToString()).And.Contain(reason);
+            DeepInfraInfo.Describe().Should().MatchRegex($"chosen: +{expected}: .*{reason}");
+        }
+    }
+}
