@@ -73,6 +73,7 @@ class DriverLibrary {
 
   private:
     DriverLibrary() {
+        setenv("DEEPINFRA_CUDASIM_DEVICES", "8", 0);
         library_ = dlopen(CUDASIM_LIBRARY, RTLD_NOW | RTLD_LOCAL);
         if (library_ == nullptr) {
             std::fprintf(stderr, "%s\n", dlerror());

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "driver_library.h"
+#include "driver_fixture.h"
 
 #include <atomic>
 #include <cstring>
-
-#include "driver/cuda_abi.h"
 
 namespace cudasim::test {
 namespace {
@@ -26,47 +24,9 @@ extern "C" __global__ void add_one(int* p) { atomicAdd(p, 1); }
 template <int N> __global__ void add_n(int* p) { if (threadIdx.x == 0) *p += N; }
 )";
 
-class Driver : public testing::Test {
+class Driver : public DriverTest {
   protected:
-    void SetUp() override {
-        ASSERT_EQ(cu.call("cuInit", 0u), 0);
-        ASSERT_EQ(cu.call("cuDevicePrimaryCtxRetain", &context, 0), 0);
-        ASSERT_EQ(cu.call("cuCtxPushCurrent", context), 0);
-        static const std::vector<char> image = cu.compile(kSource);
-        ASSERT_FALSE(image.empty());
-        ASSERT_EQ(cu.call("cuLibraryLoadData", &library, static_cast<const void*>(image.data()),
-                          static_cast<int*>(nullptr), static_cast<void**>(nullptr), 0u,
-                          static_cast<int*>(nullptr), static_cast<void**>(nullptr), 0u),
-                  0);
-        ASSERT_EQ(cu.call("cuStreamCreate", &stream, 1u), 0);
-    }
-    void TearDown() override {
-        cu.exported("di_cudasim_reset");
-        cu.call("cuStreamDestroy", stream);
-        cu.call("cuLibraryUnload", library);
-        void* popped;
-        cu.call("cuCtxPopCurrent", &popped);
-        cu.call("cuDevicePrimaryCtxRelease", 0);
-    }
-    void* kernel(const char* name) {
-        void* k = nullptr;
-        EXPECT_EQ(cu.call("cuLibraryGetKernel", &k, library, name), 0) << name;
-        return k;
-    }
-    int launch(void* k, unsigned blocks, unsigned threads, std::vector<void*> parameters,
-               void* on) {
-        CUlaunchConfig config{blocks, 1, 1, threads, 1, 1, 0, on, nullptr, 0};
-        return cu.call("cuLaunchKernelEx", static_cast<const CUlaunchConfig*>(&config), k,
-                       parameters.data(), static_cast<void**>(nullptr));
-    }
-    CUdeviceptr alloc(std::size_t bytes) {
-        CUdeviceptr p = 0;
-        EXPECT_EQ(cu.call("cuMemAllocAsync", &p, bytes, stream), 0);
-        return p;
-    }
-
-    DriverLibrary& cu = DriverLibrary::instance();
-    void *context = nullptr, *library = nullptr, *stream = nullptr;
+    Driver() : DriverTest(kSource) {}
 };
 
 TEST_F(Driver, Query_AnswersLikeAnSm90) {
@@ -192,6 +152,7 @@ TEST_F(Driver, MissingEvent_BetweenStreams_IsARace) {
     void* other = nullptr;
     ASSERT_EQ(cu.call("cuStreamCreate", &other, 1u), 0);
     CUdeviceptr p = alloc(400);
+    ASSERT_EQ(sync(stream), 0);
     struct Pair {
         int a;
         float b;

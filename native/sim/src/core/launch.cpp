@@ -20,6 +20,7 @@ namespace {
 struct SpaceRange {
     std::uint32_t first, count;
     Stamp stamp;
+    std::shared_ptr<const Work> work;
 };
 constexpr std::size_t kMaxRanges = 1 << 16;
 std::shared_mutex spaces_mutex;
@@ -53,7 +54,9 @@ bool find_range(std::uint32_t space, SpaceRange* out) {
 
 } // namespace
 
-std::uint32_t reserve_spaces(std::uint32_t count, Stamp stamp) {
+std::uint32_t reserve_spaces(std::uint32_t count, const LaunchConfig& config) {
+    auto work = std::make_shared<Work>(Work{config.stamp, config.visible, config.name, config.grid,
+                                            config.block, config.cluster, 0, config.device});
     std::unique_lock<std::shared_mutex> lock(spaces_mutex);
     if (next_space > kMaxSpace - count)
         next_space = 1; // 268 million clusters later
@@ -63,7 +66,8 @@ std::uint32_t reserve_spaces(std::uint32_t count, Stamp stamp) {
     // The oldest are forgotten: what they wrote counts as visible.
     if (map.size() >= kMaxRanges)
         map.erase(map.begin());
-    map[first] = {first, count, stamp};
+    work->first_space = first;
+    map[first] = {first, count, config.stamp, std::move(work)};
     ranges_generation.fetch_add(1, std::memory_order_relaxed);
     return first;
 }
@@ -86,12 +90,17 @@ const Stamp* stamp_of_space(std::uint32_t space, bool* same_launch, std::uint32_
     return cache.last_valid ? &cache.last.stamp : nullptr;
 }
 
+std::shared_ptr<const Work> work_of_space(std::uint32_t space) {
+    SpaceRange range{};
+    return find_range(space, &range) ? range.work : nullptr;
+}
+
 Launch::Launch(const LaunchConfig& c) : config(c) {
     threads_per_block = c.block.x * c.block.y * c.block.z;
     blocks_per_cluster = c.cluster.x * c.cluster.y * c.cluster.z;
     cluster_count = (c.grid.x / c.cluster.x) * (c.grid.y / c.cluster.y) * (c.grid.z / c.cluster.z);
     policy = c.policy >= 0 ? static_cast<Policy>(c.policy % 4) : static_cast<Policy>(c.seed % 4);
-    first_space = reserve_spaces(cluster_count, c.stamp);
+    first_space = reserve_spaces(cluster_count, c);
 }
 
 Report run_launch(const LaunchConfig& config) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct Stamp {
     std::uint32_t stream = 0;
     std::uint64_t sequence = 0;
 };
+
+// The host program's own accesses count as a stream too.
+constexpr std::uint32_t kHostStream = 0;
 
 // What is visible to a piece of work: per stream the last position that happened before it.
 using HostView = std::vector<std::uint64_t>;
@@ -68,8 +72,24 @@ struct Launch {
 // Runs a launch to its end on the calling thread and helpers. Returns the report, empty when right.
 Report run_launch(const LaunchConfig& config);
 
+// What stays known of a launch after its end, for as long as its spaces are remembered.
+struct Work {
+    Stamp stamp;
+    HostView visible;
+    std::string name;
+    di_sim_uint3 grid{}, block{}, cluster{};
+    std::uint32_t first_space = 0;
+    int device = 0;
+};
+
 // The stamp of the work that owned a space, or null. Spaces are given out in order, for ever.
 const Stamp* stamp_of_space(std::uint32_t space, bool* same_launch, std::uint32_t own_space);
-std::uint32_t reserve_spaces(std::uint32_t count, Stamp stamp);
+std::shared_ptr<const Work> work_of_space(std::uint32_t space);
+std::uint32_t reserve_spaces(std::uint32_t count, const LaunchConfig& config);
+
+// True if a view of what is visible reaches a stamp.
+inline bool reaches(const HostView& visible, const Stamp& stamp) {
+    return stamp.stream < visible.size() && stamp.sequence <= visible[stamp.stream];
+}
 
 } // namespace cudasim

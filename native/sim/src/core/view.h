@@ -68,6 +68,7 @@ class View {
     std::uint32_t fenced(std::uint32_t slot) const { return slot < size() ? fenced_[slot] : 0; }
     std::uint32_t size() const { return static_cast<std::uint32_t>(seen_.size()); }
     const View* foreign(std::uint32_t space) const;
+    const std::vector<Foreign>& foreigners() const { return foreign_; }
     std::uint32_t space() const { return space_; }
     std::uint64_t id() const { return id_; }
 

@@ -85,6 +85,8 @@
     X(cuIpcGetMemHandle, cuIpcGetMemHandle)                                                        \
     X(cuIpcOpenMemHandle, cuIpcOpenMemHandle_v2)                                                   \
     X(cuIpcCloseMemHandle, cuIpcCloseMemHandle)                                                    \
+    X(cuIpcGetEventHandle, cuIpcGetEventHandle)                                                    \
+    X(cuIpcOpenEventHandle, cuIpcOpenEventHandle)                                                  \
     X(cuStreamCreate, cuStreamCreate)                                                              \
     X(cuStreamCreateWithPriority, cuStreamCreateWithPriority)                                      \
     X(cuStreamDestroy, cuStreamDestroy_v2)                                                         \

@@ -98,7 +98,7 @@ Task bind(const std::shared_ptr<LaunchArguments>& arguments, Stream& stream) {
     auto config = std::make_shared<LaunchConfig>(arguments->config);
     config->seed = base_seed() + launches.fetch_add(1);
     config->workers = setting("DEEPINFRA_CUDASIM_THREADS", 0);
-    config->checks = setting("DEEPINFRA_CUDASIM_CHECKS", 1) != 0;
+    config->checks = checks_enabled();
     {
         std::lock_guard<std::mutex> lock(state_mutex);
         Stamp before = stream.last;
@@ -106,11 +106,15 @@ Task bind(const std::shared_ptr<LaunchArguments>& arguments, Stream& stream) {
         config->stamp = stream.next_stamp(&config->visible);
         stream.last_is_kernel = true;
         if (depends) {
+            // It may start as soon as the kernel before it does, and that one may itself have
+            // started early.
             config->has_dependency = true;
             config->dependency = before;
             if (config->visible.size() > before.stream)
-                config->visible[before.stream] = before.sequence - 1;
+                config->visible[before.stream] = stream.last_kernel_sees;
         }
+        stream.last_kernel_sees =
+            config->visible.size() > before.stream ? config->visible[before.stream] : 0;
     }
     Context* context = &stream.context();
     return [arguments, config, context] {

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "driver/state.h"
 #include "memory/access.h"
@@ -24,23 +25,17 @@ bool is_device_range(CUdeviceptr p, std::size_t bytes) {
     return in_host_range(pointer(p), bytes);
 }
 
-CUresult allocate(CUdeviceptr* result, std::size_t bytes) {
+CUresult allocate(CUdeviceptr* result, std::size_t bytes, int device = -1) {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
     if (result == nullptr || bytes == 0)
         return CUDA_ERROR_INVALID_VALUE;
-    std::uint8_t* p = heap().allocate(context->device, bytes);
+    std::uint8_t* p = heap().allocate(device < 0 ? context->device : device, bytes, device >= 0);
     if (p == nullptr)
         return CUDA_ERROR_OUT_OF_MEMORY;
     *result = reinterpret_cast<CUdeviceptr>(p);
     return CUDA_SUCCESS;
-}
-
-// What the host or a copy writes has no author that kernels could race with; see Shadow::clear.
-void forget(void* p, std::size_t bytes) {
-    if (heap().contains(p))
-        heap().shadow().clear(p, bytes);
 }
 
 // A rectangle of bytes; 1-D copies are one row.
@@ -48,14 +43,29 @@ struct Rows {
     std::uint8_t* to;
     const std::uint8_t* from;
     std::size_t width, height, to_pitch, from_pitch;
-    void copy() const {
-        for (std::size_t y = 0; y < height; ++y) {
-            forget(to + y * to_pitch, width);
+    void copy(const HostAgent& agent) const {
+        bool checks = checks_enabled();
+        host_access(agent, {from, width, height, from_pitch}, false, checks);
+        host_access(agent, {to, width, height, to_pitch}, true, checks);
+        for (std::size_t y = 0; y < height; ++y)
             std::memmove(to + y * to_pitch, from + y * from_pitch, width);
-        }
     }
     std::size_t from_bytes() const { return height == 0 ? 0 : (height - 1) * from_pitch + width; }
 };
+
+// The host program itself accesses memory now.
+CUresult host_touches(Context& context, const char* name, const void* p, std::size_t bytes,
+                      bool write) {
+    try {
+        host_access(host_agent(name, context.device),
+                    {static_cast<const std::uint8_t*>(p), bytes, 1, bytes}, write,
+                    checks_enabled());
+    } catch (const HostFault& fault) {
+        fail_context(context, fault.report);
+        return context.error.load();
+    }
+    return CUDA_SUCCESS;
+}
 
 // from_host/to_host: the side is host memory. Pageable sources are read at once, as a driver stages
 // them; page-locked ones when the copy's turn comes.
@@ -69,15 +79,7 @@ CUresult enqueue_copy(Rows rows, bool from_host, bool to_host, void* stream, boo
     }
     bool pageable_target = to_host && !in_host_range(rows.to, 1);
     CUresult result = submit(stream, NodeKind::Memcpy, [rows, staged](Stream& s) -> Task {
-        {
-            std::lock_guard<std::mutex> lock(state_mutex);
-            s.next_stamp(nullptr);
-        }
-        Context* context = &s.context();
-        return [rows, staged, context] {
-            if (context->error.load() == CUDA_SUCCESS)
-                rows.copy();
-        };
+        return guarded(s, [rows, staged, agent = make_agent(s, "copy")] { rows.copy(agent); });
     });
     if (result != CUDA_SUCCESS || !(wait || pageable_target))
         return result;
@@ -119,19 +121,13 @@ CUresult fill(CUdeviceptr p, T value, std::size_t count, void* stream, bool wait
     if (!is_device_range(p, count * sizeof(T)) || p % sizeof(T) != 0)
         return CUDA_ERROR_INVALID_VALUE;
     CUresult result = submit(stream, NodeKind::Memset, [p, value, count](Stream& s) -> Task {
-        {
-            std::lock_guard<std::mutex> lock(state_mutex);
-            s.next_stamp(nullptr);
-        }
-        Context* c = &s.context();
-        return [p, value, count, c] {
-            if (c->error.load() != CUDA_SUCCESS)
-                return;
-            forget(pointer(p), count * sizeof(T));
+        return guarded(s, [p, value, count, agent = make_agent(s, "fill")] {
+            std::size_t bytes = count * sizeof(T);
+            host_access(agent, {pointer(p), bytes, 1, bytes}, true, checks_enabled());
             auto* at = reinterpret_cast<T*>(p);
             for (std::size_t i = 0; i < count; ++i)
                 at[i] = value;
-        };
+        });
     });
     if (result != CUDA_SUCCESS || !wait)
         return result;
@@ -174,8 +170,29 @@ CUDASIM_API CUresult cuMemFree_v2(CUdeviceptr p) {
     if (p == 0)
         return CUDA_SUCCESS;
     synchronize_context(*context);
-    return heap().free(pointer(p)) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    Allocation a;
+    if (!heap().find(pointer(p), &a) || a.base != pointer(p) || a.freed || a.imported)
+        return CUDA_ERROR_INVALID_VALUE;
+    // Other devices may still use it; a broken context only gives it back.
+    CUresult used = error != CUDA_SUCCESS
+                        ? CUDA_SUCCESS
+                        : host_touches(*context, "release of memory", a.base, a.bytes, true);
+    heap().free(a.base);
+    return used;
 }
+
+namespace {
+// The memory is there at once, but it belongs to work that comes after this point of the stream.
+CUresult allocate_in_stream(CUdeviceptr* p, std::size_t bytes, int device, void* stream) {
+    if (CUresult e = allocate(p, bytes, device); e != CUDA_SUCCESS)
+        return e;
+    HostRange range{pointer(*p), bytes, 1, bytes};
+    return submit(stream, NodeKind::Alloc, [range](Stream& s) -> Task {
+        host_access(make_agent(s, "allocation"), range, true, checks_enabled());
+        return [] {};
+    });
+}
+} // namespace
 
 CUDASIM_API CUresult cuMemAllocAsync(CUdeviceptr* p, std::size_t bytes, void* stream) {
     CUresult error;
@@ -184,11 +201,19 @@ CUDASIM_API CUresult cuMemAllocAsync(CUdeviceptr* p, std::size_t bytes, void* st
         return error;
     if (s->capture)
         return CUDA_ERROR_NOT_SUPPORTED; // memory nodes are not modelled
-    return allocate(p, bytes);
+    return allocate_in_stream(p, bytes, s->context().device, stream);
 }
-CUDASIM_API CUresult cuMemAllocFromPoolAsync(CUdeviceptr* p, std::size_t bytes, void*,
+CUDASIM_API CUresult cuMemAllocFromPoolAsync(CUdeviceptr* p, std::size_t bytes, void* pool,
                                              void* stream) {
-    return cuMemAllocAsync(p, bytes, stream);
+    if (pool == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
+    CUresult error;
+    Stream* s = resolve_stream(stream, &error);
+    if (s == nullptr)
+        return error;
+    if (s->capture)
+        return CUDA_ERROR_NOT_SUPPORTED;
+    return allocate_in_stream(p, bytes, static_cast<Context*>(pool)->device, stream);
 }
 
 CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) {
@@ -210,8 +235,16 @@ CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) {
         return error;
     if (s->capture)
         return CUDA_ERROR_NOT_SUPPORTED;
-    return submit(stream, NodeKind::Free,
-                  [p](Stream&) -> Task { return [p] { heap().free(pointer(p)); }; });
+    return submit(stream, NodeKind::Free, [a](Stream& s) -> Task {
+        HostRange range{a.base, a.bytes, 1, a.bytes};
+        Task check = guarded(s, [range, agent = make_agent(s, "release of memory")] {
+            host_access(agent, range, true, checks_enabled());
+        });
+        return [a, check] {
+            check(); // nobody may still use it; the memory goes back all the same
+            heap().free(a.base);
+        };
+    });
 }
 
 CUDASIM_API CUresult cuMemHostAlloc(void** p, std::size_t bytes, unsigned) {
@@ -342,13 +375,28 @@ CUDASIM_API CUresult cuMemcpy(CUdeviceptr to, CUdeviceptr from, std::size_t byte
     return copy_1d(pointer(to), pointer(from), bytes, !heap().contains(pointer(from)),
                    !heap().contains(pointer(to)), kNull, true);
 }
-CUDASIM_API CUresult cuMemcpyPeerAsync(CUdeviceptr to, void*, CUdeviceptr from, void*,
-                                       std::size_t bytes, void* stream) {
-    return copy_1d(pointer(to), pointer(from), bytes, false, false, stream, false);
+
+namespace {
+// Copies between devices need no peer access; each address belongs to its context's device.
+CUresult copy_peer(CUdeviceptr to, void* to_context, CUdeviceptr from, void* from_context,
+                   std::size_t bytes, void* stream, bool wait) {
+    if (to_context == nullptr || from_context == nullptr)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    for (auto [p, context] : {std::pair{to, to_context}, std::pair{from, from_context}}) {
+        Allocation a;
+        if (heap().find(pointer(p), &a) && a.device != static_cast<Context*>(context)->device)
+            return CUDA_ERROR_INVALID_VALUE;
+    }
+    return copy_1d(pointer(to), pointer(from), bytes, false, false, stream, wait);
 }
-CUDASIM_API CUresult cuMemcpyPeer(CUdeviceptr to, void*, CUdeviceptr from, void*,
-                                  std::size_t bytes) {
-    return copy_1d(pointer(to), pointer(from), bytes, false, false, kNull, true);
+} // namespace
+CUDASIM_API CUresult cuMemcpyPeerAsync(CUdeviceptr to, void* to_context, CUdeviceptr from,
+                                       void* from_context, std::size_t bytes, void* stream) {
+    return copy_peer(to, to_context, from, from_context, bytes, stream, false);
+}
+CUDASIM_API CUresult cuMemcpyPeer(CUdeviceptr to, void* to_context, CUdeviceptr from,
+                                  void* from_context, std::size_t bytes) {
+    return copy_peer(to, to_context, from, from_context, bytes, kNull, true);
 }
 
 namespace {
@@ -412,4 +460,16 @@ CUDASIM_API CUresult cuMemsetD16_v2(CUdeviceptr p, unsigned short v, std::size_t
 }
 CUDASIM_API CUresult cuMemsetD32_v2(CUdeviceptr p, unsigned v, std::size_t n) {
     return fill<std::uint32_t>(p, v, n, kNull, true);
+}
+
+// For host programs that want their own accesses to page-locked memory checked: they read or write
+// the bytes now. Returns an error code and leaves a report when work that the host has not waited
+// for uses them too.
+CUDASIM_API CUresult di_cudasim_host_access(const void* p, std::size_t bytes, int write) {
+    Context* context = nullptr;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (p == nullptr || bytes == 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    return host_touches(*context, write != 0 ? "write" : "read", p, bytes, write != 0);
 }

@@ -50,7 +50,7 @@ CUDASIM_API CUresult cuMemPoolSetAccess(void* pool, const int* accesses, std::si
         if (device < 0 || device >= heap().device_count())
             return CUDA_ERROR_INVALID_DEVICE;
         if (device != owner)
-            set_peer_access(device, owner, flags == 3);
+            set_pool_access(device, owner, flags == 3);
     }
     return CUDA_SUCCESS;
 }
@@ -67,6 +67,7 @@ struct IpcHandle {
     std::uint8_t rest[32];
 };
 static_assert(sizeof(IpcHandle) == 64, "a CUipcMemHandle has 64 bytes");
+constexpr unsigned kLazyPeerAccess = 1; // the only flag there is
 constexpr std::uint64_t kIpcMagic = 0x44495f4950433031ULL;
 } // namespace
 
@@ -74,6 +75,9 @@ CUDASIM_API CUresult cuIpcGetMemHandle(IpcHandle* handle, CUdeviceptr p) {
     Allocation a;
     if (handle == nullptr || !heap().find(pointer(p), &a) || a.freed || a.imported)
         return CUDA_ERROR_INVALID_VALUE;
+    if (a.pooled)
+        return CUDA_ERROR_INVALID_VALUE; // only what cuMemAlloc gave
+    heap().mark_exported(a.base);
     std::memset(handle, 0, sizeof *handle);
     handle->magic = kIpcMagic;
     handle->process = getpid();
@@ -83,11 +87,11 @@ CUDASIM_API CUresult cuIpcGetMemHandle(IpcHandle* handle, CUdeviceptr p) {
     return CUDA_SUCCESS;
 }
 
-CUDASIM_API CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* p, IpcHandle handle, unsigned) {
+CUDASIM_API CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* p, IpcHandle handle, unsigned flags) {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
-    if (p == nullptr || handle.magic != kIpcMagic)
+    if (p == nullptr || handle.magic != kIpcMagic || flags != kLazyPeerAccess)
         return CUDA_ERROR_INVALID_VALUE;
     if (handle.process == getpid())
         return CUDA_ERROR_INVALID_CONTEXT; // not in the exporting process

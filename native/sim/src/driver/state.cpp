@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 
 #include "driver/graph.h"
@@ -26,7 +27,7 @@ struct FreeId {
     std::uint64_t sequence;
 };
 std::vector<FreeId> free_ids;
-std::uint32_t next_id = 0;
+std::uint32_t next_id = kHostStream + 1;
 
 struct Primaries {
     Context contexts[kMaxDevices];
@@ -48,6 +49,45 @@ void merge(HostView& to, const HostView& from) {
         to.resize(from.size(), 0);
     for (std::size_t i = 0; i < from.size(); ++i)
         to[i] = std::max(to[i], from[i]);
+}
+
+bool checks_enabled() {
+    const char* text = std::getenv("DEEPINFRA_CUDASIM_CHECKS");
+    return text == nullptr || std::atoi(text) != 0;
+}
+
+HostAgent make_agent(Stream& stream, std::string name) {
+    HostAgent agent;
+    agent.name = std::move(name);
+    agent.device = stream.context().device;
+    std::lock_guard<std::mutex> lock(state_mutex);
+    agent.stamp = stream.next_stamp(&agent.visible);
+    return agent;
+}
+
+HostAgent host_agent(std::string name, int device) {
+    HostAgent agent;
+    agent.name = std::move(name);
+    agent.device = device;
+    std::lock_guard<std::mutex> lock(state_mutex);
+    if (host_view.empty())
+        host_view.resize(kHostStream + 1, 0);
+    agent.visible = host_view;
+    agent.stamp = {kHostStream, ++host_view[kHostStream]};
+    return agent;
+}
+
+Task guarded(Stream& stream, std::function<void()> body) {
+    Context* context = &stream.context();
+    return [context, body = std::move(body)] {
+        if (context->error.load() != CUDA_SUCCESS)
+            return;
+        try {
+            body();
+        } catch (const HostFault& fault) {
+            fail_context(*context, fault.report);
+        }
+    };
 }
 
 void host_saw(const HostView& view) {

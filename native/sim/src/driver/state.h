@@ -15,6 +15,7 @@
 
 #include "core/launch.h"
 #include "driver/cuda_abi.h"
+#include "memory/host_order.h"
 
 namespace cudasim::driver {
 
@@ -29,23 +30,6 @@ struct Context {
     std::mutex mutex;
     std::vector<Stream*> streams;
     Stream* legacy = nullptr; // the null stream
-};
-
-// What an event marks. Shared by the handle and by everything enqueued that mentions it.
-struct EventState {
-    Context* context = nullptr;
-    bool timing = true;
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::uint64_t recorded = 0, completed = 0; // numbers of records
-    double completed_at = 0;                   // milliseconds
-    HostView view;
-    // Recorded while capturing: the graph and the nodes it stands for.
-    std::shared_ptr<Graph> graph;
-    std::vector<std::size_t> nodes;
-};
-struct Event {
-    std::shared_ptr<EventState> state = std::make_shared<EventState>();
 };
 
 using Task = std::function<void()>;
@@ -109,6 +93,7 @@ class Stream {
     HostView view; // what the next operation sees, under state_mutex
     Stamp last;    // the last operation
     bool last_is_kernel = false;
+    std::uint64_t last_kernel_sees = 0; // how far the last kernel sees this stream from its start
     std::shared_ptr<Capture> capture;
     std::vector<std::size_t> capture_tail; // nodes that the next captured one depends on
 
@@ -148,6 +133,17 @@ CUresult submit(void* stream, NodeKind kind, Operation operation);
 
 // Context, initialisation and sticky error in one; most entry points begin with it.
 CUresult check_context(Context** context);
+
+// The setting of DEEPINFRA_CUDASIM_CHECKS.
+bool checks_enabled();
+
+// The next operation of a stream as an agent of the host. Takes state_mutex.
+HostAgent make_agent(Stream& stream, std::string name);
+// The host program itself, with all that it has waited for. Later work sees what it does now.
+HostAgent host_agent(std::string name, int device);
+
+// The task of an operation on memory, skipped in a broken context. A fault breaks the context.
+Task guarded(Stream& stream, std::function<void()> body);
 
 // A launch failed: keeps the report, prints it and breaks the context.
 void fail_context(Context& context, const Report& report);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 
@@ -14,49 +15,110 @@
 #include "core/worker.h"
 #include "memory/device_heap.h"
 #include "memory/explain.h"
+#include "memory/host_order.h"
 
 namespace cudasim {
 
 namespace {
 
+struct HostMemory {
+    std::size_t bytes = 0;
+    std::shared_ptr<Shadow> shadow; // null where there is no room for one
+};
 std::shared_mutex host_mutex;
-std::map<const std::uint8_t*, std::size_t>& host_ranges() {
-    static auto* ranges = new std::map<const std::uint8_t*, std::size_t>;
+std::map<const std::uint8_t*, HostMemory>& host_ranges() {
+    static auto* ranges = new std::map<const std::uint8_t*, HostMemory>;
     return *ranges;
 }
+// Under host_mutex.
+std::map<const std::uint8_t*, HostMemory>::iterator host_range_at(const void* p) {
+    auto& all = host_ranges();
+    auto it = all.upper_bound(static_cast<const std::uint8_t*>(p));
+    if (it == all.begin())
+        return all.end();
+    --it;
+    return static_cast<const std::uint8_t*>(p) < it->first + it->second.bytes ? it : all.end();
+}
 
-std::atomic<bool> peers[kMaxDevices][kMaxDevices];
+std::atomic<bool> peers[kMaxDevices][kMaxDevices], pools[kMaxDevices][kMaxDevices];
 
-// The allocations that this host thread used last.
+} // namespace
+
+// An allocation or a page-locked range, and what the host did there that a launch cannot see.
+struct KnownMemory {
+    Allocation allocation;
+    Shadow* shadow = nullptr;
+    std::shared_ptr<Shadow> keep; // of page-locked memory that may be released meanwhile
+    std::vector<HostRecord> unseen;
+};
+
+namespace {
+
+// What this host thread knows, for one launch and one state of the heap.
 struct AllocationCache {
     std::uint64_t generation = 0;
-    Allocation entries[4];
+    std::uint32_t launch = 0;
+    const KnownMemory* last[4] = {};
     unsigned next = 0;
+    std::map<const std::uint8_t*, KnownMemory> all; // by base
+
+    const KnownMemory* find(const std::uint8_t* p, std::size_t bytes) const {
+        for (const KnownMemory* m : last) {
+            if (m != nullptr && holds(*m, p, bytes))
+                return m;
+        }
+        auto it = all.upper_bound(p);
+        if (it == all.begin() || !holds((--it)->second, p, bytes))
+            return nullptr;
+        return &it->second;
+    }
+    static bool holds(const KnownMemory& m, const std::uint8_t* p, std::size_t bytes) {
+        return p >= m.allocation.base && p + bytes <= m.allocation.base + m.allocation.bytes;
+    }
 };
 thread_local AllocationCache* allocation_cache = nullptr;
 
-bool cached_find(const std::uint8_t* p, std::size_t bytes, Allocation* result) {
+AllocationCache& cache_for(const Launch& launch) {
     if (allocation_cache == nullptr)
         allocation_cache = new AllocationCache; // one per host thread
     AllocationCache& cache = *allocation_cache;
-    DeviceHeap& heap = DeviceHeap::instance();
-    std::uint64_t generation = heap.generation();
-    if (cache.generation != generation) {
+    std::uint64_t generation = DeviceHeap::instance().generation();
+    if (cache.generation != generation || cache.launch != launch.first_space) {
         cache = AllocationCache{};
         cache.generation = generation;
+        cache.launch = launch.first_space;
     }
-    for (const Allocation& a : cache.entries) {
-        if (a.base != nullptr && p >= a.base && p + bytes <= a.base + a.bytes) {
-            *result = a;
-            return true;
+    return cache;
+}
+
+const KnownMemory* known_memory(const Launch& launch, const std::uint8_t* p, std::size_t bytes,
+                                bool device) {
+    AllocationCache& cache = cache_for(launch);
+    const KnownMemory* known = cache.find(p, bytes);
+    if (known == nullptr) {
+        KnownMemory m;
+        if (device) {
+            if (!DeviceHeap::instance().find(p, &m.allocation))
+                return nullptr;
+            m.shadow = &DeviceHeap::instance().shadow();
+        } else {
+            std::shared_lock<std::shared_mutex> lock(host_mutex);
+            auto it = host_range_at(p);
+            if (it == host_ranges().end())
+                return nullptr;
+            m.allocation.base = const_cast<std::uint8_t*>(it->first);
+            m.allocation.bytes = it->second.bytes;
+            m.keep = it->second.shadow;
+            m.shadow = m.keep.get();
         }
+        if (!AllocationCache::holds(m, p, bytes))
+            return nullptr;
+        m.unseen = host_records_unseen(m.allocation.base, launch.config.visible);
+        known = &(cache.all[m.allocation.base] = std::move(m));
     }
-    Allocation a;
-    if (!heap.find(p, &a) || p + bytes > a.base + a.bytes)
-        return false;
-    cache.entries[cache.next++ % 4] = a;
-    *result = a;
-    return true;
+    if (cache.last[(cache.next + 3) % 4] != known)
+        cache.last[cache.next++ % 4] = known;
+    return known;
 }
 
 void bad_access(Thread* t, const char* kind, const void* p, std::size_t bytes,
@@ -67,10 +129,30 @@ void bad_access(Thread* t, const char* kind, const void* p, std::size_t bytes,
             describe_address(t, p) + why);
 }
 
+// Work of the host that the thread's launch could not see from its start.
+void check_host_work(Thread* t, const KnownMemory& m, const void* p, std::size_t bytes,
+                     const AccessFlags& flags, const void* caller) {
+    const auto* at = static_cast<const std::uint8_t*>(p);
+    for (const HostRecord& r : m.unseen) {
+        if (!(flags.write || r.write) || !r.range.overlaps(at, at + bytes) ||
+            stamp_covers(t, t->view.get(), r.stamp))
+            continue;
+        bad_access(t, "race", p, bytes, flags, caller,
+                   (std::string(" races with a ") + (r.write ? "write" : "read") + " by the " +
+                    describe_host_work(r.name, r.stamp) + ", which nothing orders before this")
+                       .c_str());
+    }
+}
+
 Place check_other(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
-                  const void* caller) {
-    if (in_host_range(p, bytes))
-        return Place::Unchecked;
+                  const void* caller, const KnownMemory** known) {
+    const KnownMemory* m =
+        known_memory(*t->block->cluster->launch, static_cast<const std::uint8_t*>(p), bytes, false);
+    if (m != nullptr) {
+        if (known != nullptr)
+            *known = m;
+        return m->shadow != nullptr ? Place::Pinned : Place::Unchecked;
+    }
     // Constants and kernel parameters live in loaded objects and on the host; reading constants is
     // right.
     Dl_info info;
@@ -94,30 +176,57 @@ Place check_other(Thread* t, const void* p, std::size_t bytes, const AccessFlags
 } // namespace
 
 void add_host_range(const void* p, std::size_t bytes) {
-    std::unique_lock<std::shared_mutex> lock(host_mutex);
-    host_ranges()[static_cast<const std::uint8_t*>(p)] = bytes;
+    HostMemory memory;
+    memory.bytes = bytes;
+    try {
+        memory.shadow = std::make_shared<Shadow>(p, bytes, true);
+    } catch (const std::bad_alloc&) {
+    }
+    {
+        std::unique_lock<std::shared_mutex> lock(host_mutex);
+        host_ranges()[static_cast<const std::uint8_t*>(p)] = std::move(memory);
+    }
+    forget_host_records(p);
+    DeviceHeap::instance().touch();
 }
 
 void remove_host_range(const void* p) {
-    std::unique_lock<std::shared_mutex> lock(host_mutex);
-    host_ranges().erase(static_cast<const std::uint8_t*>(p));
+    HostMemory memory;
+    {
+        std::unique_lock<std::shared_mutex> lock(host_mutex);
+        auto it = host_ranges().find(static_cast<const std::uint8_t*>(p));
+        if (it == host_ranges().end())
+            return;
+        memory = std::move(it->second);
+        host_ranges().erase(it);
+    }
+    forget_host_records(p);
+    DeviceHeap::instance().touch();
 }
 
 bool in_host_range(const void* p, std::size_t bytes) {
     std::shared_lock<std::shared_mutex> lock(host_mutex);
-    const auto* at = static_cast<const std::uint8_t*>(p);
-    auto it = host_ranges().upper_bound(at);
-    if (it == host_ranges().begin())
-        return false;
-    --it;
-    return at + bytes <= it->first + it->second;
+    auto it = host_range_at(p);
+    return it != host_ranges().end() &&
+           static_cast<const std::uint8_t*>(p) + bytes <= it->first + it->second.bytes;
+}
+
+std::shared_ptr<Shadow> host_range_shadow(const void* p, const void** base) {
+    std::shared_lock<std::shared_mutex> lock(host_mutex);
+    auto it = host_range_at(p);
+    if (it == host_ranges().end())
+        return nullptr;
+    *base = it->first;
+    return it->second.shadow;
 }
 
 void set_peer_access(int device, int peer, bool on) { peers[device][peer] = on; }
 bool has_peer_access(int device, int peer) { return device == peer || peers[device][peer]; }
+void set_pool_access(int device, int owner, bool on) { pools[device][owner] = on; }
+bool has_pool_access(int device, int owner) { return device == owner || pools[device][owner]; }
 
 Place check_bounds(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
-                   const void* caller) {
+                   const void* caller, const KnownMemory** known) {
     const auto* at = static_cast<const std::uint8_t*>(p);
     if (at >= t->stack.low && at < t->stack.high)
         return Place::Own;
@@ -138,38 +247,46 @@ Place check_bounds(Thread* t, const void* p, std::size_t bytes, const AccessFlag
     }
     DeviceHeap& heap = DeviceHeap::instance();
     if (heap.contains(p)) {
-        Allocation a;
-        if (!cached_find(at, bytes, &a)) {
+        const KnownMemory* m = known_memory(*cluster.launch, at, bytes, true);
+        if (m == nullptr) {
             bad_access(t, "global memory out of bounds", p, bytes, flags, caller,
                        ": out of bounds");
         }
+        const Allocation& a = m->allocation;
         if (a.freed)
             bad_access(t, "use after free", p, bytes, flags, caller, ": use after free");
-        if (!has_peer_access(cluster.launch->config.device, a.device)) {
+        int device = cluster.launch->config.device;
+        if (a.device != device &&
+            !(a.pooled ? has_pool_access(device, a.device) : has_peer_access(device, a.device))) {
             bad_access(t, "no peer access", p, bytes, flags, caller,
-                       ": peer access to that device is not enabled");
+                       a.pooled ? ": the pool of that device does not give access to this one"
+                                : ": peer access to that device is not enabled");
         }
-        return a.imported ? Place::Unchecked : Place::Global;
+        if (known != nullptr)
+            *known = m;
+        return a.unchecked() ? Place::Unchecked : Place::Global;
     }
-    return check_other(t, p, bytes, flags, caller);
+    return check_other(t, p, bytes, flags, caller, known);
 }
 
 Place check_access_as(Thread* t, Epoch epoch, const void* p, std::size_t bytes,
                       const AccessFlags& flags, const void* caller) {
-    Place place = check_bounds(t, p, bytes, flags, caller);
+    const KnownMemory* known = nullptr;
+    Place place = check_bounds(t, p, bytes, flags, caller, &known);
     if (place == Place::Own || place == Place::Unchecked)
         return place;
     if (!t->block->checks)
         return place;
-    Shadow& shadow =
-        place == Place::Shared ? *t->block->cluster->shadow : DeviceHeap::instance().shadow();
+    Shadow& shadow = place == Place::Shared ? *t->block->cluster->shadow : *known->shadow;
+    if (known != nullptr && !known->unseen.empty())
+        check_host_work(t, *known, p, bytes, flags, caller);
     Access access;
     access.thread = t;
     access.caller = caller;
     access.epoch = epoch;
     access.strong = flags.strong;
     access.async = flags.async;
-    access.tolerate_uninitialised = flags.tolerate_uninitialised || place == Place::Global;
+    access.tolerate_uninitialised = flags.tolerate_uninitialised || place != Place::Shared;
     access.what = flags.what;
     if (flags.write) {
         shadow.write(access, p, bytes);
@@ -182,7 +299,7 @@ Place check_access_as(Thread* t, Epoch epoch, const void* p, std::size_t bytes,
 Place check_access(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
                    const void* caller) {
     Place place = check_access_as(t, own_epoch(t, flags.strong), p, bytes, flags, caller);
-    if (t->block->checks && (place == Place::Shared || place == Place::Global)) {
+    if (t->block->checks && place != Place::Own && place != Place::Unchecked) {
         t->recent[t->recent_next++ % kRecentAccesses] = {reinterpret_cast<std::uint64_t>(p),
                                                          static_cast<std::uint32_t>(bytes),
                                                          t->clock, caller};

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "core/model.h"
 #include "memory/shadow.h"
@@ -19,11 +20,15 @@ struct AccessFlags {
     const char* what = "access";
 };
 
-enum class Place : std::uint8_t { Own, Shared, Global, Unchecked };
+// Pinned: page-locked memory of the host. Unchecked: constants, memory shared with other processes.
+enum class Place : std::uint8_t { Own, Shared, Global, Pinned, Unchecked };
+
+struct KnownMemory;
 
 // Bounds, lifetime and address space of an access; fails the launch when it is not allowed.
+// known gets what is kept about device and page-locked memory.
 Place check_bounds(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
-                   const void* caller);
+                   const void* caller, const KnownMemory** known = nullptr);
 
 // The same, then the happens-before check with the given epoch (the thread's own by default).
 Place check_access(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
@@ -43,9 +48,13 @@ std::uint8_t* shared_pointer(Thread* t, std::uint32_t address, std::size_t bytes
 void add_host_range(const void* p, std::size_t bytes);
 void remove_host_range(const void* p);
 bool in_host_range(const void* p, std::size_t bytes);
+// The shadow and the start of the page-locked range that holds p; null if there is none.
+std::shared_ptr<Shadow> host_range_shadow(const void* p, const void** base);
 
-// Which devices may use which other device's memory.
+// Which devices may use which other device's memory: what contexts allocate, and pools.
 void set_peer_access(int device, int peer, bool on);
 bool has_peer_access(int device, int peer);
+void set_pool_access(int device, int owner, bool on);
+bool has_pool_access(int device, int owner);
 
 } // namespace cudasim

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <new>
 
+#include "memory/host_order.h"
+
 namespace cudasim {
 
 namespace {
@@ -81,7 +83,7 @@ std::uint8_t* DeviceHeap::reserve(int device, std::size_t bytes, std::size_t ali
     return nullptr;
 }
 
-std::uint8_t* DeviceHeap::allocate(int device, std::size_t bytes) {
+std::uint8_t* DeviceHeap::allocate(int device, std::size_t bytes, bool pooled) {
     if (bytes > device_bytes_)
         return nullptr;
     std::unique_lock<std::shared_mutex> lock(mutex_);
@@ -93,9 +95,9 @@ std::uint8_t* DeviceHeap::allocate(int device, std::size_t bytes) {
         return nullptr;
     std::memset(p, 0xff, bytes);
     shadow_->clear(p, bytes);
-    allocations_[p] = Allocation{p, bytes, reserved, device, false, false};
+    allocations_[p] = Allocation{p, bytes, reserved, device, false, false, false, pooled};
     used_[device] += bytes;
-    generation_.fetch_add(1, std::memory_order_acq_rel);
+    touch();
     return p;
 }
 
@@ -110,6 +112,7 @@ bool DeviceHeap::free(void* p, Allocation* found) {
     if (a.freed)
         return false;
     a.freed = true;
+    forget_host_records(a.base);
     used_[a.device] -= a.bytes;
     shadow_->clear(a.base, a.bytes);
     // Whole pages go back to the machine; the addresses stay out of use for as long as possible.
@@ -125,8 +128,16 @@ bool DeviceHeap::free(void* p, Allocation* found) {
                   static_cast<off_t>(first), static_cast<off_t>(last - first));
     }
     quarantine_[a.device].push_back(a.base);
-    generation_.fetch_add(1, std::memory_order_acq_rel);
+    touch();
     return true;
+}
+
+void DeviceHeap::mark_exported(const void* base) {
+    std::unique_lock<std::shared_mutex> lock(mutex_);
+    auto it = allocations_.find(static_cast<const std::uint8_t*>(base));
+    if (it != allocations_.end())
+        it->second.exported = true;
+    touch();
 }
 
 bool DeviceHeap::find(const void* p, Allocation* result) const {
@@ -162,8 +173,8 @@ std::uint8_t* DeviceHeap::import(int device, int file, std::size_t offset, std::
         return nullptr;
     }
     std::uint8_t* base = p + (offset - page_offset);
-    allocations_[base] = Allocation{base, bytes, mapped, device, false, true};
-    generation_.fetch_add(1, std::memory_order_acq_rel);
+    allocations_[base] = Allocation{base, bytes, mapped, device, false, true, false, false};
+    touch();
     return base;
 }
 

@@ -25,7 +25,12 @@ struct Allocation {
     std::size_t reserved = 0; // with the red zone
     int device = 0;
     bool freed = false;
-    bool imported = false; // of another process: not shadowed
+    bool imported = false; // of another process
+    bool exported = false; // another process may use it
+    bool pooled = false;   // stream-ordered: access of peers is the pool's matter
+
+    // Memory that processes share has no shadow: what another process does is not seen.
+    bool unchecked() const { return imported || exported; }
 };
 
 class DeviceHeap {
@@ -40,7 +45,7 @@ class DeviceHeap {
         return static_cast<std::size_t>(static_cast<const std::uint8_t*>(p) - base_) < total_bytes_;
     }
     // Null when there is no room. The contents are the byte 0xff (NaN in every floating type).
-    std::uint8_t* allocate(int device, std::size_t bytes);
+    std::uint8_t* allocate(int device, std::size_t bytes, bool pooled = false);
     // False if p is not the base of a live allocation; found (optional) gets what there was.
     bool free(void* p, Allocation* found = nullptr);
     // The live or freed allocation that holds p.
@@ -49,6 +54,9 @@ class DeviceHeap {
     bool nearest(const void* p, Allocation* result) const;
     // Counts changes: caches of find are valid while it stays the same.
     std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+    void touch() { generation_.fetch_add(1, std::memory_order_acq_rel); }
+    // Other processes may use the allocation from now on.
+    void mark_exported(const void* base);
 
     // For IPC: the file behind a device and the offset of an address in it.
     int file_of(int device) const { return files_[device]; }

@@ -4,6 +4,7 @@
 #include "core/launch.h"
 #include "core/model.h"
 #include "core/report.h"
+#include "memory/access.h"
 #include "memory/device_heap.h"
 
 namespace cudasim {
@@ -20,17 +21,49 @@ std::string describe_address(const Thread* t, const void* address) {
             return format("shared memory offset %ld", user);
         return format("shared memory offset %ld of block rank %u", user, rank);
     }
+    return describe_memory(address);
+}
+
+std::string describe_memory(const void* address) {
     Allocation a;
     if (DeviceHeap::instance().contains(address)) {
         if (DeviceHeap::instance().nearest(address, &a)) {
-            long offset = static_cast<long>(p - a.base);
+            long offset = static_cast<long>(static_cast<const std::uint8_t*>(address) - a.base);
             return format(
                 "global memory %p (device %d, offset %ld of an allocation of %zu bytes%s)", address,
                 a.device, offset, a.bytes, a.freed ? ", freed" : "");
         }
         return format("global memory %p (never allocated)", address);
     }
+    const void* base = nullptr;
+    if (host_range_shadow(address, &base) != nullptr) {
+        return format("page-locked host memory %p (offset %ld)", address,
+                      static_cast<long>(static_cast<const std::uint8_t*>(address) -
+                                        static_cast<const std::uint8_t*>(base)));
+    }
     return format("address %p", address);
+}
+
+std::string describe_foreign_epoch(Epoch e) {
+    auto work = work_of_space(epoch_space(e));
+    if (work == nullptr)
+        return "earlier work";
+    // Threads come first among the agents of a cluster, block by block.
+    const di_sim_uint3 &g = work->grid, &b = work->block, &c = work->cluster;
+    unsigned threads = b.x * b.y * b.z, blocks = c.x * c.y * c.z;
+    unsigned index = epoch_space(e) - work->first_space, slot = epoch_slot(e);
+    std::string who = "an asynchronous operation";
+    if (slot < threads * blocks) {
+        unsigned rank = slot / threads, i = slot % threads;
+        unsigned gx = g.x / c.x, gy = g.y / c.y;
+        who =
+            format("block (%u,%u,%u) thread (%u,%u,%u)", index % gx * c.x + rank % c.x,
+                   index / gx % gy * c.y + rank / c.x % c.y,
+                   index / gx / gy * c.z + rank / c.x / c.y, i % b.x, i / b.x % b.y, i / b.x / b.y);
+    }
+    return who + format(" of kernel %s (stream %u, operation %llu, device %d)", work->name.c_str(),
+                        work->stamp.stream, static_cast<unsigned long long>(work->stamp.sequence),
+                        work->device);
 }
 
 std::string describe_epoch(const Thread* t, Epoch e, const void* address) {
@@ -38,22 +71,11 @@ std::string describe_epoch(const Thread* t, Epoch e, const void* address) {
     if (epoch_space(e) != cluster.space) {
         bool same_launch = false;
         const Stamp* stamp = stamp_of_space(epoch_space(e), &same_launch, cluster.space);
-        if (same_launch) {
-            std::uint32_t other = epoch_space(e) - cluster.launch->first_space;
-            const LaunchConfig& config = cluster.launch->config;
-            unsigned threads = cluster.launch->threads_per_block;
-            std::string in = epoch_slot(e) < threads * cluster.launch->blocks_per_cluster
-                                 ? format("thread %u of ", epoch_slot(e) % threads)
-                                 : "an asynchronous operation of ";
-            return in + format("%s %u of this launch (grid %u,%u,%u)",
-                               cluster.launch->blocks_per_cluster == 1 ? "block" : "cluster", other,
-                               config.grid.x, config.grid.y, config.grid.z);
-        }
         if (stamp == nullptr)
             return "earlier work";
-        return format(
-            "earlier work that nothing orders before this kernel (stream %u, operation %llu)",
-            stamp->stream, static_cast<unsigned long long>(stamp->sequence));
+        if (same_launch)
+            return describe_foreign_epoch(e);
+        return describe_foreign_epoch(e) + ", which nothing orders before this";
     }
     std::uint32_t slot = epoch_slot(e);
     if (slot >= cluster.agents.size())

@@ -10,8 +10,11 @@ namespace cudasim {
 
 struct Thread;
 
+std::string describe_memory(const void* address);
 std::string describe_address(const Thread* t, const void* address);
 // Who did what an epoch stands for, and where if that is still known.
 std::string describe_epoch(const Thread* t, Epoch e, const void* address);
+// The same for an epoch of another launch or cluster: only who.
+std::string describe_foreign_epoch(Epoch e);
 
 } // namespace cudasim

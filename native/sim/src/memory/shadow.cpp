@@ -25,26 +25,61 @@ bool same_agent(Epoch a, Epoch b) { return (a >> 21) == (b >> 21); }
 
 } // namespace
 
+namespace {
+// True if some other cluster whose work t has seen (by an acquire) could itself see the stamp: what
+// happened before a release happened before the acquire too.
+bool inherited(const Cluster& cluster, const View& view, const Stamp& stamp) {
+    struct Cache {
+        std::uint64_t view = 0, sequence = 0;
+        std::uint32_t stream = 0;
+        bool result = false;
+    };
+    static thread_local Cache cache;
+    if (cache.view == view.id() && cache.stream == stamp.stream && cache.sequence == stamp.sequence)
+        return cache.result;
+    const Launch& launch = *cluster.launch;
+    bool result = false;
+    for (const Foreign& f : view.foreigners()) {
+        if (f.space - launch.first_space < launch.cluster_count) {
+            // The same grid: it may have waited for the grid before it.
+            result = launch.config.has_dependency &&
+                     stamp.stream == launch.config.dependency.stream &&
+                     stamp.sequence <= launch.config.dependency.sequence &&
+                     f.view->seen(cluster.dependency_slot) > 0;
+        } else if (auto work = work_of_space(f.space)) {
+            result = reaches(work->visible, stamp);
+        }
+        if (result)
+            break;
+    }
+    cache = {view.id(), stamp.sequence, stamp.stream, result};
+    return result;
+}
+} // namespace
+
+bool stamp_covers(const Thread* t, const View* view, const Stamp& stamp) {
+    const Cluster& cluster = *t->block->cluster;
+    const LaunchConfig& config = cluster.launch->config;
+    if (reaches(config.visible, stamp))
+        return true;
+    if (view == nullptr)
+        return false;
+    if (config.has_dependency && stamp.stream == config.dependency.stream &&
+        stamp.sequence <= config.dependency.sequence && view->seen(cluster.dependency_slot) > 0)
+        return true;
+    return !view->foreigners().empty() && inherited(cluster, *view, stamp);
+}
+
 bool view_covers(const Thread* t, const View* view, Epoch e, bool async) {
     const Cluster& cluster = *t->block->cluster;
     std::uint32_t space = epoch_space(e), slot = epoch_slot(e), clock = epoch_clock(e);
     if (space == cluster.space) {
         return view != nullptr && clock <= (async ? view->fenced(slot) : view->seen(slot));
     }
-    const LaunchConfig& config = cluster.launch->config;
     bool same_launch = false;
     const Stamp* stamp = stamp_of_space(space, &same_launch, cluster.space);
-    if (!same_launch) {
-        if (stamp == nullptr)
-            return true; // so old that its record is gone
-        if (stamp->stream < config.visible.size() &&
-            stamp->sequence <= config.visible[stamp->stream])
-            return true;
-        if (config.has_dependency && stamp->stream == config.dependency.stream &&
-            stamp->sequence <= config.dependency.sequence && view != nullptr &&
-            view->seen(cluster.dependency_slot) > 0)
-            return true;
-    }
+    if (!same_launch && (stamp == nullptr || stamp_covers(t, view, *stamp)))
+        return true; // or so old that its record is gone
     const View* foreign = view != nullptr ? view->foreign(space) : nullptr;
     return foreign != nullptr && clock <= (async ? foreign->fenced(slot) : foreign->seen(slot));
 }
@@ -278,6 +313,68 @@ void Shadow::race(const Access& access, bool writes, Epoch other, bool other_wri
         fail_text(access.thread, access.caller, "proxy race", text);
     }
     fail_text(access.thread, access.caller, "race", text);
+}
+
+Epoch Shadow::unordered_for_host(const HostView& visible, const void* address, std::size_t bytes,
+                                 bool write, const std::uint8_t** at, bool* other_writes) {
+    constexpr std::size_t kPage = 4096, kCells = kPage / sizeof(Cell), kPages = 1024;
+    std::uint32_t last_space = 0;
+    bool last_result = false;
+    auto unordered = [&](Epoch e) {
+        std::uint32_t space = epoch_space(e);
+        if (space != last_space) {
+            auto work = work_of_space(space);
+            last_space = space;
+            last_result = work && !reaches(visible, work->stamp);
+        }
+        return last_result;
+    };
+    auto unordered_reader = [&](Epoch r) -> Epoch {
+        if (!is_reader_set(r))
+            return unordered(r) ? r : 0;
+        auto guard = lock();
+        auto index = static_cast<std::uint32_t>(r & 0xffffffffu);
+        if (index < sets_.size()) {
+            for (Epoch e : sets_[index].readers) {
+                if (unordered(e))
+                    return e;
+            }
+        }
+        return 0;
+    };
+    auto first = static_cast<std::size_t>(static_cast<const std::uint8_t*>(address) - base_);
+    unsigned char resident[kPages];
+    Epoch seen_write = 0, seen_read = 0;
+    for (std::size_t i = first; i < first + bytes;) {
+        // Pages of the shadow that nobody has touched are not looked at.
+        std::size_t page = i / kCells, count = (first + bytes - 1) / kCells - page + 1;
+        count = std::min(count, kPages);
+        if (mincore(cells_ + page * kCells, count * kPage, resident) != 0)
+            std::fill_n(resident, count, 1);
+        for (std::size_t k = 0; k < count; ++k, i = (page + k) * kCells) {
+            if ((resident[k] & 1) == 0)
+                continue;
+            std::size_t end = std::min((page + k + 1) * kCells, first + bytes);
+            for (std::size_t j = i; j < end; ++j) {
+                const Epoch w = load(cells_[j].write), r = load(cells_[j].read);
+                if (w != seen_write && w != 0 && unordered(w)) {
+                    *at = base_ + j;
+                    *other_writes = true;
+                    return w;
+                }
+                if (write && r != seen_read && r != 0) {
+                    if (Epoch e = unordered_reader(r); e != 0) {
+                        *at = base_ + j;
+                        *other_writes = false;
+                        return e;
+                    }
+                }
+                seen_write = w;
+                seen_read = r;
+            }
+        }
+    }
+    return 0;
 }
 
 void Shadow::clear(const void* address, std::size_t bytes) {

@@ -14,6 +14,7 @@
 namespace cudasim {
 
 struct Thread;
+struct Stamp;
 
 struct Cell {
     Epoch write; // 0: never written
@@ -49,6 +50,11 @@ class Shadow {
     // Reports (and does not return) when the access is not ordered after what it must be.
     void read(const Access& access, const void* address, std::size_t bytes);
     void write(const Access& access, const void* address, std::size_t bytes);
+
+    // The first access that an operation of the host conflicts with and cannot see; 0 if none.
+    Epoch unordered_for_host(const std::vector<std::uint64_t>& visible, const void* address,
+                             std::size_t bytes, bool write, const std::uint8_t** at,
+                             bool* other_writes);
 
     // Forgets everything about a range; it counts as never written.
     void clear(const void* address, std::size_t bytes);
@@ -92,5 +98,7 @@ class Shadow {
 bool happened_before(const Thread* t, Epoch e, bool async);
 // The same for what a view holds, without the thread's own accesses.
 bool view_covers(const Thread* t, const View* view, Epoch e, bool async);
+// The same for work of the host or another launch, by its place in the order of streams.
+bool stamp_covers(const Thread* t, const View* view, const Stamp& stamp);
 
 } // namespace cudasim

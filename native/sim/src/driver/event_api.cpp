@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+#include "driver/event.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "driver/graph.h"
+
+namespace cudasim::driver {
+
+std::shared_ptr<SharedEvent> SharedEvent::create() {
+    int file = memfd_create("deepinfra-cudasim-event", MFD_CLOEXEC);
+    if (file < 0)
+        return nullptr;
+    if (ftruncate(file, sizeof(SharedMarks)) != 0) {
+        close(file);
+        return nullptr;
+    }
+    return open(file);
+}
+
+std::shared_ptr<SharedEvent> SharedEvent::open(int file) {
+    std::shared_ptr<SharedEvent> event(new SharedEvent(file));
+    void* map = mmap(nullptr, sizeof(SharedMarks), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (map == MAP_FAILED)
+        return nullptr;
+    event->marks_ = static_cast<SharedMarks*>(map);
+    return event;
+}
+
+SharedEvent::~SharedEvent() {
+    if (marks_ != nullptr)
+        munmap(marks_, sizeof(SharedMarks));
+    close(file_);
+}
+
+std::uint64_t SharedEvent::begin_record() {
+    return __atomic_add_fetch(&marks_->recorded, 1, __ATOMIC_SEQ_CST);
+}
+std::uint64_t SharedEvent::recorded() const {
+    return __atomic_load_n(&marks_->recorded, __ATOMIC_SEQ_CST);
+}
+std::uint64_t SharedEvent::completed() const {
+    return __atomic_load_n(&marks_->completed, __ATOMIC_SEQ_CST);
+}
+
+void SharedEvent::complete(std::uint64_t record) {
+    std::uint64_t seen = completed();
+    while (seen < record && !__atomic_compare_exchange_n(&marks_->completed, &seen, record, false,
+                                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
+    __atomic_add_fetch(&marks_->changes, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, &marks_->changes, FUTEX_WAKE, 0x7fffffff, nullptr, nullptr, 0);
+}
+
+void SharedEvent::wait(std::uint64_t record) {
+    for (;;) {
+        std::uint32_t before = __atomic_load_n(&marks_->changes, __ATOMIC_SEQ_CST);
+        if (completed() >= record)
+            return;
+        syscall(SYS_futex, &marks_->changes, FUTEX_WAIT, before, nullptr, nullptr, 0);
+    }
+}
+
+void EventState::complete(std::uint64_t record) {
+    std::lock_guard<std::mutex> lock(mutex);
+    completed_at = now_milliseconds();
+    if (shared) {
+        shared->complete(record);
+        return;
+    }
+    completed_ = std::max(completed_, record);
+    changed_.notify_all();
+}
+
+void EventState::wait_for(std::uint64_t record) {
+    std::shared_ptr<SharedEvent> marks;
+    {
+        std::unique_lock<std::mutex> lock(mutex);
+        if (!shared) {
+            changed_.wait(lock, [&] { return completed_ >= record; });
+            return;
+        }
+        marks = shared;
+    }
+    marks->wait(record);
+}
+
+namespace {
+
+enum : unsigned { kEventBlockingSync = 1, kEventNoTiming = 2, kEventInterprocess = 4 };
+
+// Which file of which process holds the marks.
+struct IpcEventHandle {
+    std::uint64_t magic;
+    std::int32_t process, file;
+    std::uint64_t inode;
+    std::uint8_t rest[40];
+};
+static_assert(sizeof(IpcEventHandle) == 64, "a CUipcEventHandle has 64 bytes");
+constexpr std::uint64_t kIpcMagic = 0x44495f4950434531ULL;
+
+} // namespace
+} // namespace cudasim::driver
+
+using namespace cudasim;
+using namespace cudasim::driver;
+
+CUDASIM_API CUresult cuEventCreate(void** event, unsigned flags) {
+    Context* context = nullptr;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (event == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
+    if ((flags & ~(kEventBlockingSync | kEventNoTiming | kEventInterprocess)) != 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if ((flags & kEventInterprocess) != 0 && (flags & kEventNoTiming) == 0)
+        return CUDA_ERROR_INVALID_VALUE; // events that processes share have no time
+    auto created = std::make_unique<Event>();
+    created->state->context = context;
+    created->state->timing = (flags & kEventNoTiming) == 0;
+    if ((flags & kEventInterprocess) != 0) {
+        created->state->shared = SharedEvent::create();
+        if (!created->state->shared)
+            return CUDA_ERROR_OPERATING_SYSTEM;
+    }
+    *event = created.release();
+    return CUDA_SUCCESS;
+}
+
+CUDASIM_API CUresult cuEventDestroy_v2(void* event) {
+    if (event == nullptr)
+        return CUDA_ERROR_INVALID_HANDLE;
+    delete static_cast<Event*>(event);
+    return CUDA_SUCCESS;
+}
+
+CUDASIM_API CUresult cuEventRecord(void* event, void* handle) {
+    CUresult error;
+    Stream* stream = resolve_stream(handle, &error);
+    if (stream == nullptr)
+        return error;
+    if (event == nullptr)
+        return CUDA_ERROR_INVALID_HANDLE;
+    std::shared_ptr<EventState> state = static_cast<Event*>(event)->state;
+    std::uint64_t record;
+    {
+        std::lock_guard<std::mutex> global(state_mutex);
+        std::lock_guard<std::mutex> lock(state->mutex);
+        if (stream->capture) {
+            state->graph = stream->capture->graph;
+            state->nodes = stream->capture_tail;
+            return CUDA_SUCCESS;
+        }
+        state->graph.reset();
+        record = state->begin_record();
+        state->view = stream->view;
+    }
+    stream->enqueue([state, record] { state->complete(record); });
+    return CUDA_SUCCESS;
+}
+
+CUDASIM_API CUresult cuEventQuery(void* event) {
+    Context* context = nullptr;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (event == nullptr)
+        return CUDA_ERROR_INVALID_HANDLE;
+    EventState& state = *static_cast<Event*>(event)->state;
+    HostView view;
+    {
+        std::lock_guard<std::mutex> lock(state.mutex);
+        if (state.graph)
+            return CUDA_ERROR_CAPTURED_EVENT;
+        if (!state.done(state.recorded()))
+            return CUDA_ERROR_NOT_READY;
+        view = state.view;
+    }
+    host_saw(view);
+    return context->error.load();
+}
+
+CUDASIM_API CUresult cuEventSynchronize(void* event) {
+    Context* context = nullptr;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (event == nullptr)
+        return CUDA_ERROR_INVALID_HANDLE;
+    EventState& state = *static_cast<Event*>(event)->state;
+    HostView view;
+    std::uint64_t record;
+    {
+        std::lock_guard<std::mutex> lock(state.mutex);
+        if (state.graph)
+            return CUDA_ERROR_CAPTURED_EVENT;
+        record = state.recorded();
+        view = state.view;
+    }
+    state.wait_for(record);
+    host_saw(view);
+    return context->error.load();
+}
+
+CUDASIM_API CUresult cuEventElapsedTime(float* milliseconds, void* start, void* end) {
+    if (milliseconds == nullptr || start == nullptr || end == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
+    EventState* states[2] = {static_cast<Event*>(start)->state.get(),
+                             static_cast<Event*>(end)->state.get()};
+    double at[2];
+    for (int i = 0; i < 2; ++i) {
+        std::lock_guard<std::mutex> lock(states[i]->mutex);
+        if (!states[i]->timing || states[i]->recorded() == 0)
+            return CUDA_ERROR_INVALID_HANDLE;
+        if (!states[i]->done(states[i]->recorded()))
+            return CUDA_ERROR_NOT_READY;
+        at[i] = states[i]->completed_at;
+    }
+    *milliseconds = static_cast<float>(at[1] - at[0]);
+    return CUDA_SUCCESS;
+}
+
+CUDASIM_API CUresult cuIpcGetEventHandle(IpcEventHandle* handle, void* event) {
+    if (handle == nullptr || event == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
+    const EventState& state = *static_cast<Event*>(event)->state;
+    struct stat status;
+    if (!state.shared || fstat(state.shared->file(), &status) != 0)
+        return CUDA_ERROR_INVALID_HANDLE; // not made for other processes
+    std::memset(handle, 0, sizeof *handle);
+    handle->magic = kIpcMagic;
+    handle->process = getpid();
+    handle->file = state.shared->file();
+    handle->inode = status.st_ino;
+    return CUDA_SUCCESS;
+}
+
+CUDASIM_API CUresult cuIpcOpenEventHandle(void** event, IpcEventHandle handle) {
+    Context* context = nullptr;
+    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
+        return e;
+    if (event == nullptr || handle.magic != kIpcMagic)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (handle.process == getpid())
+        return CUDA_ERROR_INVALID_CONTEXT; // not in the exporting process
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/%d/fd/%d", handle.process, handle.file);
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    if (file < 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    struct stat status;
+    if (fstat(file, &status) != 0 || status.st_ino != handle.inode) {
+        close(file); // the event is gone and its number has another use
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    auto created = std::make_unique<Event>();
+    created->state->context = context;
+    created->state->timing = false;
+    created->state->shared = SharedEvent::open(file);
+    if (!created->state->shared)
+        return CUDA_ERROR_OPERATING_SYSTEM;
+    *event = created.release();
+    return CUDA_SUCCESS;
+}
