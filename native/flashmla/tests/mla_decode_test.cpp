@@ -23,6 +23,8 @@ TEST(MlaDecode, OneToken_LengthsAroundTiles_IsRight) {
 
 TEST(MlaDecode, RequestWithoutKeys_GivesZeroAndInfinity) {
     check_all_seeds({.lengths = {0, 5}, .heads = 3});
+    // One block goes from request to request; without keys only the barrier between them holds it.
+    check_all_seeds({.lengths = {5, 0, 0}, .heads = 3});
     check_all_seeds({.lengths = {0, 5, 0}, .heads = 3, .stages = 2, .part_blocks = 1});
 }
 
@@ -117,17 +119,22 @@ TEST(MlaDecode, TableEntryOutsideTheCache_GivesNaN) {
     }
 }
 
-// Small enough for thousands of schedules, with a second round of keys in each of two splits.
+// Every kernel, small enough for thousands of schedules, with a second round of keys in each of two
+// splits, or with two tokens.
 TEST(MlaDecode, ManySchedules_SmallShape_IsRight) {
-    check_all_seeds({.lengths = {100}, .heads = 2, .part_blocks = 1});
+    for (const int dim : {576, 512})
+        check_all_seeds({.lengths = {100}, .heads = 2, .dim = dim, .part_blocks = 1});
 }
 
 TEST(MlaDecode, ManySchedules_TwoStages_IsRight) {
-    check_all_seeds({.lengths = {70}, .tokens = 2, .heads = 1, .is_causal = true, .stages = 2});
+    for (const int dim : {576, 512})
+        check_all_seeds(
+            {.lengths = {70}, .tokens = 2, .heads = 1, .is_causal = true, .dim = dim, .stages = 2});
 }
 
 TEST(MlaDecode, ManySchedules_QuantizedKeys_IsRight) {
     check_all_seeds({.lengths = {65}, .heads = 2, .format = KeyFormat::kFp8V32});
+    check_all_seeds({.lengths = {65}, .heads = 2, .format = KeyFormat::kFp8Model1, .dim = 512});
 }
 
 } // namespace
