@@ -124,6 +124,23 @@ string Snake(string parameter) =>
 
 // --- the simulator ---
 
+// The managed tests of kernels by area, and the arguments that choose them. Core's are a project of their own; other areas have a
+// folder of them.
+SortedDictionary<string, (FilePath Project, string Arguments)> KernelTests()
+{
+    var tests = new SortedDictionary<string, (FilePath Project, string Arguments)>(StringComparer.Ordinal)
+    {
+        ["core"] = (root.CombineWithFilePath("tests/DeepInfra.Cuda.Tests/DeepInfra.Cuda.Tests.csproj"), ""),
+    };
+    foreach (var folder in GetDirectories("./tests/*.Tests/Cuda"))
+    {
+        var project = folder.Combine("..").Collapse();
+        var name = project.GetDirectoryName();
+        tests.TryAdd(name.Split('.')[1].ToLowerInvariant(), (project.CombineWithFilePath($"{name}.csproj"), "--filter-trait Category=Sim"));
+    }
+    return tests;
+}
+
 // Runs the kernel tests of every area on the simulator under many schedules, and records which kernels ran without a report:
 // --seeds=20, --area=gemm for one of them.
 Task("VerifySimulator")
@@ -133,17 +150,7 @@ Task("VerifySimulator")
             throw new CakeException($"the simulator needs a C++ compiler: {missing}");
         var build = Configure("linux-x64-nocuda");
         var seeds = Argument("seeds", 20);
-        // Core's device tests are a project of their own; other areas have a folder of them.
-        var managed = new Dictionary<string, (FilePath Project, string Arguments)>
-        {
-            ["core"] = (root.CombineWithFilePath("tests/DeepInfra.Cuda.Tests/DeepInfra.Cuda.Tests.csproj"), ""),
-        };
-        foreach (var folder in GetDirectories("./tests/*.Tests/Cuda"))
-        {
-            var project = folder.Combine("..").Collapse();
-            var name = project.GetDirectoryName();
-            managed.TryAdd(name.Split('.')[1].ToLowerInvariant(), (project.CombineWithFilePath($"{name}.csproj"), "--filter-trait Category=Sim"));
-        }
+        var managed = KernelTests();
         var native = GetFiles($"{build}/*/deepinfra_*_kernel_tests").ToDictionary(f => f.GetDirectory().GetDirectoryName(), f => f);
         var only = Argument("area", "");
         var areas = managed.Keys.Concat(native.Keys).Distinct().Where(a => only is "" || a == only).Order(StringComparer.Ordinal).ToList();
@@ -173,7 +180,7 @@ Task("VerifySimulator")
                 var executable = artifacts.CombineWithFilePath($"bin/{name}/{configuration.ToLowerInvariant()}/{name}");
                 var runs = new Dictionary<string, int>();
                 for (var seed = 1; seed <= seeds; seed++)
-                    foreach (var kernel in RunOnSimulator(executable, $"--output Normal --progress off {tests.Arguments}", work.CombineWithFilePath($"{area}-{seed}.txt"), work, seed).Select(l => l.Kernel).Distinct())
+                    foreach (var kernel in RunOnSimulator(executable, $"--output Normal --progress off --filter-not-trait Category=Slow {tests.Arguments}", work.CombineWithFilePath($"{area}-{seed}.txt"), work, seed).Select(l => l.Kernel).Distinct())
                         runs[kernel] = runs.GetValueOrDefault(kernel) + 1;
                 Count(runs.Keys, k => runs[k]);
             }

@@ -232,12 +232,13 @@ Task("GpuBundle")
         }
         var stage = artifacts.Combine("gpu-bundle/deepinfra-gpu");
         CleanDirectory(artifacts.Combine("gpu-bundle"));
-        foreach (var project in new[] { "tests/DeepInfra.Cuda.Tests", "bench/DeepInfra.Bench.Gpu" })
+        var areas = KernelTests();
+        foreach (var project in areas.Values.Select(a => a.Project.GetDirectory()).Append(root.Combine("bench/DeepInfra.Bench.Gpu")))
             Run(
                 "dotnet",
                 new ProcessArgumentBuilder()
                     .Append("publish")
-                    .AppendQuoted(root.Combine(project).FullPath)
+                    .AppendQuoted(project.FullPath)
                     .Append($"-c {configuration} -r linux-x64 --self-contained --nologo -v quiet -p:DebugType=none -o")
                     .AppendQuoted(stage.Combine("app").FullPath)
             );
@@ -246,6 +247,10 @@ Task("GpuBundle")
         CopyFile(root.CombineWithFilePath("bench/DeepInfra.Bench.Gpu/bundle/run.sh"), stage.CombineWithFilePath("run.sh"));
         CopyFile(root.CombineWithFilePath("LICENSE"), stage.CombineWithFilePath("LICENSE"));
         Run("chmod", new ProcessArgumentBuilder().Append("+x").AppendQuoted(stage.CombineWithFilePath("run.sh").FullPath));
+        System.IO.File.WriteAllLines(
+            stage.CombineWithFilePath("areas").FullPath,
+            areas.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => $"{a.Key} {a.Value.Project.GetFilenameWithoutExtension()} {a.Value.Arguments}".TrimEnd())
+        );
         var commit = Capture("git", "rev-parse HEAD")?.Trim() ?? "unknown";
         var isClean = Capture("git", "status --porcelain --untracked-files=no")?.Trim().Length == 0;
         System.IO.File.WriteAllText(

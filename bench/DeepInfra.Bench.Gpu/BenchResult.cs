@@ -5,12 +5,15 @@ namespace DeepInfra.Bench.Gpu;
 
 /// <summary>One timed operation; <c>bench/schema.json</c> explains the fields.</summary>
 internal sealed record BenchResult(
+    string Area,
     string Name,
     string Shape,
     double Microseconds,
     long Bytes,
     double GigabytesPerSecond,
-    double RatioToCopy
+    double RatioToCopy,
+    long Operations,
+    double TeraflopsPerSecond
 );
 
 /// <summary>A whole run.</summary>
@@ -19,6 +22,7 @@ internal sealed record BenchReport(
     string Device,
     string Architecture,
     string Driver,
+    int Multiprocessors,
     int ClockKilohertz,
     bool IsSimulated,
     IReadOnlyList<BenchResult> Results

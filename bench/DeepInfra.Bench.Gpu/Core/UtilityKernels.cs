@@ -6,15 +6,16 @@ using DeepInfra.Core.Quantization;
 namespace DeepInfra.Bench.Gpu.Core;
 
 /// <summary>The utility kernels against the driver's device-to-device copy. All are bound by memory.</summary>
-internal sealed class UtilityKernels(CudaStream stream, StreamTimer timer, int rows, int columns)
+internal sealed class UtilityKernels(Measurements measurements)
 {
     private const int Group = 128;
 
-    private readonly List<BenchResult> _results = [];
-    private double _copyRate;
+    private readonly int _size = measurements.IsSmoke ? 256 : 8192;
 
-    public IReadOnlyList<BenchResult> Run()
+    public void Run()
     {
+        var (stream, timer) = (measurements.Stream, measurements.Timer);
+        var (rows, columns) = (_size, _size);
         using var host = RandomValues();
         using var x = (Tensor<float>)((Tensor)host).ToDevice(stream.Device, stream);
         using var copy = Tensor<float>.Create([rows, columns], stream);
@@ -25,9 +26,6 @@ internal sealed class UtilityKernels(CudaStream stream, StreamTimer timer, int r
         using var blockScales = Tensor<float>.Create([rows / Group, columns / Group], stream);
         long n = (long)rows * columns;
 
-        var time = timer.Measure(() => ((Tensor)x).CopyTo(copy, stream));
-        _copyRate = 8 * n / time;
-        Add("driver copy", time, 8 * n);
         Add("fill", timer.Measure(() => CudaTensor.Fill(copy, 0, stream)), 4 * n);
         Add("copy", timer.Measure(() => CudaTensor.Copy(x, copy, stream)), 8 * n);
         Expect(CudaTensor.Compare(copy, x, stream), "copy");
@@ -37,7 +35,7 @@ internal sealed class UtilityKernels(CudaStream stream, StreamTimer timer, int r
         Add("cast to bfloat16", timer.Measure(() => CudaTensor.Cast(x, narrow, stream)), 6 * n);
         Expect(CudaTensor.Compare(narrow, x, stream, relative: 1f / 256), "cast");
 
-        time = timer.Measure(() => Quantizer.QuantizePerToken(x, codes, tokenScales, stream));
+        var time = timer.Measure(() => Quantizer.QuantizePerToken(x, codes, tokenScales, stream));
         Add("quantise per token", time, 5 * n + 4 * n / Group);
         time = timer.Measure(() => Quantizer.DequantizePerToken(codes, tokenScales, copy, stream));
         Add("dequantise per token", time, 5 * n + 4 * n / Group);
@@ -52,33 +50,20 @@ internal sealed class UtilityKernels(CudaStream stream, StreamTimer timer, int r
             CudaTensor.Compare(copy, x, stream, absolute: 0.02f, relative: 1f / 16),
             "per block"
         );
-        return _results;
     }
 
     private Tensor<float> RandomValues()
     {
         var random = new Random(1);
-        var host = Tensor<float>.Create([rows, columns]);
-        for (var i = 0; i < rows; i++)
-        for (var j = 0; j < columns; j++)
+        var host = Tensor<float>.Create([_size, _size]);
+        for (var i = 0; i < _size; i++)
+        for (var j = 0; j < _size; j++)
             host[i, j] = 2 * random.NextSingle() - 1;
         return host;
     }
 
-    private void Add(string name, double microseconds, long bytes)
-    {
-        var rate = bytes / microseconds;
-        _results.Add(
-            new BenchResult(
-                name,
-                $"[{rows},{columns}]",
-                microseconds,
-                bytes,
-                rate / 1000,
-                rate / _copyRate
-            )
-        );
-    }
+    private void Add(string name, double microseconds, long bytes) =>
+        measurements.Add("core", name, $"[{_size},{_size}]", microseconds, bytes);
 
     // A figure of a wrong result is worth nothing.
     private static void Expect(TensorDifference difference, string name)
