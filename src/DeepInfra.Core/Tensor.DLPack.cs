@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core.Cuda;
 using DeepInfra.Core.Interop;
 
 namespace DeepInfra.Core;
@@ -27,6 +28,30 @@ public abstract unsafe partial class Tensor
     }
 
     /// <summary>
+    /// Exports device memory as DLPack without copying, for work on a stream of the consumer. Work that uses the memory now comes
+    /// before what is enqueued on that stream from here on, and the memory is freed after what is enqueued on it until the
+    /// consumer calls the deleter.
+    /// </summary>
+    /// <param name="consumer">The consumer's stream, of any device.</param>
+    /// <param name="readOnly">Tells the consumer not to write.</param>
+    /// <returns>A structure that the consumer owns. Strides are always given.</returns>
+    /// <exception cref="ArgumentException">The tensor is in host memory.</exception>
+    /// <exception cref="InvalidOperationException">A stream that uses the memory captures.</exception>
+    /// <exception cref="ObjectDisposedException">The tensor or the stream was disposed.</exception>
+    public DLManagedTensorVersioned* ToDLPack(CudaStream consumer, bool readOnly = false)
+    {
+        ArgumentNullException.ThrowIfNull(consumer);
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (Device.IsCpu)
+            throw new ArgumentException(
+                $"consumer: expected none for {this}, which is on cpu",
+                nameof(consumer)
+            );
+        Storage.OrderBefore(consumer);
+        return ToDLPack(readOnly);
+    }
+
+    /// <summary>
     /// Imports a DLPack tensor without copying; a read-only one in host memory is copied. The tensor owns the structure
     /// and calls its deleter once: when it is disposed or collected, or here if this method throws. Packed FP4 becomes
     /// bytes of two codes each.
@@ -40,6 +65,46 @@ public abstract unsafe partial class Tensor
     /// <summary>Imports a DLPack tensor of the form before version 1.</summary>
     /// <inheritdoc cref="FromDLPack(DLManagedTensorVersioned*)"/>
     public static Tensor FromDLPack(DLManagedTensor* managed) => DLPackImport.Create(managed);
+
+    /// <summary>
+    /// Imports device memory from DLPack without copying, for work on a stream: that of the producer must be ordered before it. The
+    /// deleter is called once, after the work of this and every recorded stream (<see cref="RecordStream"/>), by disposal if that
+    /// is done and otherwise by a thread of the pool; or here if this method throws.
+    /// </summary>
+    /// <param name="managed">The structure; not to be used by the caller afterwards.</param>
+    /// <param name="stream">A stream of the tensor's device, given to the producer as that of its consumer.</param>
+    /// <exception cref="ArgumentException">An extent is negative, extents or data are missing, or the memory is not on the stream's device.</exception>
+    /// <exception cref="NotSupportedException">Another major version, or a device, element type or rank without counterpart.</exception>
+    public static Tensor FromDLPack(DLManagedTensorVersioned* managed, CudaStream stream) =>
+        Follow(FromDLPack(managed), stream);
+
+    /// <summary>Imports device memory from DLPack of the form before version 1, for work on a stream.</summary>
+    /// <inheritdoc cref="FromDLPack(DLManagedTensorVersioned*, CudaStream)"/>
+    public static Tensor FromDLPack(DLManagedTensor* managed, CudaStream stream) =>
+        Follow(FromDLPack(managed), stream);
+
+    private static Tensor Follow(Tensor tensor, CudaStream stream)
+    {
+        try
+        {
+            ArgumentNullException.ThrowIfNull(stream);
+            if (tensor.Device != stream.Device)
+                throw new ArgumentException(
+                    tensor.Device.IsCpu
+                        ? $"stream: expected none for {tensor}, which is on cpu"
+                        : $"stream: expected one of {tensor.Device}, got one of {stream.Device}",
+                    nameof(stream)
+                );
+            tensor.Storage.FollowStreams();
+            tensor.RecordStream(stream);
+            return tensor;
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
+    }
 
     internal static Tensor WrapUntyped(
         DType dtype,

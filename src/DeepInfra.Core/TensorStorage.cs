@@ -14,6 +14,7 @@ internal sealed unsafe class TensorStorage : SafeHandle
 
     private readonly Action? _release;
     private readonly IStreamMemory? _memory;
+    private ForeignMemoryUsers? _foreignUsers;
     private bool _abandoned;
 
     private TensorStorage(
@@ -65,8 +66,22 @@ internal sealed unsafe class TensorStorage : SafeHandle
     /// <summary>True for host memory that devices can copy from and to asynchronously.</summary>
     public bool IsPinned => _memory is PinnedMemory;
 
-    /// <summary>Work enqueued on the stream uses the memory. Foreign memory is its owner's to keep.</summary>
-    public void RecordStream(CudaStream stream) => _memory?.RecordStream(stream);
+    /// <summary>Work enqueued on the stream uses the memory. Wrapped memory is its owner's to keep, unless its streams are followed.</summary>
+    public void RecordStream(CudaStream stream)
+    {
+        _memory?.RecordStream(stream);
+        _foreignUsers?.Record(stream.SafeHandle);
+    }
+
+    /// <summary>From now on the release of wrapped memory waits for the work of the streams recorded on it.</summary>
+    public void FollowStreams() => _foreignUsers ??= new ForeignMemoryUsers();
+
+    /// <summary>Makes a stream wait for the work that uses the memory now, as far as it is known.</summary>
+    public void OrderBefore(CudaStream stream)
+    {
+        (_memory as DeviceMemory)?.OrderBefore(stream);
+        _foreignUsers?.OrderBefore(stream.SafeHandle);
+    }
 
     protected override void Dispose(bool disposing)
     {
@@ -86,6 +101,8 @@ internal sealed unsafe class TensorStorage : SafeHandle
         }
         else if (_release is null)
             NativeMemory.AlignedFree((void*)handle);
+        else if (_foreignUsers is not null)
+            _foreignUsers.Release(_release);
         else
             _release();
         return true;

@@ -94,6 +94,14 @@ public sealed unsafe class DeviceMemory : IDisposable, IStreamMemory
         _handle.Record(stream.SafeHandle);
     }
 
+    /// <summary>Makes a stream wait for the work that uses the memory now, and a user of it.</summary>
+    internal void OrderBefore(CudaStream stream)
+    {
+        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+        ObjectDisposedException.ThrowIf(stream.IsDisposed, stream);
+        _handle.OrderBefore(stream.SafeHandle);
+    }
+
     /// <summary>Enqueues the release; see the class. A second call does nothing.</summary>
     public void Dispose() => _handle.Dispose();
 

@@ -35,6 +35,20 @@ internal sealed class SafeDeviceMemoryHandle : SafeHandleZeroOrMinusOneIsInvalid
         stream.Capture?.Add(this);
     }
 
+    /// <summary>Makes a stream wait for the work that uses the memory now, and a user of it.</summary>
+    public void OrderBefore(SafeStreamHandle stream)
+    {
+        lock (_lock)
+        {
+            if (_users.IsAnyCapturing || stream.IsCapturing)
+                throw new InvalidOperationException(
+                    "Memory cannot be handed over while a stream that uses it captures."
+                );
+            _users.OrderBefore(stream);
+            _users.Add(stream);
+        }
+    }
+
     protected override bool ReleaseHandle()
     {
         DeviceMemory.Remove(Bytes);

@@ -7,6 +7,8 @@ namespace DeepInfra.Core.Cuda;
 /// </summary>
 internal struct StreamUsers
 {
+    private const uint DisableTiming = 2;
+
     private SafeStreamHandle? _last;
     private List<SafeStreamHandle>? _others;
 
@@ -64,6 +66,27 @@ internal struct StreamUsers
         return target;
     }
 
+    /// <summary>Makes a stream wait for what is enqueued on all others now.</summary>
+    public readonly void OrderBefore(SafeStreamHandle after)
+    {
+        if (_last is not null && !ReferenceEquals(_last, after))
+            Order(_last, after);
+        for (var i = 0; i < Others.Count; i++)
+            if (!ReferenceEquals(Others[i], after))
+                Order(Others[i], after);
+    }
+
+    /// <summary>An event where each of the streams is now; none for those that have nothing to do.</summary>
+    public readonly List<SafeEventHandle> Mark()
+    {
+        var marks = new List<SafeEventHandle>();
+        if (_last is not null)
+            Mark(_last, marks);
+        for (var i = 0; i < Others.Count; i++)
+            Mark(Others[i], marks);
+        return marks;
+    }
+
     /// <summary>Lets go of the streams.</summary>
     public readonly void Release()
     {
@@ -80,9 +103,24 @@ internal struct StreamUsers
         _others = null;
     }
 
+    private static unsafe void Mark(SafeStreamHandle stream, List<SafeEventHandle> marks)
+    {
+        var context = stream.Context;
+        using (context.EnterForRelease())
+        {
+            nint e = 0;
+            if (
+                context.Api.StreamQuery(stream.Value) == CudaErrorCode.Success
+                || context.Api.EventCreate(&e, DisableTiming) != CudaErrorCode.Success
+            )
+                return;
+            _ = context.Api.EventRecord(e, stream.Value);
+            marks.Add(new SafeEventHandle(context, e));
+        }
+    }
+
     private static unsafe void Order(SafeStreamHandle before, SafeStreamHandle after)
     {
-        const uint DisableTiming = 2;
         var api = before.Context.Api;
         nint e = 0;
         using (before.Context.EnterForRelease())

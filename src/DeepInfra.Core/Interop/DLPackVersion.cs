@@ -6,6 +6,6 @@ namespace DeepInfra.Core.Interop;
 /// <param name="Minor">Larger values add codes.</param>
 public readonly record struct DLPackVersion(uint Major, uint Minor)
 {
-    /// <summary>The version written by <see cref="Tensor.ToDLPack"/>.</summary>
+    /// <summary>The version written by <see cref="Tensor.ToDLPack(bool)"/>.</summary>
     public static DLPackVersion Current => new(1, 1);
 }

@@ -14,6 +14,8 @@ public class SimulatorProcessTests
         typeof(CudaGraphTests).FullName!,
         typeof(TensorMapRulesTests).FullName!,
         typeof(SharedDeviceMemoryTests).FullName!,
+        typeof(DLPackDeviceTests).FullName!,
+        typeof(Jit.KernelInspectorDeviceTests).FullName!,
     ];
 
     [Fact]
