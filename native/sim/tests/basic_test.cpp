@@ -12,7 +12,7 @@ extern const di_sim_kernel_info di_sim_kernel_fill, di_sim_kernel_broadcast,
     di_sim_kernel_shared_out_of_bounds, di_sim_kernel_global_access, di_sim_kernel_misaligned,
     di_sim_kernel_uninitialised, di_sim_kernel_lane_exchange, di_sim_kernel_count,
     di_sim_kernel_message, di_sim_kernel_message_fence, di_sim_kernel_trap_if,
-    di_sim_kernel_sync_many, di_sim_kernel_aligned_steps;
+    di_sim_kernel_sync_many, di_sim_kernel_aligned_steps, di_sim_kernel_bytes_and_vectors;
 }
 
 namespace cudasim::test {
@@ -177,6 +177,28 @@ TEST_P(AlignedSteps, LaneThatDiverges_IsReportedOnEverySeed) {
               kind);
 }
 INSTANTIATE_TEST_SUITE_P(Warp, AlignedSteps, testing::Range(0, 5));
+
+class BytesAndVectors : public testing::TestWithParam<int> {};
+
+TEST_P(BytesAndVectors, UnorderedAccess_IsReportedOnEverySeed) {
+    Buffer<unsigned char> out(128);
+    std::string kind = GetParam() == 0 ? "" : "race";
+    EXPECT_EQ(kind_on_all_seeds(kSeeds, kind,
+                                [&](unsigned seed) {
+                                    Dims dims;
+                                    dims.block = {128, 1, 1};
+                                    dims.shared = 128;
+                                    dims.seed = seed;
+                                    return launch(di_sim_kernel_bytes_and_vectors, dims, out.data(),
+                                                  GetParam());
+                                }),
+              kind);
+    if (GetParam() != 0)
+        return;
+    for (unsigned i = 0; i < 128; ++i)
+        ASSERT_EQ(out[i], i == 77 ? 200 : i + (i % 16 < 4 ? 1 : 0));
+}
+INSTANTIATE_TEST_SUITE_P(Memory, BytesAndVectors, testing::Range(0, 5));
 
 TEST(Memory, OutOfBounds_IsReported) {
     Dims dims;

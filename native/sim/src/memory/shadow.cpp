@@ -9,6 +9,7 @@
 #include "core/launch.h"
 #include "core/model.h"
 #include "core/report.h"
+#include "memory/cells.h"
 #include "memory/explain.h"
 
 namespace cudasim {
@@ -21,6 +22,17 @@ constexpr std::size_t kMaxSharedReaders = 12;
 
 Epoch load(const Epoch& e) { return __atomic_load_n(&e, __ATOMIC_RELAXED); }
 void store(Epoch& e, Epoch value) { __atomic_store_n(&e, value, __ATOMIC_RELAXED); }
+// Cells at the beginning that equal the first.
+std::size_t run_length(const Cell* c, std::size_t n) {
+    constexpr std::size_t kShort = 4;
+    if (n > kShort)
+        return equal_cells(c, n);
+    const Epoch w = load(c[0].write), r = load(c[0].read);
+    std::size_t end = 1;
+    while (end < n && load(c[end].write) == w && load(c[end].read) == r)
+        ++end;
+    return end;
+}
 bool same_agent(Epoch a, Epoch b) { return (a >> 21) == (b >> 21); }
 
 } // namespace
@@ -97,26 +109,97 @@ bool ordered(const Access& access, Epoch e, bool async) {
 }
 } // namespace
 
-Shadow::Shadow(const void* base, std::size_t bytes, bool shared)
-    : base_(static_cast<const std::uint8_t*>(base)), bytes_(bytes), shared_(shared) {
-    void* map = mmap(nullptr, bytes * sizeof(Cell), PROT_READ | PROT_WRITE,
+namespace {
+Cell* map_cells(std::size_t count) {
+    void* map = mmap(nullptr, count * sizeof(Cell), PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED)
         throw std::bad_alloc();
-    cells_ = static_cast<Cell*>(map);
+    return static_cast<Cell*>(map);
+}
+} // namespace
+
+Shadow::Shadow(const void* base, std::size_t bytes, bool shared)
+    : base_(static_cast<const std::uint8_t*>(base)), bytes_(bytes), shared_(shared),
+      cells_(map_cells(bytes)) {
+    if (shared_)
+        return;
+    try {
+        granules_ = map_cells(bytes / kGranule);
+    } catch (...) {
+        munmap(cells_, bytes_ * sizeof(Cell));
+        throw;
+    }
 }
 
-Shadow::~Shadow() { munmap(cells_, bytes_ * sizeof(Cell)); }
+Shadow::~Shadow() {
+    munmap(cells_, bytes_ * sizeof(Cell));
+    if (granules_ != nullptr)
+        munmap(granules_, bytes_ / kGranule * sizeof(Cell));
+}
+
+void Shadow::mix(std::size_t granule) {
+    Cell& g = granules_[granule];
+    if (g.write == kMixed)
+        return;
+    fill_cells(cells_ + granule * kGranule, kGranule, g);
+    g = {kMixed, 0};
+}
+
+template <typename F> void Shadow::for_each_run(const void* address, std::size_t bytes, F f) {
+    const auto* at = static_cast<const std::uint8_t*>(address);
+    if (granules_ == nullptr) {
+        f(Run{cells_ + (at - base_), bytes, 1, at});
+        return;
+    }
+    while (bytes != 0) {
+        auto offset = static_cast<std::size_t>(at - base_);
+        std::size_t granule = offset / kGranule, count = bytes / kGranule, used;
+        if (offset % kGranule == 0 && count != 0) {
+            used = count * kGranule;
+            f(Run{granules_ + granule, count, kGranule, at});
+        } else {
+            used = std::min(bytes, kGranule - offset % kGranule);
+            mix(granule);
+            f(Run{cells_ + offset, used, 1, at});
+        }
+        at += used;
+        bytes -= used;
+    }
+}
+
+Shadow::Run Shadow::bytes_of(const Run& run, std::size_t first, std::size_t count) const {
+    const std::uint8_t* at = run.at + first * kGranule;
+    return {cells_ + (at - base_), count * kGranule, 1, at};
+}
+
+void Shadow::fill(const Run& run, Cell value) {
+    if (!shared_) {
+        fill_cells(run.cells, run.count, value);
+        return;
+    }
+    for (std::size_t i = 0; i < run.count; ++i) {
+        store(run.cells[i].write, value.write);
+        store(run.cells[i].read, value.read);
+    }
+}
 
 void Shadow::read(const Access& access, const void* address, std::size_t bytes) {
-    Cell* c = cell(address);
+    for_each_run(address, bytes, [&](const Run& run) { read_run(access, run, bytes); });
+}
+
+void Shadow::read_run(const Access& access, const Run& run, std::size_t bytes) {
     const Epoch mine = access.epoch;
-    for (std::size_t i = 0; i < bytes;) {
-        const Epoch w = load(c[i].write), r = load(c[i].read);
-        std::size_t end = i + 1;
-        while (end < bytes && load(c[end].write) == w && load(c[end].read) == r)
-            ++end;
-        const auto* at = static_cast<const std::uint8_t*>(address) + i;
+    for (std::size_t i = 0, end; i < run.count; i = end) {
+        Cell* c = run.cells + i;
+        const Epoch w = load(c->write), r = load(c->read);
+        const std::size_t length = run_length(c, run.count - i);
+        end = i + length;
+        if (w == kMixed) {
+            read_run(access, bytes_of(run, i, length), bytes);
+            continue;
+        }
+        const std::uint8_t* at = run.at + i * run.unit;
         if (w == 0) {
             if (!access.tolerate_uninitialised) {
                 fail_text(access.thread, access.caller, "uninitialised read",
@@ -126,39 +209,45 @@ void Shadow::read(const Access& access, const void* address, std::size_t bytes) 
         } else if (!(access.strong && epoch_strong(w)) && !ordered(access, w, access.async)) {
             race(access, false, w, true, at, bytes);
         }
-        if (r != mine) {
-            Epoch next = mine;
-            if (r != 0)
-                next = add_reader(access, r, static_cast<std::uint32_t>(end - i));
-            for (std::size_t k = i; k < end; ++k)
-                store(c[k].read, next);
+        if (r == mine)
+            continue;
+        Epoch next = mine;
+        if (r != 0)
+            next = add_reader(access, r, static_cast<std::uint32_t>(length * run.unit));
+        if (!shared_) {
+            fill_cells(c, length, {w, next});
+            continue;
         }
-        i = end;
+        for (std::size_t k = 0; k < length; ++k)
+            store(c[k].read, next);
     }
 }
 
 void Shadow::write(const Access& access, const void* address, std::size_t bytes) {
-    Cell* c = cell(address);
-    for (std::size_t i = 0; i < bytes;) {
-        const Epoch w = load(c[i].write), r = load(c[i].read);
-        std::size_t end = i + 1;
-        while (end < bytes && load(c[end].write) == w && load(c[end].read) == r)
-            ++end;
-        const auto* at = static_cast<const std::uint8_t*>(address) + i;
-        if (w != 0 && w != access.epoch && !(access.strong && epoch_strong(w)) &&
-            !ordered(access, w, access.async)) {
-            race(access, true, w, true, at, bytes);
+    for_each_run(address, bytes, [&](const Run& run) { write_run(access, run, bytes); });
+}
+
+void Shadow::write_run(const Access& access, const Run& run, std::size_t bytes) {
+    for (std::size_t i = 0, end; i < run.count; i = end) {
+        Cell* c = run.cells + i;
+        const Epoch w = load(c->write), r = load(c->read);
+        const std::size_t length = run_length(c, run.count - i);
+        end = i + length;
+        const std::uint8_t* at = run.at + i * run.unit;
+        if (w == kMixed) {
+            write_run(access, bytes_of(run, i, length), bytes);
+        } else {
+            if (w != 0 && w != access.epoch && !(access.strong && epoch_strong(w)) &&
+                !ordered(access, w, access.async)) {
+                race(access, true, w, true, at, bytes);
+            }
+            if (r != 0) {
+                check_readers(access, r, at, bytes);
+                if (is_reader_set(r))
+                    drop_readers(r, static_cast<std::uint32_t>(length * run.unit));
+            }
         }
-        if (r != 0) {
-            check_readers(access, r, at, bytes);
-            if (is_reader_set(r))
-                drop_readers(r, static_cast<std::uint32_t>(end - i));
-        }
-        for (std::size_t k = i; k < end; ++k) {
-            store(c[k].write, access.epoch);
-            store(c[k].read, 0);
-        }
-        i = end;
+        fill(Run{c, length, run.unit, at}, {access.epoch, 0});
     }
 }
 
@@ -378,7 +467,12 @@ Epoch Shadow::unordered_for_host(const HostView& visible, const void* address, s
 }
 
 void Shadow::clear(const void* address, std::size_t bytes) {
-    Cell* c = cell(address);
+    if (granules_ != nullptr) {
+        // Shared memory of a new cluster: the sets of readers of the old one are gone as a whole.
+        for_each_run(address, bytes, [&](const Run& run) { fill(run, {0, 0}); });
+        return;
+    }
+    Cell* c = cells_ + (static_cast<const std::uint8_t*>(address) - base_);
     constexpr std::size_t kPage = 4096 / sizeof(Cell);
     auto offset = static_cast<std::size_t>(c - cells_);
     std::size_t first = (offset + kPage - 1) / kPage * kPage,
@@ -394,14 +488,7 @@ void Shadow::clear(const void* address, std::size_t bytes) {
 }
 
 void Shadow::mark_barrier(const void* address, std::size_t bytes, bool on) {
-    Cell* c = cell(address);
-    for (std::size_t i = 0; i < bytes; ++i)
-        c[i] = {on ? kBarrierCell : 0, 0};
-}
-
-bool Shadow::initialised(const void* address, std::size_t bytes) const {
-    const Cell* c = cell(address);
-    return std::all_of(c, c + bytes, [](const Cell& x) { return load(x.write) != 0; });
+    for_each_run(address, bytes, [&](const Run& run) { fill(run, {on ? kBarrierCell : 0, 0}); });
 }
 
 } // namespace cudasim

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Shadow memory: for every byte who wrote it last and who has read it since. Sixteen bytes of
-// shadow per byte, mapped lazily, so that only memory that kernels touch costs anything.
+// shadow per byte, mapped lazily, so that only memory that kernels touch costs anything. Memory of
+// one host thread has a second level: a cell per granule of 16 bytes, which stands for those of its
+// bytes as long as they are the same.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +24,8 @@ struct Cell {
 };
 constexpr Epoch kReaderSet = Epoch{0xfffffff} << 36;
 constexpr Epoch kBarrierCell = Epoch{0xffffffe} << 36; // the bytes hold an mbarrier
+constexpr Epoch kMixed = ~Epoch{0}; // written to a granule whose bytes' own cells count
+constexpr std::size_t kGranule = 16;
 inline bool is_reader_set(Epoch e) { return e >= kReaderSet; }
 
 // One access to a run of bytes.
@@ -64,16 +68,28 @@ class Shadow {
     std::size_t reader_sets() const { return sets_.size() - free_sets_.size(); }
     // Bytes become (or stop being) an mbarrier.
     void mark_barrier(const void* address, std::size_t bytes, bool on);
-    bool initialised(const void* address, std::size_t bytes) const;
-    Cell* cell(const void* address) const {
-        return cells_ + (static_cast<const std::uint8_t*>(address) - base_);
-    }
 
   private:
     struct ReaderSet {
         std::uint32_t references = 0;
         std::vector<Epoch> readers;
     };
+
+    // A run of cells that stand for unit bytes each, from address at on, within an access.
+    struct Run {
+        Cell* cells;
+        std::size_t count, unit;
+        const std::uint8_t* at;
+    };
+
+    // Calls f with the runs that make up a range.
+    template <typename F> void for_each_run(const void* address, std::size_t bytes, F f);
+    // The bytes' own cells of granules that are all mixed.
+    Run bytes_of(const Run& run, std::size_t first, std::size_t count) const;
+    void mix(std::size_t granule);
+    void read_run(const Access& access, const Run& run, std::size_t bytes);
+    void write_run(const Access& access, const Run& run, std::size_t bytes);
+    void fill(const Run& run, Cell value);
 
     Epoch add_reader(const Access& access, Epoch old, std::uint32_t run);
     void check_readers(const Access& access, Epoch readers, const void* address, std::size_t bytes);
@@ -89,6 +105,7 @@ class Shadow {
     std::size_t bytes_;
     bool shared_;
     Cell* cells_;
+    Cell* granules_ = nullptr; // null when several host threads use the memory
     std::mutex mutex_;
     std::vector<ReaderSet> sets_;
     std::vector<std::uint32_t> free_sets_;

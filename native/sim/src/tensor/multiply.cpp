@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "tensor/vectors.h"
+#include "core/vectors.h"
 
 namespace cudasim {
 

@@ -3,8 +3,8 @@
 
 #include <cstring>
 
+#include "core/vectors.h"
 #include "tensor/fragments.h"
-#include "tensor/vectors.h"
 
 namespace cudasim {
 

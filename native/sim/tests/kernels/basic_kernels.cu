@@ -139,6 +139,37 @@ __global__ void trap_if(int yes) {
         __trap();
 }
 
+// 128 threads use the same 128 bytes, one by one and 16 at a time; how 0: always in order.
+__global__ void bytes_and_vectors(unsigned char* out, int how) {
+    unsigned t = threadIdx.x;
+    auto* bytes = static_cast<unsigned char*>(di_sim_dynamic_shared(128, 16));
+    auto* vectors = reinterpret_cast<uint4*>(bytes);
+    bytes[t] = static_cast<unsigned char>(t);
+    if (how == 1 && t == 5)
+        bytes[6] = 1;
+    __syncthreads();
+    uint4 v{};
+    if (t < 8)
+        v = vectors[t];
+    if (how == 2 && t == 40)
+        bytes[19] = 1;
+    __syncthreads();
+    v.x += 0x01010101u;
+    if (t < 8)
+        vectors[t] = v;
+    if (how == 3 && t == 9)
+        out[0] = bytes[17];
+    __syncthreads();
+    if (t == 77)
+        bytes[77] = 200;
+    if (how == 4 && t == 8)
+        v = vectors[4];
+    __syncthreads();
+    out[t] = bytes[t];
+    if (how == 4 && t == 8)
+        out[0] = static_cast<unsigned char>(v.w);
+}
+
 // One lane executes another aligned instruction, or none before it meets the others; how 0: nothing
 // is wrong.
 __global__ void aligned_steps(int how) {
@@ -184,4 +215,5 @@ DI_SIM_KERNEL(message, 0, message);
 DI_SIM_KERNEL(message_fence, 0, message_fence);
 DI_SIM_KERNEL(trap_if, 0, trap_if);
 DI_SIM_KERNEL(aligned_steps, 0, aligned_steps);
+DI_SIM_KERNEL(bytes_and_vectors, 0, bytes_and_vectors);
 DI_SIM_KERNEL(sync_many, 0, sync_many);
