@@ -7,7 +7,10 @@ extern "C" {
 extern const di_sim_kernel_info di_sim_kernel_bf16_n64_nt;
 extern const di_sim_kernel_info di_sim_kernel_bf16_n128_nt;
 extern const di_sim_kernel_info di_sim_kernel_bf16_n64_nn;
+extern const di_sim_kernel_info di_sim_kernel_bf16_n128_nn;
+extern const di_sim_kernel_info di_sim_kernel_bf16_n64_tn;
 extern const di_sim_kernel_info di_sim_kernel_bf16_n128_tn;
+extern const di_sim_kernel_info di_sim_kernel_bf16_n64_tt;
 extern const di_sim_kernel_info di_sim_kernel_bf16_n128_tt;
 }
 
@@ -38,7 +41,10 @@ const Variant kVariants[] = {
     {"n64_nt", di_sim_kernel_bf16_n64_nt, 64, true, true},
     {"n128_nt", di_sim_kernel_bf16_n128_nt, 128, true, true},
     {"n64_nn", di_sim_kernel_bf16_n64_nn, 64, true, false},
+    {"n128_nn", di_sim_kernel_bf16_n128_nn, 128, true, false},
+    {"n64_tn", di_sim_kernel_bf16_n64_tn, 64, false, false},
     {"n128_tn", di_sim_kernel_bf16_n128_tn, 128, false, false},
+    {"n64_tt", di_sim_kernel_bf16_n64_tt, 64, false, true},
     {"n128_tt", di_sim_kernel_bf16_n128_tt, 128, false, true},
 };
 
@@ -135,7 +141,7 @@ TEST_P(Sm90Bf16Gemm, AccumulateAndBias_AllSeeds_AreAdded) {
 // Small enough for thousands of schedules; every stage of the pipeline is used twice.
 TEST_P(Sm90Bf16Gemm, ManySchedules_SmallShape_AreRight) { check<float>(variant(), {2, 8, 456}); }
 
-INSTANTIATE_TEST_SUITE_P(Variants, Sm90Bf16Gemm, testing::Range(0, 5),
+INSTANTIATE_TEST_SUITE_P(Variants, Sm90Bf16Gemm, testing::Range(0, 8),
                          [](const auto& info) { return kVariants[info.param].name; });
 
 TEST(Sm90Bf16GemmValues, NoDepth_GivesTheBias) {

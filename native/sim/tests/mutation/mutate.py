@@ -6,7 +6,8 @@ compiled again with the build's own commands, linked with the rest of their test
 program runs under a number of schedules. A mutant whose tests pass is a survivor: it must be listed
 in redundant.json with the reason why the kernel is right without the call. Survivors that are not
 listed, entries without a survivor, sources that no program covers and mutants that crash or hang
-the simulator instead of being reported fail the run.
+the simulator instead of being reported fail the run. So does a kernel that none of the tests named
+ManySchedules runs, which the slow suite repeats under thousands of schedules.
 """
 
 import argparse
@@ -138,6 +139,19 @@ class Runner:
         if done.returncode != 0:
             raise RunError(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
 
+    def uncounted(self, program):
+        """How many kernels of a program its tests named ManySchedules leave out."""
+        symbols = subprocess.run(["nm", program], check=True, capture_output=True, text=True).stdout
+        kernels = re.findall(r"^\S+ [A-Z] di_sim_kernel_\w+$", symbols, re.M)
+        log = self.work / "launches"
+        environment = dict(os.environ, DEEPINFRA_SIM_SEEDS="1", DEEPINFRA_CUDASIM_LAUNCHES=str(log))
+        subprocess.run(
+            [program, "--gtest_filter=*ManySchedules*"], env=environment, check=True, capture_output=True
+        )
+        launched = {line.split("\t")[1] for line in log.read_text().splitlines()}
+        log.unlink()
+        return len(kernels) - len(launched)
+
     def run(self, program):
         environment = dict(os.environ, DEEPINFRA_SIM_SEEDS=str(self.seeds), DEEPINFRA_CUDASIM_NO_ADDR2LINE="1")
         with subprocess.Popen(
@@ -268,12 +282,16 @@ def main():
     native = here.parents[2]
     build = Build(options.build.resolve(), options.ninja)
     shutil.rmtree(options.work, ignore_errors=True)
+    options.work.mkdir(parents=True)
     runner = Runner(build, native, options.work.resolve(), options.seeds)
     programs = [build.program(path) for path in options.programs]
     for program in programs:
         if (verdict := runner.run(build.folder / program.path)) != Verdict():
             raise RunError(f"{program.path} fails without a mutant: {verdict}")
     mutants, problems = find_mutants(native, programs)
+    for program in programs:
+        if missing := runner.uncounted(build.folder / program.path):
+            problems.append(f"{program.path}: {missing} kernels run in no test named ManySchedules")
     reasons = read_redundant(here / "redundant.json")
     if options.only:
         mutants = [m for m in mutants if options.only in m.source]
