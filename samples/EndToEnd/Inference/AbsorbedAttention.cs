@@ -10,7 +10,7 @@ namespace EndToEnd.Inference;
 /// up-projection into the result, so that attention works on the cached latents themselves. It uses the same
 /// quantised weights as prefill.
 /// </summary>
-internal sealed class AbsorbedAttention : IDisposable
+internal class AbsorbedAttention : IDisposable
 {
     private readonly ModelConfig _config;
     private readonly IReadOnlyList<TransformerLayer> _layers;
@@ -44,7 +44,7 @@ internal sealed class AbsorbedAttention : IDisposable
     }
 
     /// <summary>Adds the new tokens to the cache and attends. Returns the heads' values [B, H*128].</summary>
-    public Tensor<float> Run(
+    public virtual Tensor<float> Run(
         Arena arena,
         int layer,
         Tensor<float> x,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
 using DeepInfra.FlashMla;
+using EndToEnd.Inference.Agreement;
 using EndToEnd.Model;
 using EndToEnd.Training;
 
@@ -20,15 +21,6 @@ internal sealed class InferenceFlow(
 
     private const int PromptTokens = 48;
     private const int RequestsPerRank = 2;
-
-    /// <summary>That of decode kernels with BFloat16 results.</summary>
-    private const double AttentionLimit = 5e-6;
-
-    /// <summary>
-    /// Both forms round to FP8 at different places, which now and then changes an expert among near-equal ones. The evidence
-    /// gives, for scale, how far the logits of neighbouring positions are apart.
-    /// </summary>
-    private const double LogitLimit = 1e-3;
 
     public async Task RunAsync()
     {
@@ -56,70 +48,25 @@ internal sealed class InferenceFlow(
             RequestsPerRank * config.ExpertRanks,
             run.CancellationToken
         );
-        await run.Progress.PhaseAsync(
-            Phases.CheckDecode,
-            () => CheckDecode(serving.Team, serving.Decoders, prompts)
-        );
-        await ServeAsync(serving, prompts);
-    }
-
-    /// <summary>The logits of decode steps against those of one prefill over the same tokens.</summary>
-    private void CheckDecode(RankTeam team, RankDecoder[] ranks, Batch prompts)
-    {
-        const int decoded = 24;
-        var differences = new CosineDifference[ranks.Length];
-        var neighbours = new CosineDifference[ranks.Length];
-        var sameChoice = new int[ranks.Length];
-        var attention = new CosineDifference[ranks.Length];
-        team.Run(r =>
-        {
-            var tokens = Row(prompts.Inputs, r, PromptTokens);
-            attention[r] = ranks[r].CompareAttention(tokens);
-            var cache = ranks[r].Cache;
-            var whole = cache.CreateSequence();
-            var expected = ranks[r].Prefill([whole], [tokens]);
-            var stepped = cache.CreateSequence();
-            ranks[r].Prefill([stepped], [tokens[..^decoded]]);
-            differences[r] = new CosineDifference();
-            neighbours[r] = new CosineDifference();
-            for (var i = PromptTokens - decoded; i < PromptTokens; i++)
-            {
-                var logits = ranks[r].Decode([stepped], [tokens[i]])[0];
-                differences[r].Add(logits, expected[i]);
-                neighbours[r].Add(logits, expected[i - 1]);
-                sameChoice[r] += Sampler.Greedy(logits) == Sampler.Greedy(expected[i]) ? 1 : 0;
-            }
-            cache.Free(whole);
-            cache.Free(stepped);
-        });
-        run.Verdicts.Add(
-            "Absorbed attention on the FP8 cache agrees with unabsorbed attention by the cosine measure",
-            attention.All(a => a.Cosine < AttentionLimit),
-            FormattableString.Invariant(
-                $"1-cos {attention.Max(a => a.Cosine):0.0e+00} (limit {AttentionLimit:0.0e+00}); not equal: largest difference of a value {attention.Max(a => a.Largest):0.0e+00}, {PromptTokens} tokens, all layers"
-            )
-        );
-        run.Verdicts.Add(
-            "Prefill and decode logits agree by the cosine measure",
-            Array.TrueForAll(differences, d => d.Cosine < LogitLimit),
-            FormattableString.Invariant(
-                $"largest 1-cos {differences.Max(d => d.Cosine):0.0e+00} (limit {LogitLimit:0.0e+00}; logits of neighbouring positions: {neighbours.Min(d => d.Cosine):0.0e+00}); not checked but counted: same most likely token in {sameChoice.Sum()} of {decoded * ranks.Length} steps"
-            )
-        );
-    }
-
-    private async Task ServeAsync(ServingRanks serving, Batch prompts)
-    {
-        var (team, ranks) = (serving.Team, serving.Decoders);
-        var requests = ranks
-            .Select(
-                (_, r) =>
-                    Enumerable
-                        .Range(0, RequestsPerRank)
-                        .Select(i => Row(prompts.Inputs, RequestsPerRank * r + i, PromptTokens))
-                        .ToArray()
+        var requests = Enumerable
+            .Range(0, config.ExpertRanks)
+            .Select(r =>
+                Enumerable
+                    .Range(0, RequestsPerRank)
+                    .Select(i => Row(prompts.Inputs, RequestsPerRank * r + i, PromptTokens))
+                    .ToArray()
             )
             .ToArray();
+        await run.Progress.PhaseAsync(
+            Phases.CheckDecode,
+            () => new AgreementCheck(config, serving).Run(requests).AddTo(run.Verdicts)
+        );
+        await ServeAsync(serving, requests);
+    }
+
+    private async Task ServeAsync(ServingRanks serving, int[][][] requests)
+    {
+        var (team, ranks) = (serving.Team, serving.Decoders);
         var sequences = ranks
             .Select(rank => requests[0].Select(_ => rank.Cache.CreateSequence()).ToArray())
             .ToArray();

@@ -22,8 +22,6 @@ internal sealed class RankDecoder : IDisposable
     private readonly IReadOnlyList<TransformerLayer> _layers;
     private readonly int _rank;
     private readonly ThroughputBuffer _throughput;
-    private readonly AbsorbedAttention _attention;
-    private readonly DecodeExperts _experts;
     private readonly BlockTableBuilder _table = new(MaxBatch, CacheBlocks);
     private readonly MlaDecodePlan _plan;
 
@@ -62,14 +60,29 @@ internal sealed class RankDecoder : IDisposable
                 Cpu = cpu,
             }
         );
-        _attention = new AbsorbedAttention(config, layers);
-        _experts = new DecodeExperts(config, lowLatency, rank);
+        Attention = new AbsorbedAttention(config, layers);
+        LowLatency = lowLatency;
+        Experts = new DecodeExperts(config, lowLatency, rank);
     }
 
     public PagedMlaKvCache Cache { get; }
 
+    /// <summary>What expert rows of decode steps travel through.</summary>
+    public LowLatencyBuffer LowLatency { get; }
+
+    /// <summary>The attention of decode steps; disposed with this.</summary>
+    public AbsorbedAttention Attention { get; set; }
+
+    /// <summary>The experts of decode steps.</summary>
+    public DecodeExperts Experts { get; set; }
+
     /// <summary>Fills the cache with the prompts and returns the logits of every position, one after another.</summary>
-    public float[][] Prefill(IReadOnlyList<MlaSequence> sequences, IReadOnlyList<int[]> prompts)
+    /// <param name="layerDone">Sees each layer's activations and output.</param>
+    public float[][] Prefill(
+        IReadOnlyList<MlaSequence> sequences,
+        IReadOnlyList<int[]> prompts,
+        Action<int, LayerActivation, Tensor<float>>? layerDone = null
+    )
     {
         using var a = new LayerActivation { CumulativeLengths = Starts(prompts) };
         var tokens = prompts.SelectMany(p => p).ToArray();
@@ -92,13 +105,18 @@ internal sealed class RankDecoder : IDisposable
             _layers[l].MiddleForward(layer, _throughput, _rank);
             var y = a.Arena.Rent(tokens.Length, _config.Width);
             _layers[l].Moe.EndForward(layer.Moe, layer.Arena).CopyTo(y);
+            layerDone?.Invoke(l, layer, y);
             x = y;
         }
         return Rows(_layers[^1].Logits(a.Arena, x));
     }
 
     /// <summary>Appends one token to each sequence and returns the logits of the next.</summary>
-    public float[][] Decode(ReadOnlySpan<MlaSequence> sequences, ReadOnlySpan<int> tokens)
+    public float[][] Decode(
+        ReadOnlySpan<MlaSequence> sequences,
+        ReadOnlySpan<int> tokens,
+        DecodeProbe? probe = null
+    )
     {
         using var arena = new Arena();
         var positions = new int[tokens.Length];
@@ -113,56 +131,22 @@ internal sealed class RankDecoder : IDisposable
         var x = _layers[0].Embed(arena, tokens);
         for (var l = 0; l < _layers.Count; l++)
         {
-            var context = _attention.Run(arena, l, x, positions, Cache, _table, _plan);
+            probe?.Enter(l, x);
+            var context = Attention.Run(arena, l, x, positions, Cache, _table, _plan);
+            probe?.Attended(l, context);
             var hidden = arena.Rent(tokens.Length, _config.Width);
             _layers[l].Attention.Output.Forward(context, hidden);
             VectorMath.Add(hidden.AsSpan(), x.AsSpan());
-            x = _experts.Run(arena, _layers[l].Moe, hidden);
+            probe?.EnterExperts(l, hidden);
+            x = Experts.Run(arena, l, _layers[l].Moe, hidden, probe);
+            probe?.Leave(l, x);
         }
         return Rows(_layers[^1].Logits(arena, x));
     }
 
-    /// <summary>
-    /// Attention of both forms on the same layer inputs: one prefill over the tokens, then one absorbed step per token on
-    /// the FP8 cache. Collective.
-    /// </summary>
-    public CosineDifference CompareAttention(int[] tokens)
-    {
-        var difference = new CosineDifference();
-        using var starts = Starts([tokens]);
-        using var arena = new Arena();
-        var layers = new LayerActivation[_layers.Count];
-        var x = _layers[0].Embed(arena, tokens);
-        for (var l = 0; l < layers.Length; l++)
-        {
-            var a = layers[l] = new LayerActivation { CumulativeLengths = Starts([tokens]) };
-            _layers[l].BeginForward(a, x, _throughput);
-            _layers[l].MiddleForward(a, _throughput, _rank);
-            x = _layers[l].Moe.EndForward(a.Moe, a.Arena);
-        }
-        var sequence = Cache.CreateSequence();
-        for (var t = 0; t < tokens.Length; t++)
-        {
-            using var step = new Arena();
-            Cache.Extend(sequence, 1);
-            _table.Build([sequence], newTokens: 1);
-            _plan.Update(_table.CacheSeqlens);
-            for (var l = 0; l < layers.Length; l++)
-            {
-                var row = layers[l].Attention.X.AsSlice(0, t, 1);
-                var values = _attention.Run(step, l, row, [t], Cache, _table, _plan);
-                difference.Add(values.AsView().Row(0), layers[l].Attention.Context.AsView().Row(t));
-            }
-        }
-        Cache.Free(sequence);
-        foreach (var a in layers)
-            a.Dispose();
-        return difference;
-    }
-
     public void Dispose()
     {
-        _attention.Dispose();
+        Attention.Dispose();
         _plan.Dispose();
         _table.Dispose();
         Cache.Dispose();

@@ -63,6 +63,8 @@ internal sealed class AttentionBlock : IDisposable
 
     public Linear Output { get; }
 
+    public IEnumerable<IProduct> Products => [Query, Down, Up, Output];
+
     public void Dispose()
     {
         Query.Dispose();

@@ -7,13 +7,22 @@ namespace EndToEnd.Model;
 
 /// <summary>y = x W^T with BFloat16 operands and float32 sums.</summary>
 /// <param name="weight">[N,K] float32 master weights.</param>
-internal sealed class Bf16Linear(Parameter weight) : IDisposable
+internal sealed class Bf16Linear(Parameter weight) : IProduct, IDisposable
 {
     private readonly Tensor<BFloat16> _weight = Tensor<BFloat16>.Create(weight.Shape);
+
+    public Parameter Weight => weight;
 
     public void Dispose() => _weight.Dispose();
 
     public void Refresh() => NumberConvert.Narrow(weight.Value.AsSpan(), _weight.AsSpan());
+
+    public Tensor<float> Dequantize()
+    {
+        var values = Tensor<float>.Create(weight.Shape);
+        NumberConvert.Widen(_weight.AsSpan(), values.AsSpan());
+        return values;
+    }
 
     public void Forward(Tensor<float> x, Tensor<float> y) =>
         Fp8.Gemm.Bf16Gemm(Narrow(0, x), _weight, y, GemmLayout.NT);

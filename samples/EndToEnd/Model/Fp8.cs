@@ -41,4 +41,20 @@ internal static class Fp8
         Quantizer.QuantizePerChannel(x, codes, scales, Block, options: Single);
         return new ScaledTensor(codes, scales);
     }
+
+    /// <summary>Weights [N,K] from their codes and the scales of their blocks.</summary>
+    public static void DequantizeBlocks(
+        Tensor<Float8E4M3> codes,
+        Tensor<float> scales,
+        Tensor<float> values
+    )
+    {
+        for (long n = 0; n < values.Shape[0]; n++)
+        {
+            var from = codes.AsView().Row(n);
+            var to = values.AsView().Row(n);
+            for (var k = 0; k < to.Length; k++)
+                to[k] = (float)from[k] * scales[n / Block, k / Block];
+        }
+    }
 }

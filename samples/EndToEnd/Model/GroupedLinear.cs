@@ -7,7 +7,7 @@ namespace EndToEnd.Model;
 
 /// <summary>The same projection of several experts as grouped FP8 products; see <see cref="Linear"/>.</summary>
 /// <param name="weight">[E,N,K]; an expert rank uses its share of the experts.</param>
-internal sealed class GroupedLinear(Parameter weight, int localExperts) : IDisposable
+internal sealed class GroupedLinear(Parameter weight, int localExperts) : IProduct, IDisposable
 {
     private readonly Tensor<Float8E4M3> _codes = Tensor<Float8E4M3>.Create(weight.Shape);
     private readonly Tensor<float> _scales = Tensor<float>.Create([
@@ -15,6 +15,8 @@ internal sealed class GroupedLinear(Parameter weight, int localExperts) : IDispo
         Fp8.Blocks(weight.Shape[1]),
         Fp8.Blocks(weight.Shape[2]),
     ]);
+
+    public Parameter Weight => weight;
 
     public void Dispose()
     {
@@ -31,6 +33,18 @@ internal sealed class GroupedLinear(Parameter weight, int localExperts) : IDispo
                 _scales.AsSelected(0, e),
                 options: Fp8.Single
             );
+    }
+
+    public Tensor<float> Dequantize()
+    {
+        var values = Tensor<float>.Create(weight.Shape);
+        for (long e = 0; e < weight.Shape[0]; e++)
+            Fp8.DequantizeBlocks(
+                _codes.AsSelected(0, e),
+                _scales.AsSelected(0, e),
+                values.AsSelected(0, e)
+            );
+        return values;
     }
 
     /// <param name="x">[R,K] rows grouped by expert.</param>

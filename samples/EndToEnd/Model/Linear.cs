@@ -14,13 +14,17 @@ namespace EndToEnd.Model;
 /// True rounds the input's scales up to powers of two. The latent's projection needs it: then the keys of prefill are
 /// made from exactly the values that the FP8 cache holds.
 /// </param>
-internal sealed class Linear(Parameter weight, bool powerOfTwoScales = false) : IDisposable
+internal sealed class Linear(Parameter weight, bool powerOfTwoScales = false)
+    : IProduct,
+        IDisposable
 {
     private readonly Tensor<Float8E4M3> _codes = Tensor<Float8E4M3>.Create(weight.Shape);
     private readonly Tensor<float> _scales = Tensor<float>.Create([
         Fp8.Blocks(weight.Shape[0]),
         Fp8.Blocks(weight.Shape[1]),
     ]);
+
+    public Parameter Weight => weight;
 
     public void Dispose()
     {
@@ -32,13 +36,10 @@ internal sealed class Linear(Parameter weight, bool powerOfTwoScales = false) : 
     public void Refresh() =>
         Quantizer.QuantizePerBlock(weight.Value, _codes, _scales, options: Fp8.Single);
 
-    /// <summary>The weights as the products see them, [N,K].</summary>
     public Tensor<float> Dequantize()
     {
         var values = Tensor<float>.Create(weight.Shape);
-        for (long n = 0; n < weight.Shape[0]; n++)
-        for (long k = 0; k < weight.Shape[1]; k++)
-            values[n, k] = (float)_codes[n, k] * _scales[n / Fp8.Block, k / Fp8.Block];
+        Fp8.DequantizeBlocks(_codes, _scales, values);
         return values;
     }
 

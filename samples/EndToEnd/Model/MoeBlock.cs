@@ -50,6 +50,8 @@ internal sealed class MoeBlock : IDisposable
 
     public Router Router { get; }
 
+    public IEnumerable<IProduct> Products => [_sharedGateUp, _sharedDown, _gateUp, _down];
+
     public void Dispose()
     {
         _sharedGateUp.Dispose();
@@ -261,21 +263,20 @@ internal sealed class MoeBlock : IDisposable
     }
 
     /// <summary>The local experts on rows as the low-latency exchange delivers them.</summary>
-    /// <param name="x">[L,M,width] E4M3, scales [L,M,width/128]; the first <paramref name="valid"/> rows count.</param>
+    /// <param name="received">[L,M,width] E4M3, scales [L,M,width/128]; the first <paramref name="valid"/> rows count.</param>
     /// <returns>[L,M,width] BFloat16.</returns>
     public Tensor<BFloat16> RunExpertsMasked(
         Arena arena,
-        Tensor<Float8E4M3> x,
-        Tensor<float> scales,
+        ScaledTensor received,
         Tensor<int> valid,
         int expertRank
     )
     {
-        var (experts, places) = (x.Shape[0], x.Shape[1]);
+        var (experts, places) = (received.Data.Shape[0], received.Data.Shape[1]);
         var gateUp = arena.Rent(experts * places, 2 * _config.ExpertWidth);
         var expected = (int)Math.Max(1, places / _config.Experts);
         _gateUp.ForwardMasked(
-            new ScaledTensor(x, scales),
+            received,
             gateUp.AsReshaped([experts, places, 2 * _config.ExpertWidth]),
             valid,
             expected,

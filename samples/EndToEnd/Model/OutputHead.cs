@@ -23,6 +23,8 @@ internal sealed class OutputHead : IDisposable
         );
     }
 
+    public IProduct Product => _projection;
+
     public void Dispose() => _projection.Dispose();
 
     public void Refresh() => _projection.Refresh();

@@ -32,6 +32,9 @@ internal sealed class Router
     /// <summary>Selections per expert since the last call of <see cref="TakeLoad"/>.</summary>
     public IReadOnlyList<long> Load => _load;
 
+    /// <summary>What is added to the scores for the choice.</summary>
+    public ReadOnlySpan<float> Bias => _bias.Value.AsSpan();
+
     /// <summary>Chooses experts and their weights for each row of x [T,width].</summary>
     public void Forward(Tensor<float> x, RouterActivation a)
     {
@@ -56,19 +59,29 @@ internal sealed class Router
                         )
                     );
             var chosen = a.Chosen.AsView().Row(t);
-            var weights = a.Weights.AsView().Row(t);
-            var sum = 0f;
             for (var k = 0; k < chosen.Length; k++)
             {
                 chosen[k] = Best(scores, bias, chosen[..k]);
-                sum += weights[k] = scores[(int)chosen[k]];
                 load[(int)chosen[k]]++;
             }
-            foreach (ref var weight in weights)
-                weight /= sum;
+            Weigh(scores, chosen, a.Weights.AsView().Row(t));
         }
         for (var e = 0; e < c.Experts; e++)
             Interlocked.Add(ref _load[e], load[e]);
+    }
+
+    /// <summary>Weights of chosen experts: their scores, normalised.</summary>
+    public static void Weigh(
+        ReadOnlySpan<float> scores,
+        ReadOnlySpan<long> chosen,
+        Span<float> weights
+    )
+    {
+        var sum = 0f;
+        for (var k = 0; k < chosen.Length; k++)
+            sum += weights[k] = scores[(int)chosen[k]];
+        foreach (ref var weight in weights)
+            weight /= sum;
     }
 
     /// <summary>Adds to the gradient of x, given the gradients of the weights [T,K].</summary>

@@ -15,6 +15,17 @@ internal sealed class RouterActivation : IDisposable
     /// <summary>[T,K] normalised weights.</summary>
     public Tensor<float> Weights { get; set; } = null!;
 
+    public int Tokens => (int)Chosen.Shape[0];
+
+    public ReadOnlySpan<float> ScoresOf(int token)
+    {
+        var experts = Scores.Length / Tokens;
+        return Scores.AsSpan(token * experts, experts);
+    }
+
+    public int[] ChosenBy(int token) =>
+        Array.ConvertAll(Chosen.AsView().Row(token).ToArray(), e => (int)e);
+
     public void Dispose()
     {
         Chosen?.Dispose();

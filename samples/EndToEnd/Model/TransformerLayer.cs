@@ -40,6 +40,14 @@ internal sealed class TransformerLayer : IDisposable
 
     public MoeBlock Moe { get; }
 
+    /// <summary>Everything that multiplies with a narrowed weight.</summary>
+    public IEnumerable<IProduct> Products =>
+        [
+            .. Attention.Products,
+            .. Moe.Products,
+            .. _head is null ? Enumerable.Empty<IProduct>() : [_head.Product],
+        ];
+
     /// <summary>Quantises the weights again; call after every change of them.</summary>
     public void Refresh()
     {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core;
 using EndToEnd.Model;
 
 namespace EndToEnd.Reference;
@@ -19,23 +20,48 @@ internal sealed class ReferenceModel(ModelConfig config, IReadOnlyList<Transform
     public double Run(int[] tokens, int[] labels, int length, int[][][] chosen)
     {
         var tape = new Tape();
-        var positions = Enumerable.Range(0, tokens.Length).Select(i => i % length).ToArray();
-        var x = tape.Gather(Weight(layers[0], "embedding"), tokens);
-        for (var l = 0; l < layers.Count; l++)
-        {
-            x = Attention(tape, layers[l], x, positions, length);
-            x = Experts(tape, layers[l], x, chosen[l]);
-        }
-        var last = layers[^1];
-        var normed = tape.RmsNorm(x, Weight(last, "head.norm"), config.NormEpsilon);
-        var loss = tape.CrossEntropy(tape.Linear(normed, Weight(last, "head.projection")), labels);
+        var forward = Forward(tape, tokens, length, chosen);
+        var loss = tape.CrossEntropy(forward.Logits, labels);
         tape.Backward(loss);
         return loss.Value[0];
+    }
+
+    /// <summary>Logits and what the routers saw.</summary>
+    /// <inheritdoc cref="Run" path="/param"/>
+    public ReferenceForward Forward(int[] tokens, int length, int[][][] chosen) =>
+        Forward(new Tape(), tokens, length, chosen);
+
+    /// <summary>Takes the weights as the products see them, so that only their inputs' rounding is missing here.</summary>
+    public void UseNarrowedWeights()
+    {
+        foreach (var product in layers.SelectMany(l => l.Products))
+        {
+            using var values = product.Dequantize();
+            _weights[product.Weight] = ToMatrix(values.AsSpan(), product.Weight.Shape);
+        }
     }
 
     /// <summary>The summed gradient of a parameter; empty if it was never used.</summary>
     public ReadOnlySpan<double> Gradient(Parameter parameter) =>
         _weights.TryGetValue(parameter, out var matrix) ? matrix.Gradient : [];
+
+    private ReferenceForward Forward(Tape tape, int[] tokens, int length, int[][][] chosen)
+    {
+        var positions = Enumerable.Range(0, tokens.Length).Select(i => i % length).ToArray();
+        var x = tape.Gather(Weight(layers[0], "embedding"), tokens);
+        var routerLogits = new Matrix[layers.Count];
+        for (var l = 0; l < layers.Count; l++)
+        {
+            x = Attention(tape, layers[l], x, positions, length);
+            x = Experts(tape, layers[l], x, chosen[l], out routerLogits[l]);
+        }
+        var last = layers[^1];
+        var normed = tape.RmsNorm(x, Weight(last, "head.norm"), config.NormEpsilon);
+        return new ReferenceForward(
+            routerLogits,
+            tape.Linear(normed, Weight(last, "head.projection"))
+        );
+    }
 
     private Matrix Attention(
         Tape tape,
@@ -81,11 +107,18 @@ internal sealed class ReferenceModel(ModelConfig config, IReadOnlyList<Transform
         return tape.Add(x, tape.Linear(tape.Concat(contexts), Weight(layer, "attention.output")));
     }
 
-    private Matrix Experts(Tape tape, TransformerLayer layer, Matrix x, int[][] chosen)
+    private Matrix Experts(
+        Tape tape,
+        TransformerLayer layer,
+        Matrix x,
+        int[][] chosen,
+        out Matrix routerLogits
+    )
     {
         var c = config;
         var h = tape.RmsNorm(x, Weight(layer, "moe.norm"), c.NormEpsilon);
-        var gates = tape.GateWeights(tape.Linear(h, Weight(layer, "router.weight")), chosen);
+        routerLogits = tape.Linear(h, Weight(layer, "router.weight"));
+        var gates = tape.GateWeights(routerLogits, chosen);
         var shared = Expert(
             tape,
             h,
@@ -127,13 +160,17 @@ internal sealed class ReferenceModel(ModelConfig config, IReadOnlyList<Transform
     private Matrix Weight(TransformerLayer layer, string name, int expert = -1)
     {
         var parameter = layer.Parameters.Parameters.First(p => p.Name == name);
-        var columns = (int)parameter.Shape[-1];
-        var rows = (int)(parameter.Shape.ElementCount / columns);
         if (!_weights.TryGetValue(parameter, out var matrix))
-            _weights[parameter] = matrix = Tape.Leaf(parameter.Value.AsSpan(), rows, columns);
+            _weights[parameter] = matrix = ToMatrix(parameter.Value.AsSpan(), parameter.Shape);
         if (expert < 0)
             return matrix;
-        var perExpert = rows / config.Experts;
+        var perExpert = matrix.Rows / config.Experts;
         return matrix.RowRange(expert * perExpert, perExpert);
+    }
+
+    private static Matrix ToMatrix(ReadOnlySpan<float> values, Shape shape)
+    {
+        var columns = (int)shape[-1];
+        return Tape.Leaf(values, (int)(shape.ElementCount / columns), columns);
     }
 }
