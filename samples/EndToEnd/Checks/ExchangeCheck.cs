@@ -47,7 +47,8 @@ internal static class ExchangeCheck
             new DispatchInput(x, chosen, weights) { Experts = config.Experts },
             new DispatchOptions()
         );
-        using var combined = buffer.Combine(dispatched.X, dispatched.Handle, new CombineOptions());
+        using var handle = dispatched.Handle;
+        using var combined = buffer.Combine(dispatched.X, handle, new CombineOptions());
         var y = combined.X.As<float>();
         var wrong = 0;
         for (var t = 0; t < tokens; t++)

@@ -18,8 +18,8 @@ internal sealed class LayerActivation : IDisposable
 
     public void Dispose()
     {
-        Moe.Dispose();
         MoeGradients?.Dispose();
+        Moe.Dispose();
         CumulativeLengths?.Dispose();
         Arena.Dispose();
     }

@@ -27,9 +27,11 @@ internal sealed class MoeActivation : IDisposable
     public void Dispose()
     {
         Routing.Dispose();
-        Dispatched?.Dispose();
-        SentRows?.Dispose();
         Combined?.Dispose();
+        Dispatched?.Dispose();
+        // The routing outlives the rows: the backward pass sends along it.
+        Dispatched?.Handle.Dispose();
+        SentRows?.Dispose();
         Rows?.Dispose();
     }
 }
