@@ -15,23 +15,19 @@ public sealed partial class ThreeFsCluster
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {
-        _managerListener = new RpcListener(
-            new IPEndPoint(_options.Address, _options.ManagerPort),
-            new RpcServiceTable(_manager.CreateService(), CoreService.CreateService()),
-            _rpcOptions
+        _managerListener = Listen(
+            NodeIdentity.Manager,
+            _options.ManagerPort,
+            _manager.CreateService()
         );
-        _metaListener = new RpcListener(
-            new IPEndPoint(_options.Address, 0),
-            new RpcServiceTable(_metadata.CreateService(), CoreService.CreateService()),
-            _rpcOptions
-        );
+        _metaListener = Listen(NodeIdentity.Meta, 0, _metadata.CreateService());
         await _manager.StartAsync(ManagerNode()).ConfigureAwait(false);
         await CreateChainsAsync(cancellationToken).ConfigureAwait(false);
         await _metadata.InitializeAsync().ConfigureAwait(false);
         foreach (var host in _hosts)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            host.Start();
+            host.Start(EndPointOf(host.NodeId));
             CreateTargets(host);
             await ReportAsync(host).ConfigureAwait(false);
         }
@@ -43,6 +39,33 @@ public sealed partial class ThreeFsCluster
         StartLoops();
         ClusterLog.Started(_log, ClusterId, _directory.Root, ManagerAddresses[0]);
     }
+
+    private RpcListener Listen(uint node, int port, RpcService service)
+    {
+        var services = new RpcServiceTable(service, CoreService.CreateService());
+        var options = _options.Faults.Inject(node, _rpcOptions);
+        if (port == 0 && EndPointOf(node) is { } last)
+        {
+            try
+            {
+                return new RpcListener(last, services, options);
+            }
+            catch (ThreeFsException)
+            {
+                // Somebody took the port meanwhile; another one does.
+            }
+        }
+        return new RpcListener(new IPEndPoint(_options.Address, port), services, options);
+    }
+
+    /// <summary>Where a node listened when the cluster ran last, so that its clients find it there again.</summary>
+    private IPEndPoint? EndPointOf(uint node) =>
+        Routing().Nodes.TryGetValue(node, out var known)
+        && known.App.ServiceGroups is [{ Endpoints: [var address, ..] }, ..]
+        && address.ToEndPoint() is { } endPoint
+        && endPoint.Address.Equals(_options.Address)
+            ? endPoint
+            : null;
 
     private NodeInfo ManagerNode() =>
         new()
@@ -134,7 +157,7 @@ public sealed partial class ThreeFsCluster
                 new HeartbeatReq
                 {
                     ClusterId = ClusterId,
-                    Timestamp = WireTime.Now(),
+                    Timestamp = _options.Faults.ClockOf(NodeIdentity.Meta).Now(),
                     Info = new HeartbeatInfo
                     {
                         Info = new MetaHeartbeatInfo(),

@@ -55,7 +55,8 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
             NodeIdentity.Manager,
             options.FailAfter,
             store,
-            _log
+            _log,
+            options.Faults.ClockOf(NodeIdentity.Manager)
         );
         _hosts = new StorageHost[options.StorageNodeCount];
         for (var i = 0; i < _hosts.Length; i++)
@@ -66,7 +67,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
                 options,
                 directory.StorageNode(id),
                 Routing,
-                _rpcOptions,
+                options.Faults.Inject(id, _rpcOptions),
                 _log
             );
         }
@@ -80,9 +81,17 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
                 TableId = NodeIdentity.ChainTable,
                 ChunkSize = (uint)options.ChunkSize,
                 StripeSize = (uint)options.StripeSize,
-            }
+            },
+            options.Faults.ClockOf(NodeIdentity.Meta)
         );
-        _collector = new GarbageCollector(store, Routing, chunks, options.GcDelay);
+        _collector = new GarbageCollector(
+            store,
+            Routing,
+            chunks,
+            options.GcDelay,
+            _metadata,
+            options.Faults.ClockOf(NodeIdentity.Meta)
+        );
     }
 
     /// <summary>The settings that the cluster runs with.</summary>

@@ -2,6 +2,7 @@
 using System.Net;
 using System.Numerics;
 using DeepInfra.Fs.Cluster.Chunks;
+using DeepInfra.Fs.Cluster.Faults;
 using Microsoft.Extensions.Logging;
 
 namespace DeepInfra.Fs.Cluster;
@@ -74,6 +75,9 @@ public sealed record ThreeFsClusterOptions
     /// ids from 6001): recovery, failed nodes, chains that stop serving, damaged chunks, full disks. Null logs nothing.
     /// </summary>
     public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>Faults to inject while the cluster runs.</summary>
+    internal ClusterFaults Faults { get; init; } = new();
 
     /// <summary>Age of a file session at which it ends if its client has vanished.</summary>
     internal TimeSpan SessionTimeout { get; init; } = TimeSpan.FromMinutes(5);

@@ -20,6 +20,7 @@ internal sealed class ChunkIndex : IDisposable
 {
     private const byte ChunkPrefix = (byte)'C';
     private const byte TargetPrefix = (byte)'T';
+    private const byte NotePrefix = (byte)'U';
     private const int TargetBytes = 9;
 
     private readonly RocksDb _db;
@@ -125,9 +126,63 @@ internal sealed class ChunkIndex : IDisposable
         _db.Write(batch, _writeOptions);
     }
 
+    /// <summary>The note of a key, or null.</summary>
+    public byte[]? FindNote(byte[] key)
+    {
+        Enter();
+        try
+        {
+            return _db.Get(NoteKey(key));
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
+    /// <summary>Forgets the note of a key; after a crash it may be there again.</summary>
+    public void DeleteNote(byte[] key)
+    {
+        Enter();
+        try
+        {
+            _db.Remove(NoteKey(key));
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
+    /// <summary>Forgets the notes whose values satisfy a condition.</summary>
+    public void ForgetNotes(Func<byte[], bool> condition)
+    {
+        Enter();
+        try
+        {
+            using var batch = new WriteBatch();
+            using var iterator = _db.NewIterator();
+            iterator.Seek([NotePrefix]);
+            while (iterator.Valid() && iterator.GetKeySpan()[0] == NotePrefix)
+            {
+                if (condition(iterator.Value()))
+                {
+                    batch.Delete(iterator.Key());
+                }
+                iterator.Next();
+            }
+            Native.Instance.rocksdb_iter_get_error(iterator.Handle);
+            _db.Write(batch);
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
     /// <summary>
-    /// Writes a record (or deletes it) durably; <paramref name="apply"/> runs once that is done and before
-    /// the task completes.
+    /// Writes a record (or deletes it) durably, and its note in the same batch; <paramref name="apply"/> runs
+    /// once that is done and before the task completes.
     /// </summary>
     /// <exception cref="ChunkStoreException">The data or the record could not be made durable.</exception>
     public Task CommitAsync(
@@ -135,10 +190,11 @@ internal sealed class ChunkIndex : IDisposable
         ChunkId chunk,
         byte[]? record,
         SafeFileHandle? dataFile,
+        IndexNote? note,
         Action apply
     )
     {
-        var commit = new Commit(KeyOf(target, chunk), record, dataFile, apply);
+        var commit = new Commit(KeyOf(target, chunk), record, dataFile, note, apply);
         if (_commits.Add(commit))
         {
             _commits.WriteNext();
@@ -178,6 +234,8 @@ internal sealed class ChunkIndex : IDisposable
         BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(1), target);
         return key;
     }
+
+    private static byte[] NoteKey(byte[] key) => [NotePrefix, .. key];
 
     private static byte[] KeyOf(ulong target, ChunkId chunk)
     {
@@ -234,6 +292,10 @@ internal sealed class ChunkIndex : IDisposable
                 _ = commit.Record is null
                     ? batch.Delete(commit.Key)
                     : batch.Put(commit.Key, commit.Record);
+                if (commit.Note is { } note)
+                {
+                    batch.Put(NoteKey(note.Key), note.Value);
+                }
             }
             _db.Write(batch, _writeOptions);
             return null;
@@ -257,13 +319,21 @@ internal sealed class ChunkIndex : IDisposable
         }
     }
 
-    private sealed class Commit(byte[] key, byte[]? record, SafeFileHandle? dataFile, Action apply)
+    private sealed class Commit(
+        byte[] key,
+        byte[]? record,
+        SafeFileHandle? dataFile,
+        IndexNote? note,
+        Action apply
+    )
     {
         public byte[] Key { get; } = key;
 
         public byte[]? Record { get; } = record;
 
         public SafeFileHandle? DataFile { get; } = dataFile;
+
+        public IndexNote? Note { get; } = note;
 
         public Action Apply { get; } = apply;
 

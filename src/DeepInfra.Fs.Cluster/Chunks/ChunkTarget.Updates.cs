@@ -54,9 +54,14 @@ internal sealed partial class ChunkTarget
     /// <summary>Makes the update durable and visible, then unlocks the chunk.</summary>
     /// <param name="pending">From <see cref="PrepareAsync"/>.</param>
     /// <param name="chainVersion">Version of the chain under which it commits.</param>
+    /// <param name="note">What to remember of the update beside the new record; null remembers nothing.</param>
     /// <returns>The new record; null when the chunk is gone.</returns>
     /// <exception cref="ChunkStoreException">The index could not be written; readers still see the old state.</exception>
-    public async ValueTask<ChunkRecord?> CommitAsync(PendingUpdate pending, uint chainVersion)
+    public async ValueTask<ChunkRecord?> CommitAsync(
+        PendingUpdate pending,
+        uint chainVersion,
+        Func<ChunkRecord?, IndexNote>? note = null
+    )
     {
         if (pending.IsNoop)
         {
@@ -78,6 +83,7 @@ internal sealed partial class ChunkTarget
                     pending.Slot.Id,
                     record?.Encode(),
                     pending.WroteData ? _files.Open(pending.Block!.Address) : null,
+                    note?.Invoke(record),
                     () => Apply(pending)
                 )
                 .ConfigureAwait(false);
@@ -413,7 +419,7 @@ internal sealed partial class ChunkTarget
         }
     }
 
-    private static ChunkRecord NewRecord(
+    private ChunkRecord NewRecord(
         PendingUpdate pending,
         BlockAddress block,
         uint length,
@@ -430,7 +436,7 @@ internal sealed partial class ChunkTarget
             ChainVersion = pending.Update.ChainVersion,
             LastClient = pending.Update.Client,
             LastRequestId = pending.Update.RequestId,
-            Timestamp = WireTime.Now(),
+            Timestamp = _clock.Now(),
             Checksum = checksum,
             Pages = pages,
         };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Cluster.Chunks;
@@ -15,6 +16,7 @@ internal sealed partial class ChunkTarget : IDisposable
     private const int CachedSlots = 65_536;
 
     private readonly ChunkIndex _index;
+    private readonly NodeClock _clock;
     private readonly DataFiles _files;
     private readonly BlockAllocator _allocator;
     private readonly ConcurrentDictionary<ChunkId, ChunkSlot> _slots = new();
@@ -26,13 +28,16 @@ internal sealed partial class ChunkTarget : IDisposable
         int fileCount,
         ChunkIndex index,
         SpaceGuard space,
-        DurabilityMode durability
+        DurabilityMode durability,
+        NodeClock? clock = null,
+        DiskFault? fault = null
     )
     {
         Id = id;
+        _clock = clock ?? new NodeClock();
         Location = directory;
         _index = index;
-        _files = new DataFiles(directory, fileCount, durability);
+        _files = new DataFiles(directory, fileCount, durability, fault);
         _allocator = new BlockAllocator(space, _files);
         try
         {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Cluster.Interop;
 using Microsoft.Win32.SafeHandles;
 
@@ -17,11 +18,18 @@ internal sealed class DataFiles : IDisposable
     private readonly string _directory;
     private readonly int _count;
     private readonly DurabilityMode _durability;
+    private readonly DiskFault _fault;
     private readonly Lock _lock = new();
     private readonly SafeFileHandle?[] _files;
 
-    public DataFiles(string directory, int count, DurabilityMode durability)
+    public DataFiles(
+        string directory,
+        int count,
+        DurabilityMode durability,
+        DiskFault? fault = null
+    )
     {
+        _fault = fault ?? new DiskFault();
         _directory = directory;
         _count = count;
         _durability = durability;
@@ -39,6 +47,11 @@ internal sealed class DataFiles : IDisposable
     /// <returns>False when the disk would have to be waited for.</returns>
     public bool TryReadCached(BlockAddress block, int offset, Span<byte> destination)
     {
+        if (_fault.FailReads)
+        {
+            // Cached pages hide a broken disk; the fault is that of a disk whose pages are not cached.
+            return false;
+        }
         var file = Open(block);
         var position = OffsetOf(block) + offset;
         while (destination.Length > 0)
@@ -62,6 +75,7 @@ internal sealed class DataFiles : IDisposable
         var position = OffsetOf(block) + offset;
         try
         {
+            _fault.OnRead();
             while (destination.Length > 0)
             {
                 var read = RandomAccess.Read(file, destination, position);
@@ -93,6 +107,7 @@ internal sealed class DataFiles : IDisposable
         var file = Open(block);
         try
         {
+            _fault.OnWrite();
             RandomAccess.Write(file, source, OffsetOf(block) + offset);
         }
         catch (IOException e)

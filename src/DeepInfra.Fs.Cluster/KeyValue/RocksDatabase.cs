@@ -32,8 +32,9 @@ internal static class RocksDatabase
             .SetKeepLogFileNum(1)
             .SetMaxLogFileSize(1UL << 20)
             .SetStatsDumpPeriodSec(0)
-            // A record that was cut off by a crash ends the log; everything before it is replayed.
-            .SetWalRecoveryMode(Recovery.PointInTime);
+            // A record that was cut off by a crash ends the log and everything before it is replayed. Damage further
+            // up refuses to open: replaying up to it would drop acknowledged writes behind it without a word.
+            .SetWalRecoveryMode(Recovery.TolerateCorruptedTailRecords);
         try
         {
             return RocksDb.Open(options, directory);

@@ -20,7 +20,7 @@ internal sealed partial class ManagerService
     {
         var node = Serde.ToArray(Persistent(self));
         var lease = new byte[16 + node.Length];
-        var now = WireTime.Now();
+        var now = _clock.Now();
         BinaryPrimitives.WriteInt64LittleEndian(lease, now);
         BinaryPrimitives.WriteInt64LittleEndian(
             lease.AsSpan(8),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Cluster.KeyValue;
 using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
@@ -20,7 +21,8 @@ internal sealed partial class ManagerService : IDisposable
     private readonly TimeSpan _failAfter;
     private readonly KeyValueStore _store;
     private readonly ILogger _log;
-    private readonly SessionRegistry _sessions = new();
+    private readonly NodeClock _clock;
+    private readonly SessionRegistry _sessions;
     private readonly ConcurrentDictionary<uint, (long Time, ulong Version)> _heartbeats = new();
 
     public ManagerService(
@@ -28,9 +30,12 @@ internal sealed partial class ManagerService : IDisposable
         uint nodeId,
         TimeSpan failAfter,
         KeyValueStore store,
-        ILogger? log = null
+        ILogger? log = null,
+        NodeClock? clock = null
     )
     {
+        _clock = clock ?? new NodeClock();
+        _sessions = new SessionRegistry(_clock);
         _clusterId = clusterId;
         NodeId = nodeId;
         _failAfter = failAfter;
@@ -82,7 +87,7 @@ internal sealed partial class ManagerService : IDisposable
     public async Task CheckAsync()
     {
         _sessions.Expire();
-        var limit = WireTime.Now() - (long)_failAfter.TotalMicroseconds;
+        var limit = _clock.Monotonic() - (long)_failAfter.TotalMicroseconds;
         var silent = Routing
             .Current.Nodes.Values.Where(n => n.Status == NodeStatus.HeartbeatConnected)
             .Select(n => n.App.NodeId)
@@ -129,7 +134,7 @@ internal sealed partial class ManagerService : IDisposable
         CheckCluster(request.ClusterId);
         var info = request.Info;
         var id = info.App.NodeId;
-        var now = WireTime.Now();
+        var now = _clock.Now();
         if (Math.Abs(request.Timestamp - now) > (long)s_clockTolerance.TotalMicroseconds)
         {
             throw new ServiceException(
@@ -149,12 +154,14 @@ internal sealed partial class ManagerService : IDisposable
                 $"node {id} is a {known.Type}, not a {type}"
             );
         }
-        await Routing.ChangeAsync(draft => Report(draft, info, type), ct).ConfigureAwait(false);
+        await Routing
+            .ChangeAsync(draft => Report(draft, info, type, now), ct)
+            .ConfigureAwait(false);
         if (known is { Status: not NodeStatus.HeartbeatConnected })
         {
             ClusterLog.NodeConnected(_log, id);
         }
-        _heartbeats[id] = (now, info.HbVersion);
+        _heartbeats[id] = (_clock.Monotonic(), info.HbVersion);
         return new HeartbeatRsp { Config = NewerConfig(type, info.ConfigVersion) };
     }
 
@@ -188,7 +195,7 @@ internal sealed partial class ManagerService : IDisposable
         }
     }
 
-    private static bool Report(RoutingDraft draft, HeartbeatInfo info, NodeType type)
+    private static bool Report(RoutingDraft draft, HeartbeatInfo info, NodeType type, long now)
     {
         var id = info.App.NodeId;
         draft.Info.Nodes.TryGetValue(id, out var known);
@@ -207,7 +214,7 @@ internal sealed partial class ManagerService : IDisposable
                     App = info.App,
                     Type = type,
                     Status = NodeStatus.HeartbeatConnected,
-                    LastHeartbeatTs = WireTime.Now(),
+                    LastHeartbeatTs = now,
                     Tags = known?.Tags ?? [],
                     ConfigVersion = info.ConfigVersion,
                     ConfigStatus = info.ConfigStatus,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Cluster.Manager;
@@ -9,29 +10,29 @@ namespace DeepInfra.Fs.Cluster.Manager;
 /// within its interval and is known again.
 /// </summary>
 /// <remarks>Thread-safe.</remarks>
-internal sealed class SessionRegistry
+internal sealed class SessionRegistry(NodeClock clock)
 {
     private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(20);
 
     private readonly ConcurrentDictionary<string, Entry> _sessions = new();
+    private readonly long _since = clock.Monotonic();
 
     /// <summary>
-    /// Since when sessions are recorded, in microseconds since the Unix epoch. A client that is unknown
-    /// shortly after this moment may be about to extend its session.
+    /// For how long sessions have been recorded. A client that is unknown in the beginning may be about to
+    /// extend its session.
     /// </summary>
-    public long Since { get; } = WireTime.Now();
+    public TimeSpan Age => TimeSpan.FromMicroseconds(clock.Monotonic() - _since);
 
     /// <summary>All sessions that have not expired.</summary>
     public List<ClientSession> All()
     {
-        var limit = WireTime.Now() - (long)s_timeout.TotalMicroseconds;
-        return [.. _sessions.Values.Select(e => e.Session).Where(s => s.LastExtend >= limit)];
+        var limit = Limit();
+        return [.. _sessions.Values.Where(e => e.Extended >= limit).Select(e => e.Session)];
     }
 
     /// <summary>The session of a client, or null.</summary>
     public ClientSession? Find(string clientId) =>
-        _sessions.TryGetValue(clientId, out var entry)
-        && entry.Session.LastExtend >= WireTime.Now() - (long)s_timeout.TotalMicroseconds
+        _sessions.TryGetValue(clientId, out var entry) && entry.Extended >= Limit()
             ? entry.Session
             : null;
 
@@ -43,11 +44,15 @@ internal sealed class SessionRegistry
         {
             throw new ServiceException(StatusCode.InvalidArg, "client id is empty");
         }
-        var now = WireTime.Now();
+        var now = (Wall: clock.Now(), Passed: clock.Monotonic());
         _sessions.AddOrUpdate(
             request.ClientId,
             static (_, a) =>
-                new Entry(a.request.ClientSessionVersion, New(a.request, a.now, a.now)),
+                new Entry(
+                    a.request.ClientSessionVersion,
+                    New(a.request, a.now.Wall, a.now.Wall),
+                    a.now.Passed
+                ),
             static (_, old, a) =>
             {
                 if (a.request.ClientSessionVersion < old.Version)
@@ -58,9 +63,9 @@ internal sealed class SessionRegistry
                         $"{old.Version}"
                     );
                 }
-                var next = New(a.request, old.Session.Start, a.now);
+                var next = New(a.request, old.Session.Start, a.now.Wall);
                 return SameClient(old.Session, next)
-                    ? new Entry(a.request.ClientSessionVersion, next)
+                    ? new Entry(a.request.ClientSessionVersion, next, a.now.Passed)
                     : throw new ServiceException(
                         StatusCode.MgmtdExtendClientSessionMismatch,
                         "identity of the client changed"
@@ -73,15 +78,18 @@ internal sealed class SessionRegistry
     /// <summary>Forgets sessions that were not extended in time.</summary>
     public void Expire()
     {
-        var limit = WireTime.Now() - (long)s_timeout.TotalMicroseconds;
+        var limit = Limit();
         foreach (var (id, entry) in _sessions)
         {
-            if (entry.Session.LastExtend < limit)
+            if (entry.Extended < limit)
             {
                 _sessions.TryRemove(new KeyValuePair<string, Entry>(id, entry));
             }
         }
     }
+
+    // By the time that has passed: a clock that is set right must not end the sessions of live clients.
+    private long Limit() => clock.Monotonic() - (long)s_timeout.TotalMicroseconds;
 
     private static ClientSession New(ExtendClientSessionReq request, long start, long now) =>
         new()
@@ -107,5 +115,5 @@ internal sealed class SessionRegistry
         && Serde.ToArray(a.ReleaseVersion).AsSpan().SequenceEqual(Serde.ToArray(b.ReleaseVersion))
         && a.ServiceGroups.Count == b.ServiceGroups.Count;
 
-    private sealed record Entry(ulong Version, ClientSession Session);
+    private sealed record Entry(ulong Version, ClientSession Session, long Extended);
 }

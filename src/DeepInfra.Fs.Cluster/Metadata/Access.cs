@@ -13,6 +13,7 @@ internal static class Access
     public const uint SetUid = 0x800;
     public const uint SetGid = 0x400;
     public const uint Sticky = 0x200;
+    public const uint SpecialBits = SetUid | SetGid | Sticky;
 
     /// <summary>Requires all bits of <paramref name="wanted"/>.</summary>
     /// <exception cref="ServiceException">The user lacks one (3008).</exception>

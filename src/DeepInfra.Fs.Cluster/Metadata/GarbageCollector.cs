@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Cluster.KeyValue;
 using DeepInfra.Fs.Wire;
 
@@ -13,7 +14,9 @@ internal sealed class GarbageCollector(
     KeyValueStore store,
     Func<RoutingInfo> routing,
     IChunkOperations chunks,
-    TimeSpan delay
+    TimeSpan delay,
+    MetadataService metadata,
+    NodeClock clock
 )
 {
     private const int Page = 256;
@@ -59,7 +62,7 @@ internal sealed class GarbageCollector(
             NumberStyles.AllowHexSpecifier,
             CultureInfo.InvariantCulture
         );
-        if (removed > WireTime.Now() - (long)delay.TotalMicroseconds)
+        if (removed > clock.Now() - (long)delay.TotalMicroseconds)
         {
             return false;
         }
@@ -129,7 +132,7 @@ internal sealed class GarbageCollector(
     }
 
     /// <summary>Moves one page of a removed directory's children to the collector; false when it is gone.</summary>
-    private static bool TakeApart(MetaView view, DirEntry entry)
+    private bool TakeApart(MetaView view, DirEntry entry)
     {
         var children = view.Transaction.Scan(MetaKeys.Entries(entry.Id), Page);
         var user = entry.GcInfo?.User ?? 0;
@@ -139,12 +142,7 @@ internal sealed class GarbageCollector(
             view.DeleteEntry(entry.Id, child.Name);
             if (view.FindInode(child.Id) is { } inode)
             {
-                MetadataService.Discard(
-                    view,
-                    inode,
-                    $"{entry.GcInfo?.OrigPath}/{child.Name}",
-                    user
-                );
+                metadata.Discard(view, inode, $"{entry.GcInfo?.OrigPath}/{child.Name}", user);
             }
         }
         if (children.Count == Page)

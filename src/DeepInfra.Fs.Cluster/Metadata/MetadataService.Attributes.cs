@@ -41,7 +41,7 @@ internal sealed partial class MetadataService
             .ConfigureAwait(false);
     }
 
-    private static void SetOwner(Inode inode, SetAttrReq request)
+    private void SetOwner(Inode inode, SetAttrReq request)
     {
         if (request.Uid is { } uid && uid != inode.Acl.Uid)
         {
@@ -70,7 +70,7 @@ internal sealed partial class MetadataService
         }
     }
 
-    private static void SetPermission(Inode inode, SetAttrReq request)
+    private void SetPermission(Inode inode, SetAttrReq request)
     {
         if (request.Perm is not { } perm)
         {
@@ -81,7 +81,7 @@ internal sealed partial class MetadataService
         inode.Ctime = Now();
     }
 
-    private static void SetTimes(Inode inode, SetAttrReq request)
+    private void SetTimes(Inode inode, SetAttrReq request)
     {
         if (request.Atime is null && request.Mtime is null)
         {
@@ -102,7 +102,7 @@ internal sealed partial class MetadataService
         inode.Ctime = Now();
     }
 
-    private static void SetLayout(Inode inode, SetAttrReq request)
+    private void SetLayout(Inode inode, SetAttrReq request)
     {
         if (request.Layout is not { } layout)
         {
@@ -120,7 +120,7 @@ internal sealed partial class MetadataService
         inode.Ctime = Now();
     }
 
-    private static void SetFlags(Inode inode, SetAttrReq request)
+    private void SetFlags(Inode inode, SetAttrReq request)
     {
         if (request.Iflags is not { } flags || flags == inode.Acl.Iflags)
         {
@@ -216,7 +216,10 @@ internal sealed partial class MetadataService
         {
             LockAction.TryLock => foreign ? throw LockedBy(held!) : own,
             LockAction.PreemptLock => own,
-            LockAction.UnLock => foreign ? throw LockedBy(held!) : null,
+            LockAction.UnLock => held is null
+                ? throw new ServiceException(StatusCode.MetaNoLock, "the directory is not locked")
+            : foreign ? throw LockedBy(held)
+            : null,
             LockAction.Clear => null,
             _ => throw Bad($"lock action {request.Action}"),
         };

@@ -118,7 +118,7 @@ internal sealed partial class MetadataService
         return new CreateRsp { Stat = inode };
     }
 
-    private static Inode Open(
+    private Inode Open(
         MetaView view,
         Inode inode,
         MetaRequest request,
@@ -154,27 +154,33 @@ internal sealed partial class MetadataService
         }
         Access.CheckMutable(inode.Acl);
         AddSession(view, inode.Id, flags, session);
+        var changed = false;
+        if (request.User.Uid != inode.Acl.Uid && (inode.Acl.Perm & Access.SpecialBits) != 0)
+        {
+            // What another user writes must not run with the owner's rights.
+            inode.Acl.Perm &= ~Access.SpecialBits;
+            changed = true;
+        }
         if (!dynStripe && inode.Type is FileInode { DynStripe: > 0 } file)
         {
             // A writer that does not manage the stripe may use every slot from now on.
             file.DynStripe = 0;
+            changed = true;
+        }
+        if (changed)
+        {
             view.Put(inode);
         }
         return inode;
     }
 
-    private static void AddSession(
-        MetaView view,
-        ulong inode,
-        OpenFlags flags,
-        SessionInfo? session
-    )
+    private void AddSession(MetaView view, ulong inode, OpenFlags flags, SessionInfo? session)
     {
         if (session is { } open && Writes(flags))
         {
             view.Transaction.Put(
                 MetaKeys.Session(inode, open.Session),
-                Serde.ToArray(new FileSession { Client = open.Client, Opened = WireTime.Now() })
+                Serde.ToArray(new FileSession { Client = open.Client, Opened = _clock.Now() })
             );
         }
     }
@@ -257,8 +263,8 @@ internal sealed partial class MetadataService
         CancellationToken ct
     )
     {
-        var limit = WireTime.Now() - (long)timeout.TotalMicroseconds;
-        if (clients.Since > limit)
+        var limit = _clock.Now() - (long)timeout.TotalMicroseconds;
+        if (clients.Age < timeout)
         {
             return 0;
         }

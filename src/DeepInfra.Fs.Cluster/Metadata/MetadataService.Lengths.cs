@@ -67,7 +67,7 @@ internal sealed partial class MetadataService
         }
     }
 
-    private static (Inode Inode, bool NeedsStorage) Apply(
+    private (Inode Inode, bool NeedsStorage) Apply(
         MetaView view,
         FileChange change,
         (ulong Length, ulong TruncateVersion)? exact
@@ -128,7 +128,7 @@ internal sealed partial class MetadataService
         return true;
     }
 
-    private static void Touch(Inode inode, FileChange change)
+    private void Touch(Inode inode, FileChange change)
     {
         // Late reports of other clients must not move the times back.
         if (change.Atime is { } atime)

@@ -46,30 +46,37 @@ internal sealed partial class MetadataService
             .ConfigureAwait(false);
     }
 
-    private static Inode MakeLast(MetaView view, MkdirsReq request, InodeIds.Lease ids)
+    private Inode MakeLast(MetaView view, MkdirsReq request, InodeIds.Lease ids)
     {
         var resolver = new PathResolver(view, request.User);
         var at = resolver.Resolve(request.Path, false);
-        if (at.Inode is not null)
+        if (at.Inode is { } existing)
         {
-            throw new ServiceException(StatusCode.MetaExists);
+            return MadeBefore(at.Entry, request)
+                ? existing
+                : throw new ServiceException(StatusCode.MetaExists);
         }
-        return MakeDirectory(view, request, at.Parent, at.Name, ids.Next());
+        var directory = WritableDirectory(view, at.Parent, request);
+        return MakeDirectory(view, request, directory, at.Name, ids.Next());
     }
 
-    private static Inode MakeAll(MetaView view, MkdirsReq request, string path, InodeIds.Lease ids)
+    private Inode MakeAll(MetaView view, MkdirsReq request, string path, InodeIds.Lease ids)
     {
         var resolver = new PathResolver(view, request.User);
         var start = request.Path with { Path = path.StartsWith('/') ? "/" : null };
         var current = resolver.Resolve(start, true).Existing;
-        var made = false;
+        DirEntry? last = null;
         var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         for (var i = 0; i < names.Length; i++)
         {
             var step = new PathAt { Parent = current.Id, Path = names[i] };
             var at = resolver.Resolve(step, true);
-            made |= at.Inode is null;
-            current = at.Inode ?? MakeDirectory(view, request, at.Parent, at.Name, ids.Next());
+            if (at.Inode is null)
+            {
+                var directory = WritableDirectory(view, at.Parent, request);
+                return MakeBelow(view, request, directory, names.AsSpan(i), ids);
+            }
+            (current, last) = (at.Inode, at.Entry);
             if (current.Type is not DirectoryInode)
             {
                 throw new ServiceException(
@@ -78,22 +85,49 @@ internal sealed partial class MetadataService
                 );
             }
         }
-        if (!made)
-        {
-            throw new ServiceException(StatusCode.MetaExists);
-        }
-        return current;
+        return MadeBefore(last, request)
+            ? current
+            : throw new ServiceException(StatusCode.MetaExists);
     }
 
-    private static Inode MakeDirectory(
+    /// <summary>
+    /// Makes a chain of directories. Permission is needed where the chain begins; what this request makes itself
+    /// it may fill, whatever mode was asked for.
+    /// </summary>
+    private Inode MakeBelow(
         MetaView view,
         MkdirsReq request,
         Inode parent,
+        ReadOnlySpan<string> names,
+        InodeIds.Lease ids
+    )
+    {
+        foreach (var name in names)
+        {
+            if (name is "." or "..")
+            {
+                throw Bad(
+                    $"path '{request.Path.Path}' goes through '{name}' of a missing directory"
+                );
+            }
+            PathResolver.CheckName(name);
+            parent = MakeDirectory(view, request, parent, name, ids.Next());
+        }
+        return parent;
+    }
+
+    /// <summary>Whether this very request has made the entry: its answer was lost and it was sent again.</summary>
+    private static bool MadeBefore(DirEntry? entry, MetaRequest request) =>
+        entry is not null && entry.Uuid != Guid.Empty && entry.Uuid == request.Uuid;
+
+    private Inode MakeDirectory(
+        MetaView view,
+        MkdirsReq request,
+        Inode directory,
         string name,
         ulong id
     )
     {
-        var directory = WritableDirectory(view, parent, request);
         var layout = request.Layout ?? ((DirectoryInode)directory.Type).Layout;
         var acl = NewAcl(directory, request.User, request.Perm, true);
         var inode = NewDirectory(id, directory.Id, name, layout, acl);
@@ -116,9 +150,11 @@ internal sealed partial class MetadataService
                     ids.Reset();
                     var view = new MetaView(t);
                     var at = new PathResolver(view, request.User).ResolveName(request.Path);
-                    if (at.Inode is not null)
+                    if (at.Inode is { } existing)
                     {
-                        throw new ServiceException(StatusCode.MetaExists);
+                        return MadeBefore(at.Entry, request)
+                            ? new SymlinkRsp { Stat = existing }
+                            : throw new ServiceException(StatusCode.MetaExists);
                     }
                     var directory = WritableDirectory(view, at.Parent, request);
                     var acl = NewAcl(directory, request.User, 0x1FF, false);
@@ -153,9 +189,11 @@ internal sealed partial class MetadataService
                     }
                     Access.CheckMutable(inode.Acl);
                     var at = resolver.ResolveName(request.NewPath);
-                    if (at.Inode is not null)
+                    if (at.Inode is { } existing)
                     {
-                        throw new ServiceException(StatusCode.MetaExists);
+                        return MadeBefore(at.Entry, request)
+                            ? new HardLinkRsp { Stat = existing }
+                            : throw new ServiceException(StatusCode.MetaExists);
                     }
                     if (inode.Nlink == ushort.MaxValue)
                     {

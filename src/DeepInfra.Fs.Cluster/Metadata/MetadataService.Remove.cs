@@ -26,7 +26,7 @@ internal sealed partial class MetadataService
         return new RemoveRsp();
     }
 
-    private static bool Remove(MetaView view, RemoveReq request)
+    private bool Remove(MetaView view, RemoveReq request)
     {
         var (parent, name, inode) = FindForRemoval(view, request);
         var isDirectory = inode.Type is DirectoryInode;
@@ -97,7 +97,7 @@ internal sealed partial class MetadataService
         }
     }
 
-    private static void RemoveDirectory(MetaView view, RemoveReq request, Inode inode)
+    private void RemoveDirectory(MetaView view, RemoveReq request, Inode inode)
     {
         if (
             ((DirectoryInode)inode.Type).Lock is { } held
@@ -124,7 +124,7 @@ internal sealed partial class MetadataService
     /// Takes an inode out of the tree. A directory goes with everything below it, at once; the collector
     /// takes it apart afterwards.
     /// </summary>
-    internal static void Discard(MetaView view, Inode inode, string path, uint user)
+    internal void Discard(MetaView view, Inode inode, string path, uint user)
     {
         if (inode.Type is not DirectoryInode body)
         {
@@ -168,7 +168,7 @@ internal sealed partial class MetadataService
     }
 
     /// <summary>Takes one name away from a file or link; the last one hands it to the collector.</summary>
-    private static void Unlink(MetaView view, Inode inode, string path, uint user)
+    private void Unlink(MetaView view, Inode inode, string path, uint user)
     {
         inode.Nlink--;
         inode.Ctime = Now();
@@ -194,7 +194,7 @@ internal sealed partial class MetadataService
     }
 
     // The time comes first, so that the collector meets the oldest entries first.
-    private static string GcName(ulong inode) => $"{WireTime.Now():x16}-{inode:x16}";
+    private string GcName(ulong inode) => $"{_clock.Now():x16}-{inode:x16}";
 
     private static string PathOf(MetaView view, Inode directory, string name) =>
         $"{PathResolver.AbsolutePath(view, directory).TrimEnd('/')}/{name}";
@@ -215,21 +215,21 @@ internal sealed partial class MetadataService
         request.Uuid != Guid.Empty
         && view.Transaction.Get(MetaKeys.Idempotent(request.Uuid, request.Client.Uuid)) is not null;
 
-    private static void RememberAnswer(MetaView view, MetaRequest request)
+    private void RememberAnswer(MetaView view, MetaRequest request)
     {
         if (request.Uuid == Guid.Empty)
         {
             return;
         }
         var value = new byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(value, WireTime.Now());
+        BinaryPrimitives.WriteInt64LittleEndian(value, _clock.Now());
         view.Transaction.Put(MetaKeys.Idempotent(request.Uuid, request.Client.Uuid), value);
     }
 
     /// <summary>Forgets answers that no client will ask for again.</summary>
     internal async Task ForgetAnswersAsync(TimeSpan age, CancellationToken ct)
     {
-        var limit = WireTime.Now() - (long)age.TotalMicroseconds;
+        var limit = _clock.Now() - (long)age.TotalMicroseconds;
         var old = _store.Read(t =>
             t.Scan(MetaKeys.AllIdempotent, int.MaxValue, false)
                 .Where(e => BinaryPrimitives.ReadInt64LittleEndian(e.Value) < limit)

@@ -29,10 +29,15 @@ internal sealed partial class MetadataService
     }
 
     /// <summary>Moves a name; what had the new name is replaced in the same transaction.</summary>
-    private static Inode Rename(MetaView view, RenameReq request)
+    private Inode Rename(MetaView view, RenameReq request)
     {
         var resolver = new PathResolver(view, request.User);
         var source = resolver.ResolveName(request.Src);
+        var target = resolver.ResolveName(request.Dest);
+        if (MadeBefore(target.Entry, request))
+        {
+            return target.Existing;
+        }
         if (source.Entry is null || source.Inode is null)
         {
             throw MetaView.NotFound($"rename src '{request.Src.Path}'");
@@ -41,8 +46,12 @@ internal sealed partial class MetadataService
         {
             throw MetaView.NotFound($"inode {expected:x} at '{request.Src.Path}'");
         }
-        var target = resolver.ResolveName(request.Dest);
         var moved = source.Inode;
+        if (target.Entry?.Id == source.Entry.Id)
+        {
+            // Two names of one inode: nothing happens and nothing is asked for, as POSIX has it.
+            return moved;
+        }
         var from = WritableDirectory(view, source.Parent, request);
         var to =
             source.Parent.Id == target.Parent.Id
@@ -50,14 +59,13 @@ internal sealed partial class MetadataService
                 : WritableDirectory(view, target.Parent, request);
         Access.CheckSticky(from.Acl, moved.Acl, request.User);
         Access.CheckMutable(moved.Acl);
-        if (target.Entry?.Id == source.Entry.Id)
-        {
-            // Two names of one inode: nothing happens, as POSIX has it.
-            return moved;
-        }
         if (moved.Type is DirectoryInode)
         {
             CheckDirectoryMove(view, request, moved, from, to);
+        }
+        if (request.MoveToTrash)
+        {
+            CheckTrash(view, request, moved, target);
         }
         if (target.Inode is { } replaced)
         {
@@ -73,13 +81,35 @@ internal sealed partial class MetadataService
         moved.Ctime = Now();
         view.Put(moved);
         view.DeleteEntry(from.Id, source.Name);
-        var entry = NewEntry(to.Id, target.Name, moved, source.Entry.Uuid);
+        var entry = NewEntry(to.Id, target.Name, moved, request.Uuid);
         view.Put(entry);
         if (request.MoveToTrash)
         {
             RememberAnswer(view, request);
         }
         return moved;
+    }
+
+    /// <summary>The trash replaces no file, and a tree goes there on the terms of its removal.</summary>
+    private static void CheckTrash(
+        MetaView view,
+        RenameReq request,
+        Inode moved,
+        ResolvedPath target
+    )
+    {
+        if (target.Inode is { Type: not DirectoryInode })
+        {
+            throw new ServiceException(
+                StatusCode.MetaExists,
+                $"'{request.Dest.Path}' exists in the trash"
+            );
+        }
+        if (moved.Type is DirectoryInode)
+        {
+            var budget = CheckedDescendants;
+            CheckSubtree(view, moved, request.User, ref budget);
+        }
     }
 
     private static void CheckDirectoryMove(
@@ -126,7 +156,7 @@ internal sealed partial class MetadataService
         }
     }
 
-    private static void Replace(
+    private void Replace(
         MetaView view,
         RenameReq request,
         Inode moved,

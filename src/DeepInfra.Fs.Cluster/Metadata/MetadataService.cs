@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Cluster.KeyValue;
 using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
@@ -16,14 +17,17 @@ internal sealed partial class MetadataService : IDisposable
     private readonly IChunkOperations _chunks;
     private readonly InodeIds _ids;
     private readonly Layout _rootLayout;
+    private readonly NodeClock _clock;
 
     public MetadataService(
         KeyValueStore store,
         Func<RoutingInfo> routing,
         IChunkOperations chunks,
-        Layout rootLayout
+        Layout rootLayout,
+        NodeClock? clock = null
     )
     {
+        _clock = clock ?? new NodeClock();
         _store = store;
         _layouts = new LayoutAllocator(routing);
         _chunks = chunks;
@@ -68,21 +72,15 @@ internal sealed partial class MetadataService : IDisposable
     public void Dispose() => _ids.Dispose();
 
     /// <summary>Now, in the granularity of file times: whole seconds.</summary>
-    private static long Now() => WholeSeconds(WireTime.Now());
+    private long Now() => WholeSeconds(_clock.Now());
 
     private static long WholeSeconds(long microseconds) =>
         microseconds - (microseconds % 1_000_000);
 
     /// <summary>-1 stands for now.</summary>
-    private static long TimeOf(long value) => value == -1 ? Now() : WholeSeconds(value);
+    private long TimeOf(long value) => value == -1 ? Now() : WholeSeconds(value);
 
-    private static Inode NewDirectory(
-        ulong id,
-        ulong parent,
-        string name,
-        Layout layout,
-        in Acl acl
-    ) =>
+    private Inode NewDirectory(ulong id, ulong parent, string name, Layout layout, in Acl acl) =>
         NewInode(
             id,
             new DirectoryInode
@@ -94,7 +92,7 @@ internal sealed partial class MetadataService : IDisposable
             acl
         );
 
-    private static Inode NewInode(ulong id, IInodeBody body, in Acl acl)
+    private Inode NewInode(ulong id, IInodeBody body, in Acl acl)
     {
         var now = Now();
         return new Inode

@@ -110,13 +110,7 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
             var parent = Start(((DirectoryInode)directory.Type).Parent);
             return new ResolvedPath(parent, "", null, parent);
         }
-        if (SerdeText.GetByteCount(name) > MetaKeys.MaxNameBytes)
-        {
-            throw new ServiceException(
-                StatusCode.MetaNameTooLong,
-                $"name of {name.Length} characters"
-            );
-        }
+        CheckName(name);
         var entry = last ? view.FindEntry(directory.Id, name) : view.PeekEntry(directory.Id, name);
         if (entry is null)
         {
@@ -140,6 +134,19 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
             );
         }
         return Walk(directory.Id, link.Target, true, depth + 1, ref links);
+    }
+
+    /// <summary>Checks the length of a name.</summary>
+    /// <exception cref="ServiceException">It is above 255 bytes (3017).</exception>
+    public static void CheckName(string name)
+    {
+        if (SerdeText.GetByteCount(name) > MetaKeys.MaxNameBytes)
+        {
+            throw new ServiceException(
+                StatusCode.MetaNameTooLong,
+                $"name of {name.Length} characters"
+            );
+        }
     }
 
     private Inode Start(ulong id)

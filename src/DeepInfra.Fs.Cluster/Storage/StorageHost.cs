@@ -39,9 +39,11 @@ internal sealed class StorageHost(
     public bool IsRunning => Node is not null;
 
     /// <summary>Opens the files and starts to listen.</summary>
+    /// <param name="last">Where the node listened in an earlier life of the cluster, if that is known.</param>
     /// <exception cref="ClusterStorageException">The files cannot be opened.</exception>
-    public void Start()
+    public void Start(IPEndPoint? last = null)
     {
+        _endPoint ??= last;
         if (Node is not null)
         {
             return;
@@ -53,7 +55,8 @@ internal sealed class StorageHost(
             options.NodeCapacityBytes,
             options.ReservedDiskBytes,
             routing,
-            log
+            log,
+            options.Faults
         );
         try
         {
@@ -104,17 +107,21 @@ internal sealed class StorageHost(
         ClusterLog.NodeStopped(log, NodeId);
     }
 
-    /// <summary>The report for the manager, or null when the node does not run.</summary>
+    /// <summary>The report for the manager, or null when the node does not run or stands still.</summary>
     public HeartbeatReq? Heartbeat(string clusterId)
     {
-        if (Node is not { } node || _endPoint is not { } endPoint)
+        if (
+            Node is not { } node
+            || _endPoint is not { } endPoint
+            || options.Faults.IsFrozen(NodeId)
+        )
         {
             return null;
         }
         return new HeartbeatReq
         {
             ClusterId = clusterId,
-            Timestamp = WireTime.Now(),
+            Timestamp = options.Faults.ClockOf(NodeId).Now(),
             Info = new HeartbeatInfo
             {
                 Info = node.Report(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
 using DeepInfra.Fs.Cluster.Chunks;
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Cluster.Interop;
 using DeepInfra.Fs.Wire;
 using Microsoft.Extensions.Logging;
@@ -23,6 +24,7 @@ internal sealed class StorageNode : IDisposable
     private readonly Func<RoutingInfo> _routing;
     private readonly ChunkIndex _index;
     private readonly ConcurrentDictionary<ulong, LocalTarget> _targets = new();
+    private readonly ClusterFaults _faults;
     private readonly Lock _lock = new();
     private ChainMap _map;
     private long _spaceToldAt = -10_000;
@@ -35,10 +37,13 @@ internal sealed class StorageNode : IDisposable
         long? capacityBytes,
         long reservedBytes,
         Func<RoutingInfo> routing,
-        ILogger? log = null
+        ILogger? log = null,
+        ClusterFaults? faults = null
     )
     {
         NodeId = nodeId;
+        _faults = faults ?? new ClusterFaults();
+        Clock = _faults.ClockOf(nodeId);
         _log = log ?? NullLogger.Instance;
         _directory = directory;
         _durability = durability;
@@ -64,6 +69,12 @@ internal sealed class StorageNode : IDisposable
 
     /// <summary>Node id.</summary>
     public uint NodeId { get; }
+
+    /// <summary>Clock of the node.</summary>
+    public NodeClock Clock { get; }
+
+    /// <summary>Index of the node.</summary>
+    public ChunkIndex Index => _index;
 
     /// <summary>Space accounting of the node.</summary>
     public SpaceGuard Space { get; }
@@ -234,7 +245,9 @@ internal sealed class StorageNode : IDisposable
                 (int)settings.FileCount,
                 _index,
                 Space,
-                _durability
+                _durability,
+                Clock,
+                _faults.DiskOf(settings.TargetId)
             ),
             settings
         );

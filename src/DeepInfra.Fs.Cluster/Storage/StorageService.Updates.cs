@@ -117,7 +117,7 @@ internal sealed partial class StorageService
         if (op.Tag.Channel.Id == 0)
         {
             // Removals without a channel are not deduplicated: removing twice is removing once.
-            return await RemoveRangeAsync(view, op).ConfigureAwait(false);
+            return await RemoveRangeAsync(view, op, null).ConfigureAwait(false);
         }
         var channel = _channels.Begin(
             op.Tag.ClientId.Uuid,
@@ -134,7 +134,7 @@ internal sealed partial class StorageService
         var removed = 0u;
         try
         {
-            var result = await RemoveRangeAsync(view, op).ConfigureAwait(false);
+            var result = await RemoveRangeAsync(view, op, channel).ConfigureAwait(false);
             removed = result.NumChunksRemoved;
             remembered = result;
             return result;
@@ -145,36 +145,53 @@ internal sealed partial class StorageService
         }
     }
 
-    private static async ValueTask<RemoveChunksResult> RemoveRangeAsync(
+    /// <summary>
+    /// Removes what is in the range now. With a channel a repetition after a failure in the middle goes on below
+    /// the last removed chunk: what others made above it meanwhile is not this request's to remove.
+    /// </summary>
+    private async ValueTask<RemoveChunksResult> RemoveRangeAsync(
         ChainView view,
-        RemoveChunksOp op
+        RemoveChunksOp op,
+        UpdateChannels.Channel? channel
     )
     {
-        var result = new RemoveChunksResult { StatusCode = default(Unit) };
+        var unfinished = channel?.Unfinished;
+        var result = unfinished?.Removal ?? new RemoveChunksResult { StatusCode = default(Unit) };
         var limit = Limit(op.ChunkIdRange);
         var range = op.ChunkIdRange;
-        foreach (var (id, _) in view.Target.Chunks.Descending(range.Begin, range.End))
+        using var chunks = view
+            .Target.Chunks.Descending(range.Begin, unfinished?.RemovedLast ?? range.End)
+            .GetEnumerator();
+        var any = chunks.MoveNext();
+        while (any && result.NumChunksRemoved < limit)
         {
-            if (result.NumChunksRemoved == limit)
+            var id = chunks.Current.Id;
+            any = chunks.MoveNext();
+            result.NumChunksRemoved++;
+            result.MoreChunksInRange = any && result.NumChunksRemoved == limit;
+            var note = new UpdateNote
             {
-                result.MoreChunksInRange = true;
-                break;
-            }
+                Removal = result,
+                RemovedLast = any && result.NumChunksRemoved < limit ? id : null,
+            };
+            var update = new ChunkUpdate
+            {
+                Id = id,
+                Type = UpdateType.Remove,
+                ChainVersion = op.VChainId.ChainVer,
+                Client = op.Tag.ClientId.Uuid,
+                RequestId = op.Tag.RequestId,
+            };
             await ApplyAsync(
                     view,
-                    new ChunkUpdate
-                    {
-                        Id = id,
-                        Type = UpdateType.Remove,
-                        ChainVersion = op.VChainId.ChainVer,
-                        Client = op.Tag.ClientId.Uuid,
-                        RequestId = op.Tag.RequestId,
-                    },
-                    null
+                    update,
+                    null,
+                    channel is null ? null : _ => _channels.Note(channel, note)
                 )
                 .ConfigureAwait(false);
-            result.NumChunksRemoved++;
+            channel?.Unfinished = note.RemovedLast is null ? null : note;
         }
+        result.MoreChunksInRange = any;
         return result;
     }
 
@@ -204,7 +221,13 @@ internal sealed partial class StorageService
         {
             CheckChunkSize(view.Target, update);
             var checkedUpdate = update with { RejectCreate = node.Space.IsLow() };
-            var result = await ApplyAsync(view, checkedUpdate, faults).ConfigureAwait(false);
+            var result = await ApplyAsync(
+                    view,
+                    checkedUpdate,
+                    faults,
+                    answer => _channels.Note(channel, new UpdateNote { Update = answer })
+                )
+                .ConfigureAwait(false);
             remembered = result;
             faults?.Point();
             return result;
@@ -222,7 +245,8 @@ internal sealed partial class StorageService
     private static async ValueTask<IOResult> ApplyAsync(
         ChainView view,
         ChunkUpdate update,
-        FaultInjection? faults
+        FaultInjection? faults,
+        Func<IOResult, IndexNote>? note = null
     )
     {
         var chunks = view.Target.Chunks;
@@ -238,17 +262,26 @@ internal sealed partial class StorageService
             throw;
         }
         var commitChainVersion = view.Chain.ChainVersion;
-        var record = await chunks.CommitAsync(pending, commitChainVersion).ConfigureAwait(false);
-        return new IOResult
-        {
-            LengthInfo = update.Type == UpdateType.Write ? update.Length : record?.Length ?? 0,
-            CommitVer = pending.Version,
-            UpdateVer = pending.Version,
-            Checksum = record is null
-                ? default
-                : new ChecksumInfo { Type = ChecksumType.Crc32c, Value = record.MessageChecksum },
-            CommitChainVer = commitChainVersion,
-        };
+        var record = await chunks
+            .CommitAsync(pending, commitChainVersion, note is null ? null : r => note(ResultOf(r)))
+            .ConfigureAwait(false);
+        return ResultOf(record);
+
+        IOResult ResultOf(ChunkRecord? record) =>
+            new()
+            {
+                LengthInfo = update.Type == UpdateType.Write ? update.Length : record?.Length ?? 0,
+                CommitVer = pending.Version,
+                UpdateVer = pending.Version,
+                Checksum = record is null
+                    ? default
+                    : new ChecksumInfo
+                    {
+                        Type = ChecksumType.Crc32c,
+                        Value = record.MessageChecksum,
+                    },
+                CommitChainVer = commitChainVersion,
+            };
     }
 
     private ChainView RequireHead(VersionedChainId chain)

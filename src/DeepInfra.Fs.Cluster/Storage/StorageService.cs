@@ -10,7 +10,7 @@ namespace DeepInfra.Fs.Cluster.Storage;
 /// </summary>
 internal sealed partial class StorageService(StorageNode node)
 {
-    private readonly UpdateChannels _channels = new();
+    private readonly UpdateChannels _channels = new(node.Clock, node.Index);
 
     /// <summary>The service for a listener.</summary>
     public RpcService CreateService()

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using DeepInfra.Fs.Cluster.Chunks;
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Cluster.Storage;
@@ -9,16 +12,28 @@ namespace DeepInfra.Fs.Cluster.Storage;
 /// result, so that a repeated request is answered and not applied again.
 /// </summary>
 /// <remarks>
-/// Thread-safe. Kept in memory: after a restart a repeated write is applied a second time, which changes
-/// the version of the chunk and not its bytes.
+/// Thread-safe. The notes of successful updates are durable, together with what they did: a client that repeats a
+/// request after the node came back could otherwise undo what others wrote and read in between. A channel that
+/// was not used for an hour is forgotten.
 /// </remarks>
 internal sealed class UpdateChannels
 {
     private const long IdleMicroseconds = 3_600_000_000;
     private const int SweepAbove = 10_000;
 
+    private readonly NodeClock _clock;
+    private readonly ChunkIndex _index;
     private readonly ConcurrentDictionary<Key, Channel> _channels = new();
     private int _sinceSweep;
+
+    /// <summary>Takes up the notes of the index, without those that nobody will ask for.</summary>
+    public UpdateChannels(NodeClock clock, ChunkIndex index)
+    {
+        _clock = clock;
+        _index = index;
+        var limit = clock.Now() - IdleMicroseconds;
+        index.ForgetNotes(value => Serde.Read<UpdateNote>(value).Time < limit);
+    }
 
     /// <summary>
     /// Claims the channel for a request. Either the request is to be processed and its result handed to
@@ -41,11 +56,11 @@ internal sealed class UpdateChannels
             );
         }
         Sweep();
-        var channel = _channels.GetOrAdd(new Key(client, chain, tag.Id), static _ => new Channel());
+        var channel = _channels.GetOrAdd(new Key(client, chain, tag.Id), Load);
         lock (channel)
         {
             cached = null;
-            channel.LastUsed = WireTime.Now();
+            channel.LastUsed = _clock.Monotonic();
             if (channel.Busy)
             {
                 throw new ServiceException(
@@ -53,16 +68,13 @@ internal sealed class UpdateChannels
                     $"channel {tag.Id} is processing request {channel.RequestId}"
                 );
             }
-            if (
-                tag.Seqnum == channel.RequestSequence
-                && requestId == channel.RequestId
-                && channel.Result is { } result
-            )
+            var repeated = tag.Seqnum == channel.RequestSequence && requestId == channel.RequestId;
+            if (repeated && channel.Result is { } result)
             {
                 cached = result;
                 return channel;
             }
-            if (tag.Seqnum < channel.Sequence)
+            if (tag.Seqnum < channel.Sequence && !(repeated && channel.Unfinished is not null))
             {
                 throw new ServiceException(
                     StatusCode.StorageClientDuplicateUpdate,
@@ -80,6 +92,7 @@ internal sealed class UpdateChannels
                     $"sequence number {tag.Seqnum} of channel {tag.Id} belongs to request {channel.RequestId}"
                 );
             }
+            channel.Unfinished = repeated ? channel.Unfinished : null;
             channel.RequestSequence = tag.Seqnum;
             channel.Sequence = tag.Seqnum;
             channel.RequestId = requestId;
@@ -103,6 +116,35 @@ internal sealed class UpdateChannels
         }
     }
 
+    /// <summary>What the index has to keep of the update that has claimed the channel.</summary>
+    public IndexNote Note(Channel channel, UpdateNote note)
+    {
+        note.Sequence = channel.RequestSequence;
+        note.RequestId = channel.RequestId;
+        note.Time = _clock.Now();
+        return new IndexNote(channel.Key, Serde.ToArray(note));
+    }
+
+    private Channel Load(Key key)
+    {
+        var bytes = key.ToBytes();
+        var channel = new Channel(bytes);
+        if (_index.FindNote(bytes) is { } found)
+        {
+            var note = Serde.Read<UpdateNote>(found);
+            var used = note.Removal?.NumChunksRemoved ?? 1;
+            channel.RequestSequence = note.Sequence;
+            channel.Sequence = note.Sequence + Math.Max(1, used) - 1;
+            channel.RequestId = note.RequestId;
+            channel.Unfinished = note.RemovedLast is null ? null : note;
+            channel.Result =
+                note.Update is { } update ? update
+                : note.RemovedLast is null ? note.Removal
+                : null;
+        }
+        return channel;
+    }
+
     private void Sweep()
     {
         if (
@@ -112,7 +154,7 @@ internal sealed class UpdateChannels
         {
             return;
         }
-        var limit = WireTime.Now() - IdleMicroseconds;
+        var limit = _clock.Monotonic() - IdleMicroseconds;
         foreach (var (key, channel) in _channels)
         {
             lock (channel)
@@ -120,16 +162,30 @@ internal sealed class UpdateChannels
                 if (!channel.Busy && channel.LastUsed < limit)
                 {
                     _channels.TryRemove(key, out _);
+                    _index.DeleteNote(channel.Key);
                 }
             }
         }
     }
 
-    private readonly record struct Key(Guid Client, uint Chain, ushort Channel);
+    private readonly record struct Key(Guid Client, uint Chain, ushort Channel)
+    {
+        public byte[] ToBytes()
+        {
+            var bytes = new byte[22];
+            Client.TryWriteBytes(bytes, bigEndian: true, out _);
+            BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(16), Chain);
+            BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(20), Channel);
+            return bytes;
+        }
+    }
 
     /// <summary>State of one channel; guarded by locking it.</summary>
-    internal sealed class Channel
+    internal sealed class Channel(byte[] key)
     {
+        /// <summary>Key of the channel's note.</summary>
+        public byte[] Key { get; } = key;
+
         public ulong Sequence { get; set; }
 
         public ulong RequestId { get; set; }
@@ -137,6 +193,9 @@ internal sealed class UpdateChannels
         public ulong RequestSequence { get; set; }
 
         public object? Result { get; set; }
+
+        /// <summary>How far a removal came that did not finish.</summary>
+        public UpdateNote? Unfinished { get; set; }
 
         public bool Busy { get; set; }
 

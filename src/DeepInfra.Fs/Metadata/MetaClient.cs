@@ -178,6 +178,8 @@ internal sealed partial class MetaClient : IAsyncDisposable
             if (!result.HasValue && MetaRetry.IsServerFault(result.Status.Code))
             {
                 _servers.ReportFault(server.NodeId, result.Status);
+                // The server may have come back at another address.
+                await _mgmtd.TryRefreshRoutingAsync(cancellationToken).ConfigureAwait(false);
             }
 
             return result;

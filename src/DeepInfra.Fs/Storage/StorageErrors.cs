@@ -57,7 +57,9 @@ internal static class StorageErrors
             is StatusCode.StorageClientRoutingVersionMismatch
                 or StatusCode.StorageClientNotAvailable
                 or StatusCode.StorageClientRoutingError
-                or StatusCode.StorageClientTimeout;
+                or StatusCode.StorageClientTimeout
+                // A node that cannot be reached may have come back at another address.
+                or StatusCode.StorageClientCommError;
 
     /// <summary>True when another replica may do better.</summary>
     public static bool AvoidTarget(StatusCode code) =>

@@ -119,9 +119,9 @@ internal sealed class MetaFixture : IAsyncDisposable
             .Status
             .Code;
 
-    public async Task<StatusCode> SymlinkAsync(string path, string target) =>
+    public async Task<StatusCode> SymlinkAsync(string path, string target, RawClient? by = null) =>
         (
-            await Client.MetaAsync<SymlinkReq, SymlinkRsp>(
+            await (by ?? Client).MetaAsync<SymlinkReq, SymlinkRsp>(
                 MetaMethod.Symlink,
                 new SymlinkReq { Path = At(path), Target = target }
             )
