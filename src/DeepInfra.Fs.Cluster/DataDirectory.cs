@@ -109,7 +109,7 @@ internal sealed class DataDirectory : IDisposable
             file.Flush(flushToDisk: true);
         }
         File.Move(temporary, path);
-        LibC.SyncDirectory(root);
+        DurableDirectory.Flush(root);
     }
 
     private static ClusterShape ReadShape(string path)

@@ -226,11 +226,31 @@ public sealed partial class ThreeFsCluster
         {
             if (host.Heartbeat(ClusterId) is { } report)
             {
-                await _manager.HeartbeatAsync(report, _stopping.Token).ConfigureAwait(false);
+                await TellManagerAsync(
+                        report.Info.App.NodeId,
+                        () => _manager.HeartbeatAsync(report, _stopping.Token).AsTask()
+                    )
+                    .ConfigureAwait(false);
             }
         }
-        await ReportMetaAsync().ConfigureAwait(false);
+        if (!_options.Faults.IsFrozen(NodeIdentity.Meta))
+        {
+            await TellManagerAsync(NodeIdentity.Meta, ReportMetaAsync).ConfigureAwait(false);
+        }
         await _manager.CheckAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>A report that the manager refuses must not keep it from the others'.</summary>
+    private async Task TellManagerAsync(uint node, Func<Task> report)
+    {
+        try
+        {
+            await report().ConfigureAwait(false);
+        }
+        catch (ServiceException e)
+        {
+            ClusterLog.RoundFailed(_log, e, $"the report of node {node}");
+        }
     }
 
     private async Task LoopAsync(string work, TimeSpan interval, Func<Task> body)

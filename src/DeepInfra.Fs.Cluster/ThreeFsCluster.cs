@@ -313,6 +313,9 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>The storage nodes, running or not.</summary>
+    internal IReadOnlyList<StorageHost> Hosts => _hosts;
+
     /// <summary>Drops all chunk files from the page cache, so that the next reads come from the disk.</summary>
     internal void DropCaches()
     {

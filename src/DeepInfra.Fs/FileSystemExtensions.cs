@@ -77,13 +77,13 @@ public static class FileSystemExtensions
 
     /// <summary>
     /// Writes a whole file under a temporary name beside it and renames it into place: others see the old content or
-    /// the new, never a part. The parent directory must exist.
+    /// the new, never a part, after a power loss too. The parent directory must exist.
     /// </summary>
     /// <param name="fileSystem">The file system.</param>
     /// <param name="path">The file; an existing one is replaced.</param>
     /// <param name="content">The content; it must not change until the task completes.</param>
     /// <param name="cancellationToken">Gives the operation up.</param>
-    public static async ValueTask WriteAllBytesAsync(
+    public static ValueTask WriteAllBytesAsync(
         this IFileSystem fileSystem,
         string path,
         ReadOnlyMemory<byte> content,
@@ -91,6 +91,18 @@ public static class FileSystemExtensions
     )
     {
         ArgumentNullException.ThrowIfNull(fileSystem);
+        return fileSystem.ReplaceAsync(path, content, flush: true, cancellationToken);
+    }
+
+    /// <summary>As <see cref="WriteAllBytesAsync"/>; without the flush for what carries its own checksum and may get lost.</summary>
+    internal static async ValueTask ReplaceAsync(
+        this IFileSystem fileSystem,
+        string path,
+        ReadOnlyMemory<byte> content,
+        bool flush,
+        CancellationToken cancellationToken
+    )
+    {
         var temporary = $"{FileSystemPath.Normalize(path)}.{Guid.NewGuid():N}.tmp";
         try
         {
@@ -100,6 +112,10 @@ public static class FileSystemExtensions
             await using (file.ConfigureAwait(false))
             {
                 await file.WriteAsync(content, 0, cancellationToken).ConfigureAwait(false);
+                if (flush)
+                {
+                    await file.FlushAsync(cancellationToken).ConfigureAwait(false);
+                }
             }
 
             await fileSystem.RenameAsync(temporary, path, cancellationToken).ConfigureAwait(false);

@@ -4,9 +4,19 @@ using Microsoft.Win32.SafeHandles;
 namespace DeepInfra.Fs;
 
 /// <summary>An open file of a <see cref="LocalFileSystem"/>.</summary>
-internal sealed class LocalFileHandle(string path, SafeFileHandle file, bool canWrite)
-    : FileHandle(path, canWrite, LocalFileSystem.Backend)
+/// <param name="path">Its path, for messages.</param>
+/// <param name="file">The open file.</param>
+/// <param name="canWrite">Whether it was opened for writing.</param>
+/// <param name="flushName">Makes the name of a new file durable; null for one that had it before.</param>
+internal sealed class LocalFileHandle(
+    string path,
+    SafeFileHandle file,
+    bool canWrite,
+    Action? flushName
+) : FileHandle(path, canWrite, LocalFileSystem.Backend)
 {
+    private Action? _flushName = flushName;
+
     public override long Length => RandomAccess.GetLength(file);
 
     private protected override ValueTask<long> GetLengthCoreAsync(
@@ -54,7 +64,15 @@ internal sealed class LocalFileHandle(string path, SafeFileHandle file, bool can
     private protected override async ValueTask FlushCoreAsync(
         CancellationToken cancellationToken
     ) =>
-        await Task.Run(() => RandomAccess.FlushToDisk(file), cancellationToken)
+        await Task.Run(
+                () =>
+                {
+                    RandomAccess.FlushToDisk(file);
+                    _flushName?.Invoke();
+                    _flushName = null;
+                },
+                cancellationToken
+            )
             .ConfigureAwait(false);
 
     private protected override ValueTask CloseCoreAsync()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
+using DeepInfra.Fs.Interop;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs;
@@ -21,6 +22,21 @@ public sealed class LocalFileSystem : IFileSystem
 
     /// <summary>Absolute path of the root.</summary>
     public string Root { get; }
+
+    /// <summary>Makes the entries of a directory durable; replaced by tests to see which.</summary>
+    internal Action<string> Flush { get; init; } = FlushDirectory;
+
+    /// <summary>
+    /// Makes the entries of a directory durable: names that were created, renamed or deleted in it are so after a
+    /// power loss too. Nothing happens on systems other than Linux.
+    /// </summary>
+    /// <param name="path">Path of the directory in the operating system.</param>
+    /// <exception cref="IOException">The directory does not exist or cannot be flushed.</exception>
+    public static void FlushDirectory(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        LibC.FlushDirectory(path);
+    }
 
     /// <inheritdoc/>
     public ValueTask<FileHandle> OpenReadAsync(
@@ -122,6 +138,10 @@ public sealed class LocalFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// When the task completes the new name is durable. So is the content if it was flushed before
+    /// (<see cref="FileHandle.FlushAsync"/>).
+    /// </remarks>
     public ValueTask RenameAsync(
         string source,
         string destination,
@@ -150,7 +170,7 @@ public sealed class LocalFileSystem : IFileSystem
             File.Move(from, to, overwrite: true);
         }
 
-        return ValueTask.CompletedTask;
+        return new ValueTask(Task.Run(() => FlushParents(from, to), CancellationToken.None));
     }
 
     /// <inheritdoc/>
@@ -160,12 +180,46 @@ public sealed class LocalFileSystem : IFileSystem
     )
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Directory.CreateDirectory(ToLocal(FileSystemPath.Normalize(path)));
-        return ValueTask.CompletedTask;
+        var local = ToLocal(FileSystemPath.Normalize(path));
+        if (Directory.Exists(local))
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        var changed = MissingBelow(local);
+        Directory.CreateDirectory(local);
+        return new ValueTask(Task.Run(() => changed.ForEach(Flush), CancellationToken.None));
     }
 
     /// <inheritdoc/>
     public string TryGetLocalPath(string path) => ToLocal(FileSystemPath.Normalize(path));
+
+    /// <summary>The directories that get an entry when a directory is created with its parents.</summary>
+    private static List<string> MissingBelow(string path)
+    {
+        var changed = new List<string>();
+        for (
+            var missing = path;
+            !Directory.Exists(missing) && Path.GetDirectoryName(missing) is { } parent;
+            missing = parent
+        )
+        {
+            changed.Insert(0, parent);
+        }
+
+        return changed;
+    }
+
+    private void FlushParents(string from, string to)
+    {
+        var (left, entered) = (Path.GetDirectoryName(from)!, Path.GetDirectoryName(to)!);
+        // The new name first: a crash between the two leaves both, never none.
+        Flush(entered);
+        if (left != entered)
+        {
+            Flush(left);
+        }
+    }
 
     private static string NotRoot(string path)
     {
@@ -233,6 +287,7 @@ public sealed class LocalFileSystem : IFileSystem
             throw new IOException($"'{canonical}' is a directory");
         }
 
+        var isNew = mode is not FileMode.Open && !File.Exists(local);
         var handle = File.OpenHandle(
             local,
             mode,
@@ -241,7 +296,12 @@ public sealed class LocalFileSystem : IFileSystem
             FileOptions.Asynchronous
         );
         return new ValueTask<FileHandle>(
-            new LocalFileHandle(canonical, handle, access != FileAccess.Read)
+            new LocalFileHandle(
+                canonical,
+                handle,
+                access != FileAccess.Read,
+                isNew ? () => Flush(Path.GetDirectoryName(local)!) : null
+            )
         );
     }
 }

@@ -73,10 +73,11 @@ public sealed partial class ThreeFsFile
         if (length > 0)
         {
             var last = _layout.ChunkIndexOf(length - 1);
+            var chunk = new ChunkId(InodeId, track: 0, last);
             var status = await _client
                 .Storage.TruncateChunkAsync(
                     ChainOf(last),
-                    new ChunkId(InodeId, track: 0, last),
+                    chunk,
                     (uint)(length - ((long)last * _layout.ChunkSize)),
                     _layout.ChunkSize,
                     onlyExtend: growing,
@@ -85,7 +86,11 @@ public sealed partial class ThreeFsFile
                 .ConfigureAwait(false);
             if (!status.IsOk)
             {
-                throw ThreeFsErrors.ToException(status, $"set the length to {length}", Path);
+                throw ThreeFsErrors.ToException(
+                    status,
+                    $"set the length to {length} at chunk {chunk} on chain {ChainOf(last)}",
+                    Path
+                );
             }
         }
 
@@ -135,7 +140,7 @@ public sealed partial class ThreeFsFile
             {
                 throw ThreeFsErrors.ToException(
                     result.Status,
-                    $"remove the chunks beyond {length}",
+                    $"remove the chunks from {begin} on",
                     Path
                 );
             }

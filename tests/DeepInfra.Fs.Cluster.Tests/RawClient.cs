@@ -19,22 +19,30 @@ internal sealed class RawClient : IAsyncDisposable
         _clusterId = clusterId;
     }
 
-    public ClientId Id { get; } = new() { Uuid = Guid.NewGuid(), Hostname = "test" };
+    public ClientId Id { get; private init; } = new() { Uuid = Guid.NewGuid(), Hostname = "test" };
 
     public RoutingInfo Routing { get; private set; } = new();
 
     public UserInfo User { get; init; } = new();
 
-    public static Task<RawClient> ConnectAsync(ThreeFsCluster cluster, UserInfo? user = null) =>
-        ConnectAsync(cluster.ManagerEndpoints[0], cluster.ClusterId, user);
+    public static Task<RawClient> ConnectAsync(
+        ThreeFsCluster cluster,
+        UserInfo? user = null,
+        Guid? id = null
+    ) => ConnectAsync(cluster.ManagerEndpoints[0], cluster.ClusterId, user, id);
 
     public static async Task<RawClient> ConnectAsync(
         IPEndPoint manager,
         string clusterId,
-        UserInfo? user = null
+        UserInfo? user = null,
+        Guid? id = null
     )
     {
-        var client = new RawClient(manager, clusterId) { User = user ?? new UserInfo() };
+        var client = new RawClient(manager, clusterId)
+        {
+            User = user ?? new UserInfo(),
+            Id = new ClientId { Uuid = id ?? Guid.NewGuid(), Hostname = "test" },
+        };
         await client.RefreshAsync();
         return client;
     }

@@ -32,6 +32,59 @@ public sealed class LocalFileSystemTests : FileSystemContract
         (await FileSystem.ExistsAsync("target")).Should().BeTrue();
     }
 
+    [Fact]
+    public async Task NamesThatChange_Directories_AreFlushed()
+    {
+        var flushed = new List<string>();
+        var files = new LocalFileSystem(_root)
+        {
+            Flush = path =>
+            {
+                LocalFileSystem.FlushDirectory(path);
+                flushed.Add(Path.GetRelativePath(_root, path));
+            },
+        };
+
+        await files.CreateDirectoryAsync("a/b");
+        await files.CreateDirectoryAsync("a/b");
+        var afterDirectory = Taken();
+        await using (var file = await files.CreateAsync("a/f"))
+        {
+            await file.WriteAsync(new byte[] { 1 }, 0);
+            await file.FlushAsync();
+            await file.FlushAsync();
+        }
+        var afterFile = Taken();
+        await files.RenameAsync("a/f", "a/g");
+        var afterRename = Taken();
+        await files.RenameAsync("a/g", "a/b/h");
+        var afterMove = Taken();
+        await files.WriteAllBytesAsync("a/w", new byte[] { 2 });
+        var afterReplace = Taken();
+
+        afterDirectory.Should().Equal(".", "a");
+        afterFile.Should().Equal("a");
+        afterRename.Should().Equal("a");
+        afterMove.Should().Equal("a/b", "a");
+        afterReplace.Should().Equal("a", "a");
+
+        string[] Taken()
+        {
+            string[] taken = [.. flushed];
+            flushed.Clear();
+            return taken;
+        }
+    }
+
+    [Fact]
+    public void FlushDirectory_Missing_SaysWhich()
+    {
+        var path = Path.Join(_root, "none");
+        var flush = () => LocalFileSystem.FlushDirectory(path);
+
+        flush.Should().Throw<IOException>().WithMessage($"*'{path}'*");
+    }
+
     protected override ValueTask<IFileSystem> CreateAsync() => new(new LocalFileSystem(_root));
 
     protected override ValueTask DestroyAsync()

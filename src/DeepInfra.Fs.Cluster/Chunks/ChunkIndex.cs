@@ -42,6 +42,9 @@ internal sealed class ChunkIndex : IDisposable
     /// <summary>Directory of the database.</summary>
     public string Location { get; }
 
+    /// <summary>Fault injection: called before a batch is written; an <see cref="IOException"/> fails the batch.</summary>
+    public Action? BeforeWrite { get; set; }
+
     /// <summary>The record of a chunk, or null.</summary>
     public ChunkRecord? Find(ulong target, ChunkId chunk)
     {
@@ -277,6 +280,7 @@ internal sealed class ChunkIndex : IDisposable
     {
         try
         {
+            BeforeWrite?.Invoke();
             if (_durability == DurabilityMode.Fsync)
             {
                 foreach (

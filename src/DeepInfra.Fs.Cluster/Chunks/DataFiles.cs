@@ -187,7 +187,7 @@ internal sealed class DataFiles : IDisposable
                 );
                 if (isNew && _durability == DurabilityMode.Fsync)
                 {
-                    LibC.SyncDirectory(_directory);
+                    DurableDirectory.Flush(_directory);
                 }
                 Volatile.Write(ref _files[slot], file);
                 return file;

@@ -21,7 +21,21 @@ internal static class DurableDirectory
         Directory.CreateDirectory(path);
         while (changed.TryPop(out var parent))
         {
-            LibC.SyncDirectory(parent);
+            Flush(parent);
+        }
+    }
+
+    /// <summary>Flushes a directory, so that files created in it survive a power loss.</summary>
+    /// <exception cref="ClusterStorageException">It cannot be flushed.</exception>
+    public static void Flush(string path)
+    {
+        try
+        {
+            LocalFileSystem.FlushDirectory(path);
+        }
+        catch (IOException e)
+        {
+            throw new ClusterStorageException(e.Message, e);
         }
     }
 }

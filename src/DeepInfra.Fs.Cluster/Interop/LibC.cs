@@ -10,9 +10,7 @@ internal static partial class LibC
     private const int KeepSize = 1;
     private const int Punch = 2;
     private const int DontNeed = 4;
-    private const int AccessDenied = 13;
     private const int NoWait = 8; // RWF_NOWAIT
-    private const int ReadOnlyDirectory = 0x10000 | 0x80000; // O_DIRECTORY | O_CLOEXEC
 
     private static bool s_canReadCached = OperatingSystem.IsLinux();
 
@@ -54,36 +52,6 @@ internal static partial class LibC
         }
     }
 
-    /// <summary>Flushes a directory, so that files created in it survive a power loss.</summary>
-    public static void SyncDirectory(string path)
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return;
-        }
-        var fd = Open(path, ReadOnlyDirectory);
-        if (fd < 0)
-        {
-            var reason = Marshal.GetLastPInvokeError();
-            if (reason == AccessDenied)
-            {
-                // A directory above ours that we may enter and not read; its owner answers for it.
-                return;
-            }
-            throw new ClusterStorageException(
-                $"cannot open directory '{path}' to flush it (errno {reason})"
-            );
-        }
-        var result = Fsync(fd);
-        var error = Marshal.GetLastPInvokeError();
-        _ = Close(fd);
-        // Some file systems refuse to flush directories (EINVAL); they have nothing to flush then.
-        if (result != 0 && error != 22)
-        {
-            throw new ClusterStorageException($"cannot flush directory '{path}' (errno {error})");
-        }
-    }
-
     [LibraryImport("libc", EntryPoint = "preadv2")]
     private static unsafe partial nint ReadVector(
         SafeFileHandle fd,
@@ -98,20 +66,6 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise", SetLastError = true)]
     private static partial int Fadvise(SafeFileHandle fd, long offset, long length, int advice);
-
-    [LibraryImport(
-        "libc",
-        EntryPoint = "open",
-        SetLastError = true,
-        StringMarshalling = StringMarshalling.Utf8
-    )]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int Fsync(int fd);
-
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int Close(int fd);
 
     private unsafe struct IoVector
     {

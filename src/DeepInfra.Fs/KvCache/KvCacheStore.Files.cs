@@ -134,7 +134,7 @@ public sealed partial class KvCacheStore
                 .Write(buffer);
             item.Value.CopyTo(buffer.AsMemory(KvRecordHeader.Bytes));
             await _fileSystem
-                .WriteAllBytesAsync(path, buffer.AsMemory(0, length), cancellationToken)
+                .ReplaceAsync(path, buffer.AsMemory(0, length), flush: false, cancellationToken)
                 .ConfigureAwait(false);
         }
         finally

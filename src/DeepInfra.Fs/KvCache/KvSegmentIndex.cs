@@ -134,7 +134,7 @@ internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root) : IAsy
                 $"{DateTime.UtcNow:yyyyMMddHHmmssfffffff}-{Guid.NewGuid():N}{Suffix}"
             );
             await fileSystem
-                .WriteAllBytesAsync(path, KvSegment.Build(records), cancellationToken)
+                .ReplaceAsync(path, KvSegment.Build(records), flush: false, cancellationToken)
                 .ConfigureAwait(false);
             await AddAsync(path, cancellationToken).ConfigureAwait(false);
             lock (_lock)
@@ -327,7 +327,7 @@ internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root) : IAsy
         }
 
         await fileSystem
-            .WriteAllBytesAsync(path + DeletedSuffix, bytes, cancellationToken)
+            .ReplaceAsync(path + DeletedSuffix, bytes, flush: false, cancellationToken)
             .ConfigureAwait(false);
     }
 

@@ -134,8 +134,15 @@ internal sealed partial class StorageClient : IDisposable
             $"chain {chainId} is not in the routing information"
         );
 
-    private static Status NoneServing(uint chainId) =>
-        new(StatusCode.StorageClientNotAvailable, $"no target of chain {chainId} is serving");
+    private Status NoneServing(uint chainId)
+    {
+        var targets = _mgmtd.Routing.FindChain(chainId)?.Targets ?? [];
+        var states = targets.Select(t => $"target {t.TargetId} is {t.PublicState}");
+        return new Status(
+            StatusCode.StorageClientNotAvailable,
+            $"no target of chain {chainId} is serving: {string.Join(", ", states)}"
+        );
+    }
 
     private static Status AtNode(Status status, NodeAddress address, ulong targetId)
     {

@@ -24,7 +24,14 @@ internal sealed class ChildCluster : IDisposable
 
     public IPEndPoint Manager { get; }
 
-    public static async Task<ChildCluster> StartAsync(string directory, DurabilityMode durability)
+    /// <param name="directory">Data of the cluster.</param>
+    /// <param name="durability">Its mode.</param>
+    /// <param name="managerPort">Port of the manager; 0 lets the cluster choose.</param>
+    public static async Task<ChildCluster> StartAsync(
+        string directory,
+        DurabilityMode durability,
+        int managerPort = 0
+    )
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
@@ -32,7 +39,7 @@ internal sealed class ChildCluster : IDisposable
             RedirectStandardInput = true,
             UseShellExecute = false,
         };
-        start.Environment[Variable] = $"{durability}:{directory}";
+        start.Environment[Variable] = $"{durability}:{managerPort}:{directory}";
         var process = Process.Start(start)!;
         var line = await process.StandardOutput.ReadLineAsync();
         if (line is null || !IPEndPoint.TryParse(line, out var manager))
@@ -66,18 +73,23 @@ internal sealed class ChildCluster : IDisposable
         {
             return;
         }
-        var separator = setting.IndexOf(':', StringComparison.Ordinal);
-        var durability = Enum.Parse<DurabilityMode>(setting.AsSpan(0, separator));
-        Environment.Exit(Serve(setting[(separator + 1)..], durability));
+        var parts = setting.Split(':', 3);
+        var durability = Enum.Parse<DurabilityMode>(parts[0]);
+        var port = int.Parse(parts[1], CultureInfo.InvariantCulture);
+        Environment.Exit(Serve(parts[2], durability, port));
     }
 
     /// <summary>
     /// Blocks on purpose: other threads cannot run code of this assembly before its initializer has
     /// returned, so no continuation may lie here.
     /// </summary>
-    private static int Serve(string directory, DurabilityMode durability)
+    private static int Serve(string directory, DurabilityMode durability, int managerPort)
     {
-        var options = TestCluster.Options(directory) with { Durability = durability };
+        var options = TestCluster.Options(directory) with
+        {
+            Durability = durability,
+            ManagerPort = managerPort,
+        };
         var cluster = ThreeFsCluster.StartAsync(options).GetAwaiter().GetResult();
         Console.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"{cluster.ManagerEndpoints[0]}")
