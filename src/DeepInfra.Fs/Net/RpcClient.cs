@@ -49,44 +49,41 @@ internal sealed class RpcClient : IAsyncDisposable
         CancellationToken cancellationToken = default
     )
         where TReq : ISerdeStruct<TReq>, new()
-        where TRsp : ISerdeStruct<TRsp>, new() =>
-        FsActivities.HasListeners
-            ? CallTracedAsync(address, service, method, request, timeout, sink, cancellationToken)
-            : CallWithResendAsync(
-                address,
-                service,
-                method,
-                request,
-                timeout,
-                sink,
-                cancellationToken
-            );
-
-    private async ValueTask<Result<TRsp>> CallTracedAsync<TReq, TRsp>(
-        NodeAddress address,
-        ushort service,
-        ushort method,
-        TReq request,
-        TimeSpan timeout,
-        IInlineReplySink<TRsp>? sink,
-        CancellationToken cancellationToken
-    )
-        where TReq : ISerdeStruct<TReq>, new()
         where TRsp : ISerdeStruct<TRsp>, new()
     {
-        using var activity = FsActivities.StartCall<TReq>(address);
-        var result = await CallWithResendAsync(
-                address,
-                service,
-                method,
-                request,
-                timeout,
-                sink,
-                cancellationToken
-            )
-            .ConfigureAwait(false);
-        activity?.SetOutcome(result.Status);
-        return result;
+        // The activity begins before the call does, so that it covers connecting and sending; it is the current one
+        // for the call and not for the caller.
+        var outer = FsActivities.HasListeners ? Activity.Current : null;
+        var activity = FsActivities.HasListeners ? FsActivities.StartCall<TReq>(address) : null;
+        var call = CallWithResendAsync(
+            address,
+            service,
+            method,
+            request,
+            timeout,
+            sink,
+            cancellationToken
+        );
+        if (activity is null)
+        {
+            return call;
+        }
+
+        Activity.Current = outer;
+        return FinishAsync(activity, call);
+    }
+
+    private static async ValueTask<Result<TRsp>> FinishAsync<TRsp>(
+        Activity activity,
+        ValueTask<Result<TRsp>> call
+    )
+    {
+        using (activity)
+        {
+            var result = await call.ConfigureAwait(false);
+            activity.SetOutcome(result.Status);
+            return result;
+        }
     }
 
     private async ValueTask<Result<TRsp>> CallWithResendAsync<TReq, TRsp>(
