@@ -142,6 +142,13 @@ internal sealed partial class ManagerService : IDisposable
                 $"clock of node {id} is off by {(now - request.Timestamp) / 1000} ms"
             );
         }
+        if (id == 0 || id == NodeId)
+        {
+            throw new ServiceException(
+                StatusCode.MgmtdHeartbeatFail,
+                $"Node id {id} is 0 or the manager's own"
+            );
+        }
         if (_heartbeats.TryGetValue(id, out var last) && info.HbVersion <= last.Version)
         {
             throw new ServiceException(StatusCode.MgmtdHeartbeatVersionStale, $"{last.Version}");
@@ -150,7 +157,7 @@ internal sealed partial class ManagerService : IDisposable
         if (Routing.Current.Nodes.TryGetValue(id, out var known) && known.Type != type)
         {
             throw new ServiceException(
-                StatusCode.MgmtdNodeTypeMismatch,
+                StatusCode.MgmtdHeartbeatFail,
                 $"node {id} is a {known.Type}, not a {type}"
             );
         }
@@ -223,8 +230,16 @@ internal sealed partial class ManagerService : IDisposable
         }
         if (info.Info is StorageHeartbeatInfo storage)
         {
+            var seen = new HashSet<ulong>();
             foreach (var report in storage.Targets)
             {
+                if (!seen.Add(report.TargetId))
+                {
+                    throw new ServiceException(
+                        StatusCode.MgmtdHeartbeatFail,
+                        $"Duplicated target id in HeartbeatInfo: {report.TargetId}"
+                    );
+                }
                 ReportTarget(draft, id, report);
             }
         }
