@@ -37,25 +37,6 @@ internal static class DirectoryTools
         }
     }
 
-    /// <summary>Forces directory entries to disk where the system supports it.</summary>
-    public static void FlushDirectory(string path)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            return;
-        }
-
-        try
-        {
-            using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read);
-            RandomAccess.FlushToDisk(handle);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Not every file system lets a directory be opened; the rename itself has been done.
-        }
-    }
-
     public static OwnerRecord CurrentOwner(string job)
     {
         using var process = Process.GetCurrentProcess();

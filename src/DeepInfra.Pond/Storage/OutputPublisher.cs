@@ -452,7 +452,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
     {
         if (job.Options.Durability == Durability.Full && target.Parent.Local is { } parent)
         {
-            DirectoryTools.FlushDirectory(parent);
+            LocalFileSystem.FlushDirectory(parent);
         }
     }
 

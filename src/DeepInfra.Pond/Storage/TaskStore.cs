@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.IO.Hashing;
 using System.Text.Json;
+using DeepInfra.Fs;
 using DeepInfra.Pond.Engine;
 using DeepInfra.Pond.Execution;
 using Microsoft.Win32.SafeHandles;
@@ -127,7 +128,7 @@ internal sealed class TaskStore(string directory, PondOptions options)
 
         if (options.Durability == Durability.Full)
         {
-            DirectoryTools.FlushDirectory(directory);
+            LocalFileSystem.FlushDirectory(directory);
         }
 
         committed = ToOutput(target, manifest);
