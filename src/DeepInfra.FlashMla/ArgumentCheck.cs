@@ -115,6 +115,6 @@ internal static class ArgumentCheck
     [DoesNotReturn]
     public static void NoCuda(Device device, string name) =>
         throw new NotSupportedException(
-            $"{name}: this operation runs on the CPU only in this version (dense decode runs on CUDA devices), got device {device}"
+            $"{name}: this operation runs on the CPU only in this version (CUDA devices have dense decode and paged caches), got device {device}"
         );
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
 using DeepInfra.Core;
+using DeepInfra.Core.Cuda;
 using DeepInfra.FlashMla.Interop;
 
 namespace DeepInfra.FlashMla;
@@ -150,6 +151,31 @@ public readonly struct KvBlocks
             ),
         };
         return new KvBlocks(data, format);
+    }
+
+    /// <summary>Allocates a zeroed cache in device memory, whose blocks lie multiples of 16 bytes apart.</summary>
+    internal static KvBlocks Allocate(
+        KvCacheFormat format,
+        int blockCount,
+        int pageSize,
+        int kvHeads,
+        int headDim,
+        CudaStream stream,
+        out Tensor owner
+    )
+    {
+        // A cache outlives the scope in which it is made.
+        using var suspended = TensorScope.Suspend();
+        if (format == KvCacheFormat.BFloat16)
+        {
+            owner = Tensor<BFloat16>.Create([blockCount, pageSize, kvHeads, headDim], stream);
+            return new KvBlocks(owner, format);
+        }
+        var row = KvLayout.RowBytes(format, headDim);
+        // Rows of 584 bytes: an odd number of them is padded by one.
+        var rows = (long)pageSize * row % 16 == 0 ? pageSize : pageSize + 1;
+        owner = Tensor<byte>.Create([blockCount, rows, 1, row], stream);
+        return new KvBlocks(rows == pageSize ? owner : owner.AsSlice(1, 0, pageSize), format);
     }
 
     private static void RequireFp8Layout(Tensor data, KvCacheFormat format)

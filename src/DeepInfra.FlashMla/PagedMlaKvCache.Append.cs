@@ -15,6 +15,7 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <remarks>BFloat16 rotary values are stored bit for bit. Slots are not checked for sharing. Allocates nothing when warm.</remarks>
     public void Append(int layer, Tensor<int> slots, Tensor rows)
     {
+        RequireNoStream();
         ValidateSlots(layer, slots);
         ValidateRows(rows, slots.Shape[0], Options.HeadDim, nameof(rows));
         RequireDistinct(slots);
@@ -38,15 +39,9 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <exception cref="ArgumentException">As for the packed overload.</exception>
     public void Append(int layer, Tensor<int> slots, Tensor latent, Tensor rope)
     {
+        RequireNoStream();
         ValidateSlots(layer, slots);
-        ArgumentCheck.Alive(latent);
-        ArgumentCheck.Alive(rope);
-        var latentDim =
-            KvLayout.IsFp8(Options.Format) || latent.Rank == 0 || latent.Shape[-1] > Options.HeadDim
-                ? LatentDim
-                : (int)latent.Shape[-1];
-        ValidateRows(latent, slots.Shape[0], latentDim, nameof(latent));
-        ValidateRows(rope, slots.Shape[0], Options.HeadDim - latentDim, nameof(rope));
+        var latentDim = ValidateParts(slots, latent, rope);
         RequireDistinct(slots);
         RunAppend(
             layer,
@@ -70,6 +65,7 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <exception cref="ArgumentException">As for the overload with slots, or positions outside the sequence.</exception>
     public void Append(int layer, MlaSequence sequence, int position, Tensor rows)
     {
+        RequireHost("Appending by position");
         RequireLayer(layer);
         RequireOwned(sequence);
         ArgumentCheck.Alive(rows);
@@ -108,6 +104,7 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <exception cref="ArgumentException">A type, shape or stride is wrong, or a slot is outside the cache.</exception>
     public void Gather(int layer, Tensor<int> slots, Tensor destination)
     {
+        RequireHost(nameof(Gather));
         ValidateSlots(layer, slots);
         ValidateRows(destination, slots.Shape[0], Options.HeadDim, nameof(destination));
         RunGather(layer, slots.DataPointer, (int)slots.Shape[0], destination, 0);
@@ -122,6 +119,7 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <exception cref="ArgumentException">As for the overload with slots, or positions outside the sequence.</exception>
     public void Gather(int layer, MlaSequence sequence, int position, Tensor destination)
     {
+        RequireHost(nameof(Gather));
         RequireLayer(layer);
         RequireOwned(sequence);
         ArgumentCheck.Alive(destination);
@@ -216,7 +214,7 @@ public sealed unsafe partial class PagedMlaKvCache
         ArgumentCheck.Alive(slots);
         ArgumentCheck.Rank(slots, 1, "[T]", nameof(slots));
         ArgumentCheck.LastAxisContiguous(slots, nameof(slots));
-        ArgumentCheck.OnCpu(slots, nameof(slots));
+        RequireDevice(slots, nameof(slots));
         var total = (long)BlockCount * PageSize;
         for (long i = 0; i < slots.Shape[0]; i++)
             if (slots.DataPointer[i] < -1 || slots.DataPointer[i] >= total)
@@ -253,6 +251,20 @@ public sealed unsafe partial class PagedMlaKvCache
         );
         if (columns > 0)
             ArgumentCheck.LastAxisContiguous(rows, name);
-        ArgumentCheck.OnCpu(rows, name);
+        RequireDevice(rows, name);
+    }
+
+    /// <summary>Checks rows in two parts, and tells how many columns the first has.</summary>
+    private int ValidateParts(Tensor<int> slots, Tensor latent, Tensor rope)
+    {
+        ArgumentCheck.Alive(latent);
+        ArgumentCheck.Alive(rope);
+        var latentDim =
+            KvLayout.IsFp8(Options.Format) || latent.Rank == 0 || latent.Shape[-1] > Options.HeadDim
+                ? LatentDim
+                : (int)latent.Shape[-1];
+        ValidateRows(latent, slots.Shape[0], latentDim, nameof(latent));
+        ValidateRows(rope, slots.Shape[0], Options.HeadDim - latentDim, nameof(rope));
+        return latentDim;
     }
 }

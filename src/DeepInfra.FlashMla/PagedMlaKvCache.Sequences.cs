@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core.Cuda;
+
 namespace DeepInfra.FlashMla;
 
 public sealed unsafe partial class PagedMlaKvCache
@@ -15,6 +17,12 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <returns>False if there are too few free blocks; nothing changed then.</returns>
     /// <exception cref="BlockOwnershipException">The sequence was freed or belongs to another cache.</exception>
     public bool TryReserve(MlaSequence sequence, int tokens)
+    {
+        RequireNoStream();
+        return Reserve(sequence, tokens, null);
+    }
+
+    private bool Reserve(MlaSequence sequence, int tokens, CudaStream? stream)
     {
         RequireOwned(sequence);
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
@@ -36,11 +44,11 @@ public sealed unsafe partial class PagedMlaKvCache
             return false;
         if (Options.ClearBlocks)
             foreach (var block in room[..missing])
-                Clear(block);
+                Clear(block, stream);
         if (copies == 1)
         {
             var shared = sequence.Blocks[writeIndex];
-            CopyBlock(shared, room[missing]);
+            CopyBlock(shared, room[missing], stream);
             sequence.Replace(writeIndex, room[missing]);
             Allocator.Release(shared);
         }
@@ -67,10 +75,13 @@ public sealed unsafe partial class PagedMlaKvCache
     public void Extend(MlaSequence sequence, int tokens)
     {
         if (!TryExtend(sequence, tokens))
-            throw new KvCacheFullException(
-                $"A sequence of {sequence.Length} tokens cannot grow by {tokens}: {Allocator.FreeBlocks} of {BlockCount} blocks of {PageSize} tokens are free."
-            );
+            throw Full(sequence, tokens);
     }
+
+    private KvCacheFullException Full(MlaSequence sequence, int tokens) =>
+        new(
+            $"A sequence of {sequence.Length} tokens cannot grow by {tokens}: {Allocator.FreeBlocks} of {BlockCount} blocks of {PageSize} tokens are free."
+        );
 
     /// <summary>
     /// Makes a second sequence with the same tokens. Full blocks stay shared for good; whoever first writes into a shared last

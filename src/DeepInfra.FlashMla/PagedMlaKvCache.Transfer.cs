@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core.Cuda;
+
 namespace DeepInfra.FlashMla;
 
 public sealed unsafe partial class PagedMlaKvCache
@@ -11,13 +13,19 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <exception cref="ArgumentOutOfRangeException">No such block; nothing was copied.</exception>
     public void CopyBlocks(ReadOnlySpan<(int Source, int Destination)> copies)
     {
+        RequireNoStream();
+        CopyAll(copies, null);
+    }
+
+    private void CopyAll(ReadOnlySpan<(int Source, int Destination)> copies, CudaStream? stream)
+    {
         foreach (var (source, destination) in copies)
         {
             RequireBlock(source, nameof(copies));
             RequireBlock(destination, nameof(copies));
         }
         foreach (var (source, destination) in copies)
-            CopyBlock(source, destination);
+            CopyBlock(source, destination, stream);
     }
 
     /// <summary>Copies the bytes of a block out: layer after layer, each in its storage format.</summary>
@@ -38,6 +46,7 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <exception cref="ArgumentException">Wrong length.</exception>
     public void ExportBlock(int layer, int block, Span<byte> destination)
     {
+        RequireHost("Export");
         RequireLayer(layer);
         RequireBlock(block, nameof(block));
         RequireBytes(destination.Length, BlockBytes, nameof(destination));
@@ -62,6 +71,7 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <exception cref="ArgumentException">Wrong length.</exception>
     public void ImportBlock(int layer, int block, ReadOnlySpan<byte> source)
     {
+        RequireHost("Import");
         RequireLayer(layer);
         RequireBlock(block, nameof(block));
         RequireBytes(source.Length, BlockBytes, nameof(source));
@@ -94,6 +104,7 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <exception cref="ArgumentException">The byte count does not fit the length.</exception>
     public MlaSequence? TryImport(ReadOnlySpan<byte> source, int length)
     {
+        RequireHost("Import");
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         RequireBytes(source.Length, (long)BlocksFor(length) * ExportBytes, nameof(source));
         var sequence = CreateSequence();
@@ -104,18 +115,24 @@ public sealed unsafe partial class PagedMlaKvCache
         return sequence;
     }
 
-    private void CopyBlock(int source, int destination)
+    private void CopyBlock(int source, int destination, CudaStream? stream)
     {
         for (var layer = 0; layer < LayerCount; layer++)
-            new ReadOnlySpan<byte>(BlockAddress(layer, source), BlockBytes).CopyTo(
-                new Span<byte>(BlockAddress(layer, destination), BlockBytes)
-            );
+            if (stream is not null)
+                CopyOnDevice(layer, source, destination, stream);
+            else
+                new ReadOnlySpan<byte>(BlockAddress(layer, source), BlockBytes).CopyTo(
+                    new Span<byte>(BlockAddress(layer, destination), BlockBytes)
+                );
     }
 
-    private void Clear(int block)
+    private void Clear(int block, CudaStream? stream)
     {
         for (var layer = 0; layer < LayerCount; layer++)
-            new Span<byte>(BlockAddress(layer, block), BlockBytes).Clear();
+            if (stream is not null)
+                ClearOnDevice(layer, block, stream);
+            else
+                new Span<byte>(BlockAddress(layer, block), BlockBytes).Clear();
     }
 
     private static void RequireBytes(long actual, long expected, string name)

@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "common/host/params.h"
-#include "common/host/tensor.h"
 #include "deepinfra/flashmla.h"
+#include "flashmla/api/checks.h"
 #include "flashmla/api/images.h"
 #include "flashmla/smxx/params.h"
 
@@ -25,72 +25,6 @@ constexpr int64_t kRows = 32; // of a block of the decode kernels
 constexpr int64_t kKeys = 32; // of a tile
 constexpr int64_t kWarps = 8; // of a block of the combine kernel
 constexpr uint32_t kThreads = 256;
-constexpr uintptr_t kCopyBytes = 16;
-
-[[noreturn]] void reject(std::string message) {
-    throw Error(DI_STATUS_INVALID_ARGUMENT, std::move(message));
-}
-
-int64_t ceiling_divide(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
-
-void expect_type(const TensorView& tensor, uint8_t code, uint8_t bits) {
-    if (!tensor.is(code, bits))
-        reject(join(tensor.name, ": expected ", dtype_text({code, bits, 1}), ", got ",
-                    dtype_text(tensor.dtype)));
-}
-
-void expect_rank(const TensorView& tensor, int32_t rank) {
-    if (tensor.rank != rank)
-        reject(join(tensor.name, ": expected ", rank, " dimensions, got ", shape_text(tensor)));
-}
-
-void expect_extent(const TensorView& tensor, int32_t dimension, int64_t extent) {
-    if (tensor.shape[dimension] != extent)
-        reject(join(tensor.name, ": expected extent ", extent, " of dimension ", dimension,
-                    ", got ", shape_text(tensor)));
-}
-
-void expect_contiguous(const TensorView& tensor, int32_t from) {
-    int64_t expected = 1;
-    for (int32_t i = tensor.rank - 1; i >= from; i--) {
-        if (tensor.shape[i] > 1 && tensor.strides[i] != expected)
-            reject(join(tensor.name, ": expected stride ", expected, " of dimension ", i, ", got ",
-                        tensor.strides[i]));
-        expected *= tensor.shape[i];
-    }
-}
-
-// The address and all strides that are stepped over are multiples of so many bytes.
-void expect_aligned(const TensorView& tensor, uintptr_t bytes) {
-    bool is_aligned = reinterpret_cast<uintptr_t>(tensor.data) % bytes == 0;
-    for (int32_t i = 0; i + 1 < tensor.rank; i++)
-        is_aligned &= tensor.shape[i] <= 1 ||
-                      tensor.strides[i] * tensor.element_bytes % static_cast<int64_t>(bytes) == 0;
-    if (!is_aligned)
-        reject(join(tensor.name, ": expected an address and strides of multiples of ", bytes,
-                    " bytes"));
-}
-
-int32_t narrow(const TensorView& tensor, int32_t dimension) {
-    if (tensor.shape[dimension] > std::numeric_limits<int32_t>::max())
-        reject(join(tensor.name, ": expected fewer than 2^31 of dimension ", dimension, ", got ",
-                    shape_text(tensor)));
-    return static_cast<int32_t>(tensor.shape[dimension]);
-}
-
-KeyFormat format_of(const di_flashmla_decode_params& given) {
-    switch (given.cache_format) {
-    case DI_FLASHMLA_CACHE_BFLOAT16:
-        return KeyFormat::kBf16;
-    case DI_FLASHMLA_CACHE_FP8_V32:
-        return KeyFormat::kFp8V32;
-    case DI_FLASHMLA_CACHE_FP8_MODEL1:
-        return KeyFormat::kFp8Model1;
-    default:
-        reject(join("params: cache_format ", given.cache_format,
-                    " is not a di_flashmla_cache_format"));
-    }
-}
 
 void check_params(const di_flashmla_decode_params& given) {
     if (!std::isfinite(given.softmax_scale))
@@ -103,35 +37,6 @@ struct Arguments {
     TensorView q, cache, block_table, lengths, parts, split_offsets, split_bases;
     TensorView out_accumulator, lse_accumulator, out, lse;
 };
-
-void check_cache(const Arguments& a, KeyFormat format) {
-    const TensorView& cache = a.cache;
-    expect_rank(cache, 4);
-    if (format == KeyFormat::kBf16) {
-        expect_type(cache, DI_DTYPE_BFLOAT, 16);
-        expect_extent(cache, 3, a.q.shape[3]);
-        expect_contiguous(cache, 3);
-    } else {
-        const int64_t bytes = format == KeyFormat::kFp8V32 ? 656 : 584;
-        if (cache.element_bytes != 1)
-            reject(join("cache: expected bytes, got ", dtype_text(cache.dtype)));
-        if (a.q.shape[3] != (format == KeyFormat::kFp8V32 ? 576 : 512))
-            reject(join("q: expected rows of the cache's format, got ", shape_text(a.q)));
-        expect_extent(cache, 2, 1);
-        expect_extent(cache, 3, bytes);
-        expect_contiguous(cache, 1);
-    }
-    if (cache.is_empty())
-        return;
-    if (format == KeyFormat::kFp8Model1) {
-        // A token's declared stride is no place in memory; only blocks must be aligned.
-        TensorView blocks = cache;
-        blocks.shape[1] = 1;
-        expect_aligned(blocks, kCopyBytes);
-    } else {
-        expect_aligned(cache, kCopyBytes);
-    }
-}
 
 void check_schedule(const Arguments& a, int64_t batch, int64_t tokens, int64_t heads) {
     for (const TensorView* tensor :
@@ -201,14 +106,14 @@ void check_overlap(const Arguments& a) {
 
 MlaDecodeParams prepare(const Arguments& a, const di_flashmla_decode_params& given) {
     check_params(given);
-    const KeyFormat format = format_of(given);
+    const KeyFormat format = format_of(given.cache_format);
     expect_type(a.q, DI_DTYPE_BFLOAT, 16);
     expect_rank(a.q, 4);
     if (a.q.shape[3] != 576 && a.q.shape[3] != 512)
         reject(join("q: expected rows of 576 or 512, got ", shape_text(a.q)));
     expect_contiguous(a.q, 3);
     const int64_t batch = a.q.shape[0], tokens = a.q.shape[1], heads = a.q.shape[2];
-    check_cache(a, format);
+    check_cache(a.cache, format, a.q.shape[3]);
     check_schedule(a, batch, tokens, heads);
     check_outputs(a, batch, tokens, heads);
     check_overlap(a);
@@ -218,8 +123,6 @@ MlaDecodeParams prepare(const Arguments& a, const di_flashmla_decode_params& giv
     if (kv_heads == 0 || heads % kv_heads != 0)
         reject(join("q: expected heads in multiples of the cache's ", kv_heads, ", got ",
                     shape_text(a.q)));
-    if (a.cache.shape[1] == 0)
-        reject("cache: expected at least one token per block");
 
     MlaDecodeParams params{};
     params.q = static_cast<const unsigned short*>(a.q.data);
@@ -267,12 +170,6 @@ MlaDecodeParams prepare(const Arguments& a, const di_flashmla_decode_params& giv
         reject(join("q: expected fewer than 2^31 rows per request, got ", shape_text(a.q)));
     params.row_tiles = static_cast<int>(row_tiles);
     return params;
-}
-
-uint32_t grid_of(int64_t blocks, const char* what) {
-    if (blocks > std::numeric_limits<int32_t>::max())
-        throw Error(DI_STATUS_NOT_SUPPORTED, join(what, ": ", blocks, " blocks exceed a grid"));
-    return static_cast<uint32_t>(blocks);
 }
 
 // Shared memory of MlaDecodeStorage.
@@ -348,8 +245,8 @@ di_status di_flashmla_decode(const di_tensor* q, const di_tensor* cache,
             return;
         if (parts_count == 0)
             flashmla::reject("parts: expected at least one part, got none");
-        flashmla::launch_decode(kernel_params, flashmla::format_of(given), arguments.q.shape[3],
-                                parts_count, stream);
+        flashmla::launch_decode(kernel_params, flashmla::format_of(given.cache_format),
+                                arguments.q.shape[3], parts_count, stream);
         // Without accumulators nothing is split.
         if (arguments.out_accumulator.is_empty())
             return;

@@ -8,6 +8,7 @@ namespace di::flashmla::images {
 
 extern const KernelImage smxx_bf16_mla_decode;
 extern const KernelImage smxx_fp8_mla_decode;
+extern const KernelImage smxx_mla_append;
 extern const KernelImage smxx_mla_combine;
 
 } // namespace di::flashmla::images

@@ -63,4 +63,24 @@ struct MlaDecodeParams {
     float scale;
 };
 
+// Tokens to be quantised and stored. A negative slot, or one outside the cache, is skipped.
+struct AppendParams {
+    const int* slots;   // [T] block x page + place
+    const void* latent; // [T, H_kv, latent_dim]
+    const void* rotary; // [T, H_kv, dim - latent_dim]
+    unsigned char* cache;
+    long long latent_token_stride, latent_head_stride;
+    long long rotary_token_stride, rotary_head_stride;
+    long long cache_block_bytes, cache_token_bytes, cache_head_bytes;
+    long long tokens;
+    int latent_dim;
+    int dim;
+    int kv_heads;
+    int page;
+    int cache_blocks;
+    KeyFormat format;
+    int is_float32; // of the rows; else bf16
+    int is_power_of_two;
+};
+
 } // namespace di::flashmla

@@ -110,6 +110,37 @@ DI_API di_status di_flashmla_decode(const di_tensor* q, const di_tensor* cache,
                                     const di_tensor* lse, const di_flashmla_decode_params* params,
                                     di_stream stream);
 
+// Parameters of di_flashmla_append.
+// @name: NativeFlashMlaAppendParams
+typedef struct di_flashmla_append_params {
+    // sizeof(di_flashmla_append_params).
+    uint32_t struct_size;
+    // One of di_flashmla_cache_format.
+    int32_t cache_format;
+    // 1 rounds scales up to powers of two, 0 does not; DI_FLASHMLA_CACHE_FP8_MODEL1 needs 1, and
+    // bfloat16 caches ignore it.
+    uint32_t power_of_two;
+    // Zero.
+    uint32_t reserved;
+} di_flashmla_append_params;
+
+// Stores tokens at slots of a cache, quantised to its format: scale = amax / 448 of a tile, at
+// least 1e-4 and rounded up to a power of two, or at least 1e-12 without rounding; code = E4M3(x /
+// scale). A NaN makes the scale of its tile NaN; infinite values saturate. Two tokens must not have
+// the same slot. [any]
+// @param slots [T] int32, compact: block x page + place. Tokens whose slot is negative or outside
+// the cache are skipped.
+// @param latent [T,H_kv,L] bfloat16 or float32, innermost stride 1; L is 512 for
+// DI_FLASHMLA_CACHE_FP8_V32, 448 for DI_FLASHMLA_CACHE_FP8_MODEL1, anything up to D for bfloat16
+// caches.
+// @param rotary [T,H_kv,D-L] of the same type, innermost stride 1.
+// @param cache Blocks as di_flashmla_cache_format says.
+// @param params The format.
+// @param stream Where to enqueue.
+DI_API di_status di_flashmla_append(const di_tensor* slots, const di_tensor* latent,
+                                    const di_tensor* rotary, const di_tensor* cache,
+                                    const di_flashmla_append_params* params, di_stream stream);
+
 #ifdef __cplusplus
 }
 #endif

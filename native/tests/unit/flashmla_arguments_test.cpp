@@ -183,7 +183,48 @@ TEST(FlashMlaDecode, Refuses_rows_of_another_format) {
     expect_refused([&](Call& c) { quantize(c, DI_FLASHMLA_CACHE_FP8_V32, 584); },
                    "cache: expected extent 656 of dimension 3");
     expect_refused([&](Call& c) { quantize(c, DI_FLASHMLA_CACHE_FP8_MODEL1, 584); },
-                   "q: expected rows of the cache's format");
+                   "cache: this format has rows of 512, got 576");
+}
+
+TEST(FlashMlaAppend, Refuses_bad_arguments) {
+    const auto run = [](const std::function<void(Call&, di_flashmla_append_params&)>& change) {
+        Call call;
+        di_flashmla_append_params params{sizeof(di_flashmla_append_params),
+                                         DI_FLASHMLA_CACHE_FP8_V32, 1, 0};
+        call.add("slots", kInt32, {3});
+        call.add("latent", kBFloat16, {3, 1, 512});
+        call.add("rotary", kBFloat16, {3, 1, 64});
+        call.add("cache", kUInt8, {8, 64, 1, 656});
+        change(call, params);
+        EXPECT_EQ(di_flashmla_append(&call["slots"], &call["latent"], &call["rotary"],
+                                     &call["cache"], &params, nullptr),
+                  DI_STATUS_INVALID_ARGUMENT);
+        return message();
+    };
+    using Params = di_flashmla_append_params;
+    EXPECT_NE(run([](Call&, Params& p) { p.reserved = 1; }).find("reserved"), std::string::npos);
+    EXPECT_NE(
+        run([](Call& c, Params&) { c["slots"].dtype = kFloat32; }).find("slots: expected int32"),
+        std::string::npos);
+    EXPECT_NE(run([](Call& c, Params&) {
+                  c.add("latent", kBFloat16, {3, 1, 448});
+                  c.add("rotary", kBFloat16, {3, 1, 128});
+              }).find("latent: expected extent 512"),
+              std::string::npos);
+    EXPECT_NE(run([](Call& c, Params&) {
+                  c["rotary"].dtype = kFloat32;
+              }).find("rotary: expected bfloat16, got float32"),
+              std::string::npos);
+    EXPECT_NE(run([](Call& c, Params&) {
+                  c["latent"].data = c["cache"].data;
+              }).find("cache overlaps latent"),
+              std::string::npos);
+    EXPECT_NE(run([](Call& c, Params& p) {
+                  p.cache_format = DI_FLASHMLA_CACHE_FP8_MODEL1;
+                  p.power_of_two = 0;
+                  c.add("cache", kUInt8, {8, 64, 1, 584});
+              }).find("no other scales"),
+              std::string::npos);
 }
 
 TEST(FlashMlaDecode, Empty_batch_is_no_work_and_needs_no_driver) {

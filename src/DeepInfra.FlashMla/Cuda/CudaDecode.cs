@@ -105,7 +105,8 @@ internal static unsafe class CudaDecode
         }
     }
 
-    private static NativeFlashMlaCacheFormat FormatOf(KvCacheFormat format) =>
+    /// <summary>A format in the native interface.</summary>
+    public static NativeFlashMlaCacheFormat FormatOf(KvCacheFormat format) =>
         format switch
         {
             KvCacheFormat.BFloat16 => NativeFlashMlaCacheFormat.Bfloat16,

@@ -26,13 +26,30 @@ internal static class CudaDecodeSupport
             throw new NotSupportedException(
                 "TopK: sparse decode has no CUDA kernels in this version; it runs on the CPU"
             );
-        if (!Formats.Contains(options.Format))
-            throw new NotSupportedException(
-                $"Format: caches of {options.Format} have no CUDA kernels; supported are {string.Join(", ", Formats)}"
-            );
+        RequireFormat(options.Format);
         if (options.Shape is not { HeadDim: 576 or 512, ValueDim: ValueDim })
             throw new NotSupportedException(
                 $"Shape: CUDA kernels exist for HeadDim 576 or 512 with ValueDim {ValueDim}, got {options.Shape.HeadDim} and {options.Shape.ValueDim}"
+            );
+    }
+
+    /// <summary>Refuses caches without kernels.</summary>
+    /// <exception cref="NotSupportedException">A format has no kernels.</exception>
+    public static void RequireFormat(KvCacheFormat format)
+    {
+        if (!Formats.Contains(format))
+            throw new NotSupportedException(
+                $"Format: caches of {format} have no CUDA kernels; supported are {string.Join(", ", Formats)}"
+            );
+    }
+
+    /// <summary>Refuses rows that append cannot read.</summary>
+    /// <exception cref="NotSupportedException">They are neither BFloat16 nor Float32.</exception>
+    public static void RequireRows(Tensor rows, string name)
+    {
+        if (rows.DType is not (DType.BFloat16 or DType.Float32))
+            throw new NotSupportedException(
+                $"{name}: CUDA kernels read BFloat16 or Float32, got {rows.DType}"
             );
     }
 

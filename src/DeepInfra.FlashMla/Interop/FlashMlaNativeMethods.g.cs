@@ -76,4 +76,20 @@ internal static unsafe partial class FlashMlaNativeMethods
     [LibraryImport(Library, EntryPoint = "di_flashmla_decode")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     public static partial NativeStatus Decode(DLTensor* q, DLTensor* cache, DLTensor* blockTable, DLTensor* lengths, DLTensor* parts, DLTensor* splitOffsets, DLTensor* splitBases, DLTensor* outAccumulator, DLTensor* lseAccumulator, DLTensor* @out, DLTensor* lse, NativeFlashMlaDecodeParams* @params, SafeStreamHandle stream);
+
+    /// <summary>
+    /// Stores tokens at slots of a cache, quantised to its format: scale = amax / 448 of a tile, at
+    /// least 1e-4 and rounded up to a power of two, or at least 1e-12 without rounding; code = E4M3(x /
+    /// scale). A NaN makes the scale of its tile NaN; infinite values saturate. Two tokens must not have
+    /// the same slot. [any]
+    /// </summary>
+    /// <param name="slots">[T] int32, compact: block x page + place. Tokens whose slot is negative or outside the cache are skipped.</param>
+    /// <param name="latent">[T,H_kv,L] bfloat16 or float32, innermost stride 1; L is 512 for DI_FLASHMLA_CACHE_FP8_V32, 448 for DI_FLASHMLA_CACHE_FP8_MODEL1, anything up to D for bfloat16 caches.</param>
+    /// <param name="rotary">[T,H_kv,D-L] of the same type, innermost stride 1.</param>
+    /// <param name="cache">Blocks as di_flashmla_cache_format says.</param>
+    /// <param name="params">The format.</param>
+    /// <param name="stream">Where to enqueue.</param>
+    [LibraryImport(Library, EntryPoint = "di_flashmla_append")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    public static partial NativeStatus Append(DLTensor* slots, DLTensor* latent, DLTensor* rotary, DLTensor* cache, NativeFlashMlaAppendParams* @params, SafeStreamHandle stream);
 }

@@ -51,3 +51,23 @@ internal unsafe struct NativeFlashMlaDecodeParams
     /// <summary>Log-sum-exp of rows that see no key: 1 minus infinity, 0 plus infinity.</summary>
     public uint EmptyLseNegative;
 }
+
+/// <summary>Parameters of di_flashmla_append.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeFlashMlaAppendParams
+{
+    /// <summary>sizeof(di_flashmla_append_params).</summary>
+    public uint StructSize;
+
+    /// <summary>One of di_flashmla_cache_format.</summary>
+    public int CacheFormat;
+
+    /// <summary>
+    /// 1 rounds scales up to powers of two, 0 does not; DI_FLASHMLA_CACHE_FP8_MODEL1 needs 1, and
+    /// bfloat16 caches ignore it.
+    /// </summary>
+    public uint PowerOfTwo;
+
+    /// <summary>Zero.</summary>
+    public uint Reserved;
+}

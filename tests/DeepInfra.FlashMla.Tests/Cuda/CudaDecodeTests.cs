@@ -6,6 +6,7 @@ using DeepInfra.Testing;
 namespace DeepInfra.FlashMla.Tests.Cuda;
 
 /// <summary>What decode on a CUDA device takes, refuses, allocates and leaves behind.</summary>
+[Collection(nameof(SoleUserOfDevices))]
 public sealed class CudaDecodeTests
 {
     [CudaFact]

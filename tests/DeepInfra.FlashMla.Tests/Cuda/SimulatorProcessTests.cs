@@ -12,6 +12,7 @@ public sealed class SimulatorProcessTests
         Simulator.RunAsync([
             typeof(DenseDecodeCudaTests).FullName!,
             typeof(CudaDecodeTests).FullName!,
+            typeof(CudaCacheTests).FullName!,
         ]);
 
     [Fact]

@@ -21,6 +21,11 @@ internal static unsafe class FlashMlaAbiLayout
         entries.Add(("di_flashmla_decode_params", typeof(NativeFlashMlaDecodeParams), "causal", sizeof(NativeFlashMlaDecodeParams), (int)((byte*)&diFlashmlaDecodeParams.Causal - (byte*)&diFlashmlaDecodeParams)));
         entries.Add(("di_flashmla_decode_params", typeof(NativeFlashMlaDecodeParams), "lse_base_two", sizeof(NativeFlashMlaDecodeParams), (int)((byte*)&diFlashmlaDecodeParams.LseBaseTwo - (byte*)&diFlashmlaDecodeParams)));
         entries.Add(("di_flashmla_decode_params", typeof(NativeFlashMlaDecodeParams), "empty_lse_negative", sizeof(NativeFlashMlaDecodeParams), (int)((byte*)&diFlashmlaDecodeParams.EmptyLseNegative - (byte*)&diFlashmlaDecodeParams)));
+        NativeFlashMlaAppendParams diFlashmlaAppendParams = default;
+        entries.Add(("di_flashmla_append_params", typeof(NativeFlashMlaAppendParams), "struct_size", sizeof(NativeFlashMlaAppendParams), (int)((byte*)&diFlashmlaAppendParams.StructSize - (byte*)&diFlashmlaAppendParams)));
+        entries.Add(("di_flashmla_append_params", typeof(NativeFlashMlaAppendParams), "cache_format", sizeof(NativeFlashMlaAppendParams), (int)((byte*)&diFlashmlaAppendParams.CacheFormat - (byte*)&diFlashmlaAppendParams)));
+        entries.Add(("di_flashmla_append_params", typeof(NativeFlashMlaAppendParams), "power_of_two", sizeof(NativeFlashMlaAppendParams), (int)((byte*)&diFlashmlaAppendParams.PowerOfTwo - (byte*)&diFlashmlaAppendParams)));
+        entries.Add(("di_flashmla_append_params", typeof(NativeFlashMlaAppendParams), "reserved", sizeof(NativeFlashMlaAppendParams), (int)((byte*)&diFlashmlaAppendParams.Reserved - (byte*)&diFlashmlaAppendParams)));
         return entries;
     }
 }

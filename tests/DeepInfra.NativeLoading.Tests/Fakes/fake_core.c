@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A library with the name of ours: FAKE_ABI is the version that it speaks, and none is exported without it.
+// A library with the name of one of ours: FAKE_ABI is the version that it speaks, and none is exported without it.
 // FAKE_DEPENDENCY makes it need another library.
 #include <stdint.h>
 
 #ifdef FAKE_ABI
 uint32_t di_core_abi_version(void) { return FAKE_ABI; }
+uint32_t di_flashmla_abi_version(void) { return FAKE_ABI; }
 #endif
 
 #ifdef FAKE_DEPENDENCY
