@@ -59,7 +59,11 @@ internal sealed class InferenceFlow(
             .ToArray();
         await run.Progress.PhaseAsync(
             Phases.CheckDecode,
-            () => new AgreementCheck(config, serving).Run(requests).AddTo(run.Verdicts)
+            () =>
+            {
+                run.Facts.Agreement = new AgreementCheck(config, serving).Run(requests);
+                run.Facts.Agreement.AddTo(run.Verdicts);
+            }
         );
         await ServeAsync(serving, requests);
     }

@@ -255,6 +255,26 @@ internal static class ReportBuilder
                         "tokens/s"
                     ),
                 ]
+            )
+            .Subsection("Decode against prefill")
+            .Paragraph(
+                "Decode steps over tokens that prefill has seen as well, from a prompt that ends inside a page and from one that has just begun a "
+                    + "page. First every half layer gets exactly what it got in prefill, so that no error travels: what is left is the rounding of "
+                    + "that half layer. Then decode runs on its own results, once through the experts that prefill chose and once through its own: "
+                    + "a router that is undecided turns a rounding difference into another expert. "
+                    + "The measure is the rounding of prefill itself, as its distance from a float64 model shows it. docs/numerics.md derives the limits."
+            )
+            .Table(
+                ["distance from prefill's logits, root mean square over tokens", "relative#"],
+                [
+                    ["decode through the same experts", F(facts.Agreement.Replayed, "0.0000")],
+                    ["at most", F(facts.Agreement.ReplayedLimit, "0.0000")],
+                    ["decode through its own experts", F(facts.Agreement.Free, "0.0000")],
+                    [
+                        "a float64 model through the same experts",
+                        F(facts.Agreement.PrefillNoise, "0.0000"),
+                    ],
+                ]
             );
 
     private static IReadOnlyList<string> Row(

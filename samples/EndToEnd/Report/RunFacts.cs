@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.DualPipe;
+using EndToEnd.Inference.Agreement;
 
 namespace EndToEnd.Report;
 
@@ -42,6 +43,8 @@ internal sealed class RunFacts
     public double OverlapShare { get; set; }
 
     public long CheckpointBytes { get; set; }
+
+    public AgreementResult Agreement { get; set; } = null!;
 
     public long PrefillTokens { get; set; }
 
