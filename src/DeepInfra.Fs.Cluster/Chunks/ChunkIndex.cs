@@ -34,7 +34,7 @@ internal sealed class ChunkIndex : IDisposable
     {
         Location = directory;
         _durability = durability;
-        _db = RocksDatabase.Open(directory);
+        _db = RocksDatabase.Open(directory, durability);
         _writeOptions = RocksDatabase.WriteOptions(durability);
         _commits = new(WriteAll, durability == DurabilityMode.Fsync, "3fs chunk commits");
     }

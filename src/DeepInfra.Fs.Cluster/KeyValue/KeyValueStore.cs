@@ -36,7 +36,7 @@ internal sealed class KeyValueStore : IDisposable
     /// <summary>Opens or creates the store in a directory.</summary>
     /// <exception cref="ClusterStorageException">The store cannot be opened.</exception>
     public static KeyValueStore Open(string directory, DurabilityMode durability) =>
-        new(directory, RocksDatabase.Open(directory), durability);
+        new(directory, RocksDatabase.Open(directory, durability), durability);
 
     /// <summary>Starts a transaction on the newest applied state.</summary>
     public KeyValueTransaction Begin()

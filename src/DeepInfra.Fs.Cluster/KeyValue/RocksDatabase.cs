@@ -12,8 +12,9 @@ internal static class RocksDatabase
 {
     /// <summary>Opens or creates a database.</summary>
     /// <param name="directory">Directory of the database; created when missing.</param>
+    /// <param name="durability">What its commits survive.</param>
     /// <exception cref="ClusterStorageException">The database cannot be opened.</exception>
-    public static RocksDb Open(string directory)
+    public static RocksDb Open(string directory, DurabilityMode durability)
     {
         DurableDirectory.Create(directory);
         var table = new BlockBasedTableOptions()
@@ -33,8 +34,14 @@ internal static class RocksDatabase
             .SetMaxLogFileSize(1UL << 20)
             .SetStatsDumpPeriodSec(0)
             // A record that was cut off by a crash ends the log and everything before it is replayed. Damage further
-            // up refuses to open: replaying up to it would drop acknowledged writes behind it without a word.
-            .SetWalRecoveryMode(Recovery.TolerateCorruptedTailRecords);
+            // up refuses to open: replaying up to it would drop acknowledged writes behind it without a word. A log
+            // that is never flushed may be damaged anywhere after a power loss, which it does not promise to
+            // survive; what precedes the damage is a state that was.
+            .SetWalRecoveryMode(
+                durability == DurabilityMode.Fsync
+                    ? Recovery.TolerateCorruptedTailRecords
+                    : Recovery.PointInTime
+            );
         try
         {
             return RocksDb.Open(options, directory);

@@ -72,6 +72,101 @@ public sealed class ClientFileTests : IAsyncLifetime
         (await file.GetLengthAsync()).Should().Be(model.Length);
     }
 
+    /// <summary>Sizes from one byte to 16 MiB, small ones far more often, at any offset.</summary>
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task HundredThousandRandomOperations_AgainstModel_Agree()
+    {
+        const int Most = 20 << 20;
+        var random = new Random(42);
+        var model = new byte[Most];
+        var length = 0;
+        var data = ClientFixture.Bytes(42, 32 << 20);
+        var buffer = new byte[16 << 20];
+        await using var file = await _fs.Client.OpenAsync(
+            "/f",
+            FileMode.CreateNew,
+            FileAccess.ReadWrite
+        );
+        for (var i = 0; i < 100_000; i++)
+        {
+            var largest = random.Next(500) == 0 ? 24 : 13;
+            var size = (int)Math.Pow(2, random.NextDouble() * largest);
+            var offset = random.Next(Most - size);
+            if (random.Next(1000) == 0)
+            {
+                await file.SetLengthAsync(offset);
+                model.AsSpan(Math.Min(length, offset)).Clear();
+                length = offset;
+            }
+            else if (random.Next(2) == 0)
+            {
+                var bytes = data.AsMemory(random.Next(data.Length - size), size);
+                await file.WriteAsync(bytes, offset);
+                bytes.CopyTo(model.AsMemory(offset));
+                length = Math.Max(length, offset + size);
+            }
+            else
+            {
+                var count = await file.ReadAsync(buffer.AsMemory(0, size), offset);
+                var wanted = Math.Clamp(length - offset, 0, size);
+                if (
+                    count != wanted
+                    || !buffer.AsSpan(0, count).SequenceEqual(model.AsSpan(offset, wanted))
+                )
+                {
+                    throw new InvalidOperationException(
+                        $"operation {i}: {count} of {wanted} bytes at {offset}"
+                    );
+                }
+            }
+        }
+
+        (await file.GetLengthAsync()).Should().Be(length);
+        (await _fs.Cluster.VerifyChunksAsync()).Damaged.Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task SetLength_WhileAnotherWrites_LeavesLengthAndBytesOfSomeOrder()
+    {
+        await using var other = await _fs.Cluster.ConnectAsync();
+        await using var writer = await _fs.Client.OpenAsync(
+            "/f",
+            FileMode.CreateNew,
+            FileAccess.ReadWrite
+        );
+        await using var cutter = await other.OpenAsync("/f", FileMode.Open, FileAccess.ReadWrite);
+        var block = new byte[50_000];
+        block.AsSpan().Fill(7);
+
+        var writing = Task.Run(async () =>
+        {
+            for (var i = 0; i < 60; i++)
+            {
+                await writer.WriteAsync(block, i % 6 * block.Length);
+                if (i % 10 == 0)
+                {
+                    await writer.FlushAsync();
+                }
+            }
+        });
+        for (var i = 0; !writing.IsCompleted; i++)
+        {
+            await cutter.SetLengthAsync(i % 3 * 70_000);
+        }
+        await writing;
+        await writer.WriteAsync(block, 0);
+        await writer.FsyncAsync();
+
+        var length = (await _fs.Client.GetInfoAsync("/f")).Length;
+        length.Should().BeInRange(block.Length, 6 * block.Length);
+        var found = await _fs.ReadFileAsync("/f");
+        found.Should().HaveCount((int)length);
+        found.AsSpan(0, block.Length).IndexOfAnyExcept((byte)7).Should().Be(-1);
+        found.AsSpan().IndexOfAnyExcept((byte)0, (byte)7).Should().Be(-1);
+        (await _fs.Cluster.VerifyChunksAsync()).Damaged.Should().BeEmpty();
+    }
+
     [Fact]
     public async Task ReadBatch_ManySmallRanges_ReadsEach()
     {
