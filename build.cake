@@ -219,6 +219,18 @@ Task("Smoke")
         var smoke = root.Combine("tests/DeepInfra.Smoke");
         var work = artifacts.Combine("smoke");
         CleanDirectory(work);
+        // A folder with the simulator and no other native library: a device without the packages that its kernels are in.
+        var simulator = nativeTestLibraries.CombineWithFilePath("libdeepinfra_cudasim.so");
+        var onSimulator = FileExists(simulator)
+            ? new Dictionary<string, string?> { ["DEEPINFRA_CUDA"] = "sim", ["DEEPINFRA_NATIVE_PATH"] = work.Combine("simulator").FullPath }
+            : null;
+        if (onSimulator is null)
+            Say("smoke: devices are skipped, the simulator is not built");
+        else
+        {
+            EnsureDirectoryExists(work.Combine("simulator"));
+            CopyFileToDirectory(simulator, work.Combine("simulator"));
+        }
         void Consume(string mode, string properties, bool expectInstructionSetWarning = false)
         {
             var output = work.Combine(mode);
@@ -241,7 +253,14 @@ Task("Smoke")
                 throw new CakeException($"smoke, {mode}: unexpected or missing warnings\n{log}");
             var program = output.CombineWithFilePath(IsRunningOnWindows() ? "DeepInfra.Smoke.exe" : "DeepInfra.Smoke");
             Say($"smoke, {mode}:");
+            if (mode == "native")
+            {
+                Run(program.FullPath, new ProcessArgumentBuilder().Append("native"), work, onSimulator);
+                return;
+            }
             Run(program.FullPath, new ProcessArgumentBuilder(), work);
+            if (onSimulator is not null)
+                Run(program.FullPath, new ProcessArgumentBuilder().Append("no-native"), work, onSimulator);
         }
 
         var rid = IsRunningOnWindows() ? "win-x64" : "linux-x64";
@@ -253,6 +272,10 @@ Task("Smoke")
             Consume("aot-v4", $"-r {rid} -p:PublishAot=true -p:IlcInstructionSet=x86-64-v4");
         else
             Say("smoke, aot-v4: skipped, this processor has no AVX-512");
+        if (onSimulator is null || GetFiles($"{packages}/DeepInfra.Core.Cuda.{rid}.*.nupkg").Count == 0)
+            Say("smoke, native: skipped, there is no package of native libraries or no simulator");
+        else
+            Consume("native", "");
     });
 
 // One headline after another; figures go to the console.

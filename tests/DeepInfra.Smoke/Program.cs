@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A program that sees only the packages: one line per package with its version and the result of one small operation.
+// With an argument: work on a device, without and with the package of native libraries.
 using System.Reflection;
 using DeepInfra.Core;
 using DeepInfra.Core.Quantization;
@@ -9,6 +10,14 @@ using DeepInfra.Ep;
 using DeepInfra.FlashMla;
 using DeepInfra.Fs;
 using DeepInfra.Gemm;
+
+switch (args)
+{
+    case ["no-native"]:
+        return NativePackages.RunWithout();
+    case ["native"]:
+        return NativePackages.RunWith();
+}
 
 var failures = 0;
 var folder = Directory.CreateTempSubdirectory("deepinfra-smoke").FullName;
