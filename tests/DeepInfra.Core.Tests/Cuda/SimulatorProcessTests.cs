@@ -5,6 +5,7 @@ using DeepInfra.Testing;
 namespace DeepInfra.Core.Tests.Cuda;
 
 /// <summary>Runs the tests of devices on the simulator, where it is built and this process does not use it already.</summary>
+[Trait("Category", "Sim")]
 public class SimulatorProcessTests
 {
     private static readonly string[] s_classes =

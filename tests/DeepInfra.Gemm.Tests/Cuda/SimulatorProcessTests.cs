@@ -4,6 +4,7 @@ using DeepInfra.Testing;
 namespace DeepInfra.Gemm.Tests.Cuda;
 
 /// <summary>Runs the tests of the CUDA kernels on the simulator, where it is built and this process does not use it already.</summary>
+[Trait("Category", "Sim")]
 public sealed class SimulatorProcessTests
 {
     [Fact]
