@@ -183,11 +183,22 @@ Suite? RunNativeSuite()
     if (!slow)
         arguments.Append("-LE slow");
     arguments.Append("--test-dir").AppendQuoted(build.FullPath);
+    var rows = nativeArtifacts.CombineWithFilePath("planted-bugs.rows");
+    if (FileExists(rows))
+        DeleteFile(rows);
     var code = StartProcess(
         "ctest",
-        new ProcessSettings { Arguments = arguments, WorkingDirectory = nativeSource, RedirectStandardOutput = true },
+        new ProcessSettings
+        {
+            Arguments = arguments,
+            WorkingDirectory = nativeSource,
+            RedirectStandardOutput = true,
+            EnvironmentVariables = new Dictionary<string, string?> { ["DEEPINFRA_SIM_BUG_TABLE"] = rows.FullPath },
+        },
         out var output
     );
+    if (FileExists(rows))
+        WritePlantedBugs(rows);
     if (code != 0)
         foreach (var line in output)
             Error(line);
@@ -197,6 +208,23 @@ Suite? RunNativeSuite()
     var passed = tests.Count(s => s == "run");
     var failed = tests.Count(s => s == "fail");
     return new Suite("native", passed, failed, tests.Count - passed - failed, clock.Elapsed.TotalSeconds, code);
+}
+
+// The table of bugs that the simulator's tests plant, from the rows that they wrote.
+void WritePlantedBugs(FilePath rows)
+{
+    var lines = new List<string>
+    {
+        "# Planted bugs",
+        "",
+        "Written by `./build.sh test`. Each bug is planted in a kernel that is right without it, and run under 20 schedules: how many of them the",
+        "simulator's checks, or for what no check can know the comparison with the expected result, found it on, and as what.",
+        "",
+        "| Bug | Found on | As |",
+        "| --- | --- | --- |",
+    };
+    lines.AddRange(System.IO.File.ReadAllLines(rows.FullPath).OrderBy(l => l, StringComparer.Ordinal));
+    System.IO.File.WriteAllText(artifacts.CombineWithFilePath("sim-planted-bugs.md").FullPath, string.Join("\n", lines) + "\n");
 }
 
 // The device tests on this machine's GPU; a skipped test counts as a failure.

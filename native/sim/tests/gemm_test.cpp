@@ -2,11 +2,10 @@
 // The planted-bug suite on a whole pipeline, and the same kernel without a bug.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <map>
 
 #include "gemm_runner.h"
+#include "planted_bugs.h"
 
 namespace cudasim::test {
 namespace {
@@ -47,23 +46,20 @@ TEST(Gemm, Correct_AllPolicies_RightAndWithoutReport) {
 class PlantedBug : public testing::TestWithParam<int> {};
 
 TEST_P(PlantedBug, IsFoundOnEverySeed) {
-    setenv("DEEPINFRA_CUDASIM_NO_ADDR2LINE", "1", 1);
     GemmRunner gemm(64, 64, 512);
     std::map<std::string, unsigned> kinds;
-    for (unsigned seed = 1; seed <= 20; ++seed) {
+    for (unsigned seed = 1; seed <= kBugSeeds; ++seed) {
+        lines_in_reports(seed == 1);
         Report report = gemm.run(seed, GetParam());
         bool wrong = report.empty() && !gemm.right();
         EXPECT_TRUE(!report.empty() || wrong)
             << kNames[GetParam()] << " is not found on seed " << seed;
-        ++kinds[report.empty() ? (wrong ? "wrong result" : "not found") : report.kind];
+        EXPECT_TRUE(wrong || names_seed_thread_and_line(report.text, seed, seed == 1))
+            << report.text;
+        ++kinds[wrong ? "wrong result" : report.kind];
     }
-    unsetenv("DEEPINFRA_CUDASIM_NO_ADDR2LINE");
-    std::string row = std::string("| ") + kNames[GetParam()] + " |";
-    for (const auto& [kind, count] : kinds)
-        row += " " + kind + " (" + std::to_string(count) + ")";
-    RecordProperty("kinds", row);
-    if (const char* path = std::getenv("DEEPINFRA_SIM_BUG_TABLE"))
-        std::ofstream(path, std::ios::app) << row << " |\n";
+    lines_in_reports(true);
+    record_planted_bug(kNames[GetParam()], kinds);
 }
 
 INSTANTIATE_TEST_SUITE_P(Gemm, PlantedBug, testing::Range(1, static_cast<int>(kGemmBugs)),

@@ -29,18 +29,24 @@ std::string name_of(const Thread* t) {
 
 namespace {
 
-// Function and file:line by the binutils tool where there is one; only used while failing.
-bool source_line(const char* object, std::uintptr_t offset, std::string* function,
-                 std::string* line) {
+std::string shortened(std::string text) {
+    return text.size() > 160 ? text.substr(0, 157) + "..." : text;
+}
+
+// "f at a.cuh:1, in g at b.cu:2", from the innermost inlined function outwards, by the binutils
+// tool where there is one; empty where not. Only used while failing.
+std::string source_lines(const char* object, std::uintptr_t offset) {
+    if (std::getenv("DEEPINFRA_CUDASIM_NO_ADDR2LINE") != nullptr)
+        return "";
     for (const char* p = object; *p != 0; ++p) {
         if (*p == '\'' || *p == '\\')
-            return false;
+            return "";
     }
-    std::string command = format("addr2line -f -C -s -e '%s' 0x%lx 2>/dev/null", object,
+    std::string command = format("addr2line -f -C -s -i -e '%s' 0x%lx 2>/dev/null", object,
                                  static_cast<unsigned long>(offset));
     FILE* pipe = popen(command.c_str(), "r");
     if (pipe == nullptr)
-        return false;
+        return "";
     auto read_line = [pipe](std::string* to) {
         char text[1024] = {0};
         if (std::fgets(text, sizeof text, pipe) == nullptr)
@@ -50,13 +56,15 @@ bool source_line(const char* object, std::uintptr_t offset, std::string* functio
             to->pop_back();
         return to->compare(0, 2, "??") != 0;
     };
-    bool found = read_line(function);
-    found = read_line(line) && found;
+    std::string all, function, line;
+    while (read_line(&function) && read_line(&line) && line.find(":?") == std::string::npos) {
+        std::size_t extra = line.find(" (");
+        if (extra != std::string::npos)
+            line.resize(extra);
+        all += (all.empty() ? "" : ", in ") + shortened(function) + " at " + line;
+    }
     pclose(pipe);
-    std::size_t extra = line->find(" (");
-    if (extra != std::string::npos)
-        line->resize(extra);
-    return found && line->find(":?") == std::string::npos;
+    return all;
 }
 
 } // namespace
@@ -77,8 +85,7 @@ std::string place_of(const void* code) {
         char* plain = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status);
         text = status == 0 && plain != nullptr ? plain : info.dli_sname;
         std::free(plain);
-        if (text.size() > 160)
-            text = text.substr(0, 157) + "...";
+        text = shortened(text);
         text += format("+0x%lx", static_cast<unsigned long>(static_cast<const char*>(call) -
                                                             static_cast<char*>(info.dli_saddr)));
     }
@@ -93,13 +100,8 @@ std::string place_of(const void* code) {
     }
     std::uintptr_t offset =
         reinterpret_cast<std::uintptr_t>(call) - (map != nullptr ? map->l_addr : 0);
-    std::string function, line;
-    if (source_line(object, offset, &function, &line)) {
-        if (function.size() > 160)
-            function = function.substr(0, 157) + "...";
-        return function + " at " + line;
-    }
-    return text;
+    std::string lines = source_lines(object, offset);
+    return lines.empty() ? text : lines;
 }
 
 void Launch::fail(std::string kind, std::string text) {
@@ -121,7 +123,16 @@ void fail_launch(Launch& launch, Worker& worker, const char* kind, std::string t
 }
 
 void fail_text(Thread* t, const void* caller, const char* kind, std::string text) {
-    text += "\n  in " + name_of(t) + "\n  at " + place_of(caller);
+    text += "\n  in " + name_of(t);
+    if (caller != nullptr) {
+        text += "\n  at " + place_of(caller);
+    } else {
+        // Found at the end of a thread: where it was last is the best that can be told.
+        const RecentAccess& last =
+            t->recent[(t->recent_next + kRecentAccesses - 1) % kRecentAccesses];
+        if (last.caller != nullptr)
+            text += "\n  after " + place_of(last.caller);
+    }
     fail_launch(*t->block->cluster->launch, worker_of(t), kind, std::move(text));
 }
 
