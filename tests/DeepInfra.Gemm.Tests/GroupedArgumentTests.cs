@@ -54,6 +54,11 @@ public sealed class GroupedArgumentTests
             "Ends[1]: expected 5, because the group would start at 128 and the limit is 16, got 4"
         );
         Fails<ArgumentOutOfRangeException>(
+            () => s_ops.MGroupedFp8Gemm(A, b, _d, Ends(-1, 5)),
+            "Ends",
+            "got -1"
+        );
+        Fails<ArgumentOutOfRangeException>(
             () => s_ops.MGroupedFp8Gemm(A, b, _d, Ends(5, 17)),
             "Ends",
             "got 17"
@@ -135,6 +140,18 @@ public sealed class GroupedArgumentTests
             "maskedM",
             "maskedM[0]: expected 0 to 16, got 17"
         );
+        Fails<ArgumentOutOfRangeException>(
+            () =>
+                s_ops.MGroupedFp8GemmMasked(
+                    a,
+                    Grouped(2),
+                    d,
+                    Tensor<int>.FromSpan([3, -1], [2]),
+                    1
+                ),
+            "maskedM",
+            "maskedM[1]: expected 0 to 16, got -1"
+        );
         Fails(
             () =>
                 s_ops.MGroupedFp8GemmMasked(
@@ -186,6 +203,11 @@ public sealed class GroupedArgumentTests
             () => s_ops.KGroupedBf16Gemm(a, a, d, [16, 32]),
             "b",
             "expected 32 columns as in d, got [48,16]"
+        );
+        Fails<ArgumentOutOfRangeException>(
+            () => s_ops.KGroupedBf16Gemm(a, b, d, Ends(-16, 32)),
+            "Ends",
+            "got -16"
         );
         Fails(() => s_ops.KGroupedBf16Gemm(a, b, d, Ends(16, 150)), "a", "expected K at least 150");
         Fails<ArgumentOutOfRangeException>(

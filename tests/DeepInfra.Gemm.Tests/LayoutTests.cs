@@ -193,6 +193,36 @@ public sealed class LayoutTests
             matrix.AsView().Row(row)[column / 2] >> (4 * (column & 1)) & 0xF;
     }
 
+    [Theory]
+    [InlineData(0, 4)]
+    [InlineData(4, 0)]
+    public void Layout_NoScales_GivesNone(int mn, int k)
+    {
+        using var scales = Tensor<float>.Create([mn, k]);
+        using var groups = Tensor<float>.Create([0, 5, 3]);
+
+        s_layout.GetMnMajorTmaAlignedTensor(scales).Shape.Should().Equal(mn, k);
+        s_layout.GetMnMajorTmaAlignedTensor(groups).ElementCount.Should().Be(0);
+        using var words = s_layout.PackUe8m0(scales);
+        words.Shape.Should().Equal(mn, (k + 3) / 4);
+        s_layout.UnpackUe8m0(words, k).ElementCount.Should().Be(0);
+    }
+
+    [Fact]
+    public void CalcDiff_EdgeInputs_AreDefined()
+    {
+        GemmDiagnostics.CalcDiff([], []).Should().Be(0);
+        GemmDiagnostics.CalcDiff([0, 0], [0, 0]).Should().Be(0);
+        GemmDiagnostics.CalcDiff([1, 2], [1, 2]).Should().Be(0);
+        GemmDiagnostics.CalcDiff([1], [-1]).Should().Be(2);
+        GemmDiagnostics.CalcDiff([1], [double.PositiveInfinity]).Should().Be(double.NaN);
+        FluentActions
+            .Invoking(() => GemmDiagnostics.CalcDiff([1], [1, 2]))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("y: expected 1 values, got 2*");
+    }
+
     [Fact]
     public void Layout_BadShapes_Throw()
     {

@@ -37,7 +37,14 @@ public abstract class PipelineTensor : IDisposable
                 );
             }
 
-            count = checked(count * extent);
+            if (extent != 0 && count > long.MaxValue / dataType.SizeInBytes() / extent)
+            {
+                throw new NotSupportedException(
+                    $"shape: expected fewer than 2^63 bytes, got {dataType}[{string.Join(", ", shape.ToArray())}]"
+                );
+            }
+
+            count *= extent;
         }
 
         if (requiresGradient == true && !dataType.IsFloatingPoint())
@@ -51,7 +58,7 @@ public abstract class PipelineTensor : IDisposable
         DataType = dataType;
         _shape = shape.ToArray();
         ElementCount = count;
-        ByteCount = checked(count * dataType.SizeInBytes());
+        ByteCount = count * dataType.SizeInBytes();
         RequiresGradient = requiresGradient ?? dataType.IsFloatingPoint();
     }
 
@@ -87,6 +94,7 @@ public abstract class PipelineTensor : IDisposable
     /// <param name="dataType">Element type.</param>
     /// <param name="shape">Extents; empty for a scalar.</param>
     /// <returns>The tensor; the caller owns it.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">An extent is negative.</exception>
     /// <exception cref="NotSupportedException">More than 2 GiB.</exception>
     public static PipelineTensor Allocate(
         PipelineDataType dataType,

@@ -123,11 +123,22 @@ internal sealed class DuckInstance : IDisposable
     public long Scalar(string sql, CancellationToken cancellation) =>
         Convert.ToInt64(Query(sql, cancellation)[0][0], CultureInfo.InvariantCulture);
 
-    public PondSchema Describe(string query, CancellationToken cancellation) =>
-        new(
-            Query($"DESCRIBE {query}", cancellation)
-                .Select(r => new PondColumn((string)r[0]!, (string)r[1]!))
-        );
+    public PondSchema Describe(string query, CancellationToken cancellation)
+    {
+        var columns = Query($"DESCRIBE {query}", cancellation)
+            .ConvertAll(r => new PondColumn((string)r[0]!, (string)r[1]!));
+        var twice = columns
+            .GroupBy(c => c.Name, StringComparer.OrdinalIgnoreCase)
+            .FirstOrDefault(g => g.Skip(1).Any());
+        return twice is null
+            ? new PondSchema(columns)
+            : throw new PondSqlException(
+                $"The query has several columns named \"{twice.Key}\"; give them different names."
+            )
+            {
+                Sql = query,
+            };
+    }
 
     /// <summary>Runs <c>COPY</c> with statistics and returns the files it wrote.</summary>
     public List<WrittenFile> Copy(

@@ -185,6 +185,40 @@ public abstract class GemmValuesConformance<TBackend>
         ((float)d.AsView().Row(1)[0]).Should().Be(260f);
     }
 
+    [Theory]
+    [MemberData(nameof(RowCounts))]
+    public void Fp8Gemm_AboveTheLargestBFloat16_IsInfinite(int m)
+    {
+        // Every sum is about the largest Float32, which rounds up.
+        var (a, b) = Operands(m, _ => 0x38);
+        var scales = Ones(m, 2);
+        scales.Fill(float.MaxValue / K);
+
+        Multiply(a, b, scales, Ones(1, 2), DType.BFloat16)
+            .Cast<double>()
+            .Should()
+            .OnlyContain(v => double.IsPositiveInfinity(v));
+    }
+
+    [Theory]
+    [MemberData(nameof(RowCounts))]
+    public void Fp8Gemm_ByteScaleLimits_AreTakenLiterally(int m)
+    {
+        var (a, b) = Operands(m, _ => 0x38);
+        var scalesA = Tensor<Float8E8M0>.Create([m, 2]);
+        var scalesB = Tensor<Float8E8M0>.Create([1, 2]);
+        scalesA.Fill(Float8E8M0.FromBits(0x00)); // 2^-127
+        scalesB.Fill(Float8E8M0.FromBits(0xFE)); // 2^127
+        var d = Tensor<float>.Create([m, N]);
+
+        Gemm.Ops.Fp8GemmNT(new(a, scalesA), new(b, scalesB), d);
+        d.ToArray().Should().OnlyContain(v => v == K);
+
+        scalesA.Fill(Float8E8M0.FromBits(0xFF));
+        Gemm.Ops.Fp8GemmNT(new(a, scalesA), new(b, scalesB), d);
+        d.ToArray().Should().OnlyContain(v => float.IsNaN(v));
+    }
+
     private static (Tensor A, Tensor B) Operands(int m, Func<int, byte>? code = null)
     {
         var inputs = new GemmInputs(m);

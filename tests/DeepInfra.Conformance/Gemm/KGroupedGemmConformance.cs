@@ -118,6 +118,24 @@ public abstract class KGroupedGemmConformance<TBackend>
     }
 
     [Fact]
+    public void KGroupedGemm_AccumulateOfItsOwn_IsAddedAndKept()
+    {
+        int[] ks = [32, 0, 16];
+        var inputs = new GemmInputs(12);
+        var (a, b) = (inputs.BFloat16s(48, M), inputs.BFloat16s(48, N));
+        var c = inputs.Output(DType.Float32, 3, M, N);
+        var d = inputs.Output(DType.Float32, 3, M, N);
+        var before = GemmCheck.Bytes(c);
+        var expected = Accumulated(c, 3);
+
+        TBackend.Create().Ops.KGroupedBf16Gemm(a, b, d, ks, call: new() { Accumulate = c });
+
+        CheckBf16(d, a, b, ks, [.. Starts(ks, 1)], expected);
+        GemmCheck.Bytes(d.AsSelected(0, 1)).Should().Equal(GemmCheck.Bytes(c.AsSelected(0, 1)));
+        GemmCheck.Bytes(c).Should().Equal(before);
+    }
+
+    [Fact]
     public void KGroupedGemm_ManyGroupsRepeated_IsBitwiseEqual()
     {
         int[] ks = [128, 128, 256, 256, 128, 256, 256, 256];

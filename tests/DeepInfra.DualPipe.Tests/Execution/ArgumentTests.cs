@@ -86,6 +86,50 @@ public sealed class ArgumentTests
     }
 
     [Fact]
+    public async Task Group_AfterDispose_RefusesSteps()
+    {
+        var group = LocalPipelineGroup.Create(
+            PipelineSchedules.GPipe(2, 1),
+            l => new SyntheticStage(SyntheticCosts.Zero, l.StageCount)
+        );
+
+        await group.DisposeAsync();
+        await group.DisposeAsync();
+
+        await FluentActions
+            .Awaiting(() => group.StepAsync(EngineTests.SyntheticInputs(2), Token))
+            .Should()
+            .ThrowAsync<ObjectDisposedException>();
+    }
+
+    [Fact]
+    public async Task StepAsync_MicroBatchesThatNoScheduleTakes_Throws()
+    {
+        await using var group = LocalPipelineGroup.Create(
+            PipelineSchedules.GPipe(2, 1),
+            l => new SyntheticStage(SyntheticCosts.Zero, l.StageCount)
+        );
+
+        foreach (var count in new[] { -1, 0 })
+        {
+            await FluentActions
+                .Awaiting(() =>
+                    group.StepAsync(
+                        EngineTests.SyntheticInputs(2) with
+                        {
+                            MicroBatchCount = count,
+                        },
+                        Token
+                    )
+                )
+                .Should()
+                .ThrowAsync<ArgumentOutOfRangeException>();
+        }
+
+        (await group.StepAsync(EngineTests.SyntheticInputs(2), Token)).Dispose();
+    }
+
+    [Fact]
     public void Create_FactoryGivesNoStage_DisposesTheOthers()
     {
         var disposed = 0;
@@ -134,6 +178,10 @@ public sealed class ArgumentTests
         IPipelineStage Stage() => new SyntheticStage(SyntheticCosts.Zero, 2);
 
         Invoking(new PipelineOptions { RankMapping = [0, 0] }).ParamName.Should().Be("RankMapping");
+        Invoking(new PipelineOptions { RankMapping = [0, 2] }).ParamName.Should().Be("RankMapping");
+        Invoking(new PipelineOptions { RankMapping = [-1, 0] })
+            .ParamName.Should()
+            .Be("RankMapping");
         Invoking(new PipelineOptions { RankMapping = [0] }).ParamName.Should().Be("RankMapping");
         Invoking(new PipelineOptions { PrefetchDepth = -1 }).ParamName.Should().Be("PrefetchDepth");
         Invoking(new PipelineOptions { TransportCapacity = 0 })

@@ -98,13 +98,22 @@ public sealed class EngineTests
         TinyModel.GradientsOf(group.StageAt(0, 0)).Should().Equal(reference.Gradients[0]);
     }
 
-    [Fact]
-    public async Task StepAsync_MeanScale_ScalesGradients()
+    [Theory]
+    [InlineData("DualPipeV", 1, 4)]
+    [InlineData("DualPipe", 2, 4)]
+    public async Task StepAsync_MeanScale_ScalesGradients(string name, int ranks, int microBatches)
     {
-        var schedule = PipelineSchedules.DualPipeV(1, 4);
+        // The mean is over the micro-batches of both directions.
+        var schedule = ScheduleCatalog.Create(name, ranks, microBatches);
+        var directions = schedule.Placement.DirectionCount;
         var model = new TinyModel(2, width: 16);
         var inputs = model.Inputs(schedule);
-        var reference = model.RunReference(inputs, 1, 4, GradientScale.Mean);
+        var reference = model.RunReference(
+            inputs,
+            directions,
+            schedule.MicroBatchesPerDirection,
+            GradientScale.Mean
+        );
         await using var group = LocalPipelineGroup.Create(
             schedule,
             l => model.CreateStage(l.Stage),
@@ -113,7 +122,19 @@ public sealed class EngineTests
 
         using var result = await group.StepAsync(inputs, Token);
 
-        TinyModel.GradientsOf(group.StageAt(0, 1)).Should().Equal(reference.Gradients[1]);
+        var gradients = TinyModel.GradientsOf(group.StageAt(0, 1));
+        if (directions == 1)
+        {
+            gradients.Should().Equal(reference.Gradients[1]);
+            return;
+        }
+
+        // The second half of stage 1 is on rank 1, slot 0.
+        var other = TinyModel.GradientsOf(group.StageAt(1, 0));
+        Tolerances
+            .RelativeError([.. gradients.Zip(other, (x, y) => x + y)], reference.Gradients[1])
+            .Should()
+            .BeLessThan(Tolerances.ReplicaSumRelative);
     }
 
     [Fact]

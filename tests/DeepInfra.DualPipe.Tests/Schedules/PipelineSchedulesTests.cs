@@ -68,6 +68,35 @@ public sealed class PipelineSchedulesTests
             .Throw<ArgumentOutOfRangeException>();
 
     [Fact]
+    public void Generators_MoreStagesThanNumbers_Throw()
+    {
+        Action[] calls =
+        [
+            () => PipelineSchedules.GPipe(40_000, 1),
+            () => PipelineSchedules.OneForwardOneBackward(40_000, 1),
+            () => PipelineSchedules.ZeroBubbleH1(40_000, 1),
+            () => PipelineSchedules.ZeroBubbleV(20_000, 1),
+            () => PipelineSchedules.Interleaved1F1B(20_000, 1, 2),
+            () => PipelineSchedules.DualPipe(40_000, 80_000),
+            () => PipelineSchedules.DualPipeV(20_000, 40_000),
+        ];
+        foreach (var call in calls)
+        {
+            call.Should().Throw<ArgumentOutOfRangeException>();
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void Interleaved1F1B_NoStagePerRank_Throws(int stagesPerRank) =>
+        FluentActions
+            .Invoking(() => PipelineSchedules.Interleaved1F1B(2, 4, stagesPerRank))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>()
+            .WithParameterName(nameof(stagesPerRank));
+
+    [Fact]
     public void ToForwardOnly_DualPipe_KeepsForwardOrder()
     {
         var training = PipelineSchedules.DualPipe(4, 12);

@@ -62,6 +62,27 @@ public sealed class TensorTests
             .Throw<NotSupportedException>();
 
     [Fact]
+    public void Allocate_DimensionsWhoseProductOverflows_Throws()
+    {
+        long[][] shapes =
+        [
+            [1L << 32, 1L << 32, 4],
+            [long.MaxValue, 2],
+            [1L << 62],
+        ];
+        foreach (var shape in shapes)
+        {
+            FluentActions
+                .Invoking(() => PipelineTensor.Allocate(PipelineDataType.Float32, shape))
+                .Should()
+                .Throw<NotSupportedException>();
+        }
+
+        using var none = PipelineTensor.Allocate(PipelineDataType.Float32, 0, long.MaxValue, 4);
+        none.ByteCount.Should().Be(0);
+    }
+
+    [Fact]
     public void Dispose_Twice_ReleasesOnce()
     {
         var tensor = PipelineTensor.Allocate(PipelineDataType.Int8, 8);
@@ -171,6 +192,15 @@ public sealed class TensorTests
             .Throw<ArgumentOutOfRangeException>();
         FluentActions
             .Invoking(() => MicroBatches.Split(tensor, 1, 1))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>();
+        FluentActions
+            .Invoking(() => MicroBatches.Split(tensor, 0))
+            .Should()
+            .Throw<ArgumentOutOfRangeException>();
+        using var empty = PipelineTensor.Allocate(PipelineDataType.Int32, 0, 3);
+        FluentActions
+            .Invoking(() => MicroBatches.Split(empty, 1))
             .Should()
             .Throw<ArgumentOutOfRangeException>();
     }

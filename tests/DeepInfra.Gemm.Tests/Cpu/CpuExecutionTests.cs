@@ -52,6 +52,23 @@ public sealed class CpuExecutionTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(40)]
+    public void Gemm_NaNInBFloat16_HasOneForm(int m)
+    {
+        var (a, b) = Fp8(m, 40, 144);
+        a.Data.As<Float8E4M3>().AsView().Row(0)[9] = Float8E4M3.FromBits(0xFF);
+        foreach (var tier in s_tiers)
+        {
+            var d = Tensor<BFloat16>.Create([m, 40]);
+            CpuTiers.Create(tier).Ops.Fp8GemmNT(a, b, d);
+            foreach (var value in d.AsView().Row(0))
+                value.Bits.Should().Be(0x7FFF, tier.ToString());
+        }
+    }
+
     [Fact]
     public void Gemm_FewRows_DoNotDependOnTheirNumber()
     {
