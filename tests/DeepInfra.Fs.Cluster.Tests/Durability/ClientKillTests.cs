@@ -120,7 +120,16 @@ public sealed class ClientKillTests
                 await Task.Delay(random.Next(0, 100));
                 child = await ChildCluster.StartAsync(temp["data"], durability, port);
             }
-            await Task.Delay(200);
+            // However slow the machine is: operations on the last cluster, too.
+            var enough = Math.Max(rounds * 10, history.Count + 10);
+            for (
+                var i = 0;
+                history.Count <= enough && !work.Exists(t => t.IsFaulted) && i < 2400;
+                i++
+            )
+            {
+                await Task.Delay(25);
+            }
             Volatile.Write(ref running, false);
             await Task.WhenAll(work).WaitAsync(TimeSpan.FromMinutes(5));
         }

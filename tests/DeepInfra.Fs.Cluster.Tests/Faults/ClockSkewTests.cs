@@ -75,7 +75,13 @@ public sealed class ClockSkewTests
     [Fact]
     public async Task ManagerTime_PassesWithoutTheClient_EndsItsSession()
     {
-        await using var fs = await FaultFixture.StartAsync();
+        // The client must not extend its session meanwhile.
+        await using var fs = await FaultFixture.StartAsync(o =>
+            o with
+            {
+                ManagerInterval = TimeSpan.FromHours(1),
+            }
+        );
         var before = await SessionsAsync(fs);
 
         fs.Faults().ClockOf(Manager).Advance(TimeSpan.FromMinutes(19));
