@@ -53,8 +53,9 @@ internal sealed class RpcClient : IAsyncDisposable
     {
         // The activity begins before the call does, so that it covers connecting and sending; it is the current one
         // for the call and not for the caller.
-        var outer = FsActivities.HasListeners ? Activity.Current : null;
-        var activity = FsActivities.HasListeners ? FsActivities.StartCall<TReq>(address) : null;
+        var isTraced = FsActivities.HasListeners;
+        var outer = isTraced ? Activity.Current : null;
+        var activity = isTraced ? FsActivities.StartCall<TReq>(address) : null;
         var call = CallWithResendAsync(
             address,
             service,
