@@ -21,9 +21,6 @@ internal sealed class ForwardTrace(int layers)
 
     public List<int[]>[] Chosen { get; } = Empty<int[]>(layers);
 
-    /// <summary>Weights of the chosen experts.</summary>
-    public List<float[]>[] Weights { get; } = Empty<float[]>(layers);
-
     /// <summary>Outputs of the layers.</summary>
     public List<float[]>[] Outputs { get; } = Empty<float[]>(layers);
 
@@ -35,7 +32,6 @@ internal sealed class ForwardTrace(int layers)
         AddRows(Inputs[layer], a.Attention.X);
         AddRows(Contexts[layer], a.Attention.Context);
         AddRows(Hidden[layer], a.Moe.X);
-        AddRows(Weights[layer], a.Moe.Routing.Weights);
         AddRows(Outputs[layer], output);
         for (var t = 0; t < a.Moe.Routing.Tokens; t++)
         {
