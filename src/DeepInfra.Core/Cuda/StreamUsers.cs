@@ -109,11 +109,14 @@ internal struct StreamUsers
         using (context.EnterForRelease())
         {
             nint e = 0;
-            if (
-                context.Api.StreamQuery(stream.Value) == CudaErrorCode.Success
-                || context.Api.EventCreate(&e, DisableTiming) != CudaErrorCode.Success
-            )
+            if (context.Api.StreamQuery(stream.Value) == CudaErrorCode.Success)
                 return;
+            if (context.Api.EventCreate(&e, DisableTiming) != CudaErrorCode.Success)
+            {
+                // Without an event: wait here.
+                _ = context.Api.StreamSynchronize(stream.Value);
+                return;
+            }
             _ = context.Api.EventRecord(e, stream.Value);
             marks.Add(new SafeEventHandle(context, e));
         }
@@ -126,7 +129,10 @@ internal struct StreamUsers
         using (before.Context.EnterForRelease())
         {
             if (api.EventCreate(&e, DisableTiming) != CudaErrorCode.Success)
+            {
+                _ = api.StreamSynchronize(before.Value);
                 return;
+            }
             _ = api.EventRecord(e, before.Value);
         }
         _ = api.StreamWaitEvent(after.Value, e, 0);
