@@ -78,10 +78,13 @@ public sealed class KernelInspectorDeviceTests
         var inspection = KernelInspector.Describe(
             spec,
             device.Device,
-            new LaunchConfig(grid, 256) { DynamicSharedBytes = 100 * 1024 }
+            new LaunchConfig(grid, 256)
+            {
+                // Half of what one block may have, with the KiB that the system takes of each.
+                DynamicSharedBytes = device.SharedMemoryPerBlockBytes / 2 - 1024,
+            }
         );
 
-        // Two blocks of 100 KiB fit into the shared memory of a multiprocessor.
         inspection.BlocksPerMultiprocessor.Should().Be(2);
         inspection.Waves.Should().Be(1.5);
         inspection.ToString().Should().Contain("2 blocks per multiprocessor, 1.50 waves");
