@@ -27,6 +27,7 @@ public sealed class DenseDecodeCudaTests : DenseDecodeConformance
 }
 
 /// <summary>Some hundred million operations: too slow for a simulator in the default run.</summary>
+[Trait("Category", "Sim")]
 [Trait("Category", "Slow")]
 public sealed class DenseDecodeMatrixCudaTests : DenseDecodeMatrixConformance
 {
