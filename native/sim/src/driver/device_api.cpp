@@ -212,7 +212,7 @@ CUDASIM_API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device) {
         return e;
     Context& c = primary_context(device);
     synchronize_context(c);
-    c.error.store(CUDA_SUCCESS);
+    repair_context(c);
     return CUDA_SUCCESS;
 }
 CUDASIM_API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned) {

@@ -170,6 +170,6 @@ CUDASIM_API int di_cudasim_last_report(char* text, std::size_t bytes) {
 CUDASIM_API void di_cudasim_reset() {
     for (int d = 0; d < DeviceHeap::instance().device_count(); ++d) {
         synchronize_context(primary_context(d));
-        primary_context(d).error.store(CUDA_SUCCESS);
+        repair_context(primary_context(d));
     }
 }

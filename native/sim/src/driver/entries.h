@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Every driver function that libdeepinfra_cudasim.so offers: X(name for cuGetProcAddress, exported
 // symbol). Besides these it exports cuGetProcAddress(_v2), the nvrtc functions and:
-//   int di_cudasim_last_report(char* text, size_t bytes)  the report of the last failed launch, and
-//   its length void di_cudasim_reset(void)                           lets broken contexts work
-//   again (tests only)
+//   int di_cudasim_last_report(char* text, size_t bytes)
+//       what broke the current context (what broke any context last, if that one works): its length
+//   void di_cudasim_reset(void)
+//       lets broken contexts work again (tests only)
 // cuda* attributes, textures, arrays, virtual memory management, multicast objects, batched memory
 // operations and managed memory are not offered: cuGetProcAddress answers CUDA_ERROR_NOT_FOUND.
 #pragma once

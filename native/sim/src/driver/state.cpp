@@ -138,6 +138,8 @@ void fail_context(Context& context, const Report& report) {
     {
         std::lock_guard<std::mutex> lock(report_mutex);
         report_text = report.text;
+        if (context.report.empty())
+            context.report = report.text;
     }
     std::fputs(report.text.c_str(), stderr);
     CUresult none = CUDA_SUCCESS;
@@ -145,8 +147,17 @@ void fail_context(Context& context, const Report& report) {
 }
 
 std::string last_report() {
+    Context* context = current_context();
     std::lock_guard<std::mutex> lock(report_mutex);
-    return report_text;
+    return context != nullptr && !context->report.empty() ? context->report : report_text;
+}
+
+void repair_context(Context& context) {
+    {
+        std::lock_guard<std::mutex> lock(report_mutex);
+        context.report.clear();
+    }
+    context.error.store(CUDA_SUCCESS);
 }
 
 Stream::Stream(Context& context, unsigned flags, int priority)

@@ -27,6 +27,7 @@ struct Context {
     bool primary = false;
     std::atomic<int> references{0};
     std::atomic<CUresult> error{CUDA_SUCCESS}; // sticky, as after a fault of a real device
+    std::string report;                        // what broke the context; guarded by state.cpp
     std::mutex mutex;
     std::vector<Stream*> streams;
     Stream* legacy = nullptr; // the null stream
@@ -147,7 +148,10 @@ Task guarded(Stream& stream, std::function<void()> body);
 
 // A launch failed: keeps the report, prints it and breaks the context.
 void fail_context(Context& context, const Report& report);
+// What broke the current context; what broke any context last if the current one works.
 std::string last_report();
+// Lets a broken context work again.
+void repair_context(Context& context);
 
 double now_milliseconds();
 
