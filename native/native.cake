@@ -232,18 +232,21 @@ Task("TestGpu")
     .IsDependentOn("Native")
     .Does(() =>
     {
-        var project = root.CombineWithFilePath("tests/DeepInfra.Cuda.Tests/DeepInfra.Cuda.Tests.csproj");
-        BuildProject(project);
-        Run(
-            artifacts.CombineWithFilePath($"bin/DeepInfra.Cuda.Tests/{configuration.ToLowerInvariant()}/DeepInfra.Cuda.Tests").FullPath,
-            new ProcessArgumentBuilder().Append("--output Normal"),
-            root,
-            new Dictionary<string, string?>
-            {
-                ["DEEPINFRA_REQUIRE_GPU"] = "1",
-                ["DEEPINFRA_NATIVE_PATH"] = nativeArtifacts.Combine("linux-x64/Release").FullPath,
-            }
-        );
+        foreach (var (project, arguments) in KernelTests().Values)
+        {
+            var name = project.GetFilenameWithoutExtension();
+            BuildProject(project);
+            Run(
+                artifacts.CombineWithFilePath($"bin/{name}/{configuration.ToLowerInvariant()}/{name}").FullPath,
+                new ProcessArgumentBuilder().Append("--output Normal").Append(arguments),
+                root,
+                new Dictionary<string, string?>
+                {
+                    ["DEEPINFRA_REQUIRE_GPU"] = "1",
+                    ["DEEPINFRA_NATIVE_PATH"] = nativeArtifacts.Combine("linux-x64/Release").FullPath,
+                }
+            );
+        }
     });
 
 // One archive with the GPU tests and benchmarks, the .NET runtime and the native libraries, for a host that has only a GPU.

@@ -21,13 +21,12 @@ die() {
     exit "$1"
 }
 
+simulated=()
 if [ "${DEEPINFRA_CUDA:-}" = sim ]; then
     gpu=simulator driver=simulator
-    left_out=(--filter-not-trait Category=Slow)
+    simulated=(--filter-not-trait Category=Slow)
 else
     export DEEPINFRA_REQUIRE_GPU=1
-    # They run the others on the simulator, which says nothing about this GPU.
-    left_out=(--filter-not-class '*.SimulatorProcessTests')
     gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1 || true)
     driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1 || true)
     [ -n "$gpu" ] || die 3 "nvidia-smi names no GPU"
@@ -86,7 +85,7 @@ run_tests() {
     program=$(sed -n "s/^$area \([^ ]*\).*/\1/p" "$areas")
     read -ra arguments <<<"$(sed -n "s/^$area [^ ]* *//p" "$areas")"
     rm -f "$results/$name.trx"
-    "$@" "$here/app/$program" "${arguments[@]}" "${left_out[@]}" --report-trx --report-trx-filename "$name.trx" --results-directory "$results" \
+    "$@" "$here/app/$program" "${arguments[@]}" "${simulated[@]}" --report-trx --report-trx-filename "$name.trx" --results-directory "$results" \
         --output Normal --progress off 2>&1 | tee "$results/$name.log" || status=$?
     local counters passed=0 failed=0 total=0 executed=0
     counters=$(grep -o '<Counters [^>]*>' "$results/$name.trx" 2>/dev/null || true)

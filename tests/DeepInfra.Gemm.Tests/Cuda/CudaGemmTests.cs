@@ -45,6 +45,28 @@ public sealed class CudaGemmTests
     }
 
     [CudaFact]
+    public void Gemm_NaNInBFloat16_HasOneForm()
+    {
+        using var stream = new CudaStream(Device.Cuda(0));
+        var inputs = new GemmInputs(1);
+        using var a = inputs.BFloat16s(M, K);
+        // A negative NaN with a payload of its own.
+        a.AsView().Row(3)[9] = BFloat16.FromBits(0xFF81);
+        using var b = inputs.BFloat16s(N, K);
+        using var left = a.ToDevice(stream.Device, stream);
+        using var right = b.ToDevice(stream.Device, stream);
+        using var d = Tensor<BFloat16>.Create([M, N], stream);
+
+        GemmContext
+            .ForDevice(Device.Cuda(0))
+            .Ops.Bf16GemmNT(left, right, d, new GemmCall { Stream = stream });
+
+        var bits = d.ToArray(stream).Select(v => v.Bits).ToArray();
+        bits.Skip(3 * N).Take(N).Should().OnlyContain(v => v == 0x7FFF);
+        bits.Where(v => v == 0x7FFF).Should().HaveCount(N);
+    }
+
+    [CudaFact]
     public void GroupedGemm_OnADevice_IsNotSupported()
     {
         var context = GemmContext.ForDevice(Device.Cuda(0));

@@ -25,11 +25,11 @@ struct OutputParams {
 
 DI_DEVICE float from_bfloat16(uint32_t bits) { return __uint_as_float(bits << 16); }
 
-// Rounds to nearest even; NaN stays NaN.
+// Rounds to nearest even; every NaN becomes 0x7FFF, as cvt.rn.bf16 and the CPU give it.
 DI_DEVICE uint32_t to_bfloat16(float value) {
     const uint32_t bits = __float_as_uint(value);
     if ((bits & 0x7FFFFFFF) > 0x7F800000)
-        return (bits >> 16) | 0x40;
+        return 0x7FFF;
     return (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
 }
 
