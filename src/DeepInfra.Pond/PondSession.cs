@@ -314,7 +314,8 @@ public sealed partial class PondSession : IAsyncDisposable
         }
 
         await _closing.CancelAsync().ConfigureAwait(false);
-        Runtime.Dispose();
+        // Waits for the workers, and so not here: this may be one of them, by a callback or by a continuation that runs inline.
+        await Task.Run(Runtime.Dispose).ConfigureAwait(false);
         Runtime.Directory.Dispose();
         _closing.Dispose();
     }

@@ -116,7 +116,7 @@ public sealed class CancellationTests
     public async Task Session_DisposedDuringAnAction_StopsIt()
     {
         await using var area = new TestArea();
-        var started = new TaskCompletionSource();
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var pond = await area.OpenAsync(o =>
             o with
             {
@@ -134,6 +134,28 @@ public sealed class CancellationTests
         var act = () => running;
         await act.Should().ThrowAsync<Exception>();
         Directory.Exists(area["out"]).Should().BeFalse();
+        Directory.GetFileSystemEntries(area.DataRoot).Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task Session_DisposedByItsOwnWorker_DoesNotWaitForItself()
+    {
+        await using var area = new TestArea();
+        PondSession? pond = null;
+        var disposing = new TaskCompletionSource<Task>(
+            TaskCreationOptions.RunContinuationsAsynchronously
+        );
+        pond = await area.OpenAsync(o =>
+            o with
+            {
+                FaultHook = (_, _) => disposing.TrySetResult(pond!.DisposeAsync().AsTask()),
+            }
+        );
+
+        var act = () => pond.FromItems(Enumerable.Range(0, 10)).WriteParquetAsync(area["out"]);
+
+        await act.Should().ThrowAsync<Exception>();
+        await (await disposing.Task).WaitAsync(TimeSpan.FromMinutes(1));
         Directory.GetFileSystemEntries(area.DataRoot).Should().BeEmpty();
     }
 

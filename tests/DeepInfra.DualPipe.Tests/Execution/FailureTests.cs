@@ -242,7 +242,7 @@ public sealed class FailureTests
     [Fact]
     public async Task DisposeAsync_WhileAStepRuns_EndsIt()
     {
-        var started = new TaskCompletionSource();
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var group = LocalPipelineGroup.Create(
             PipelineSchedules.DualPipe(2, 4),
             l => new ProbeStage(
