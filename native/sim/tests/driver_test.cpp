@@ -2,7 +2,11 @@
 #include "driver_fixture.h"
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <thread>
+#include <vector>
 
 namespace cudasim::test {
 namespace {
@@ -214,6 +218,22 @@ TEST_F(Driver, Graph_CaptureUpdateLaunch) {
     EXPECT_EQ(values[1], 64);
     cu.call("cuGraphExecDestroy", exec);
     cu.call("cuMemFreeAsync", p, stream);
+}
+
+TEST_F(Driver, Nvrtc_ThreadsAndAnEmptyCache_AllCompile) {
+    char folder[] = "/tmp/cudasim-test-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    setenv("DEEPINFRA_CACHE_DIR", folder, 1);
+    std::vector<std::thread> threads;
+    std::vector<std::vector<char>> images(6);
+    for (auto& image : images)
+        threads.emplace_back([&] { image = cu.compile("extern \"C\" __global__ void same() {}"); });
+    for (auto& t : threads)
+        t.join();
+    unsetenv("DEEPINFRA_CACHE_DIR");
+    std::filesystem::remove_all(folder);
+    for (const auto& image : images)
+        EXPECT_FALSE(image.empty());
 }
 
 TEST_F(Driver, Nvrtc_NameExpressionsAndErrors) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +23,11 @@ bool write_file(const std::string& path, const std::string& text) {
         return false;
     bool ok = std::fwrite(text.data(), 1, text.size(), file) == text.size();
     return std::fclose(file) == 0 && ok;
+}
+
+std::string temporary_name(const std::string& path) {
+    static std::atomic<unsigned> count{0};
+    return path + "." + std::to_string(getpid()) + "-" + std::to_string(count++) + ".tmp";
 }
 
 bool read_file(const std::string& path, std::string* text) {
@@ -195,7 +201,7 @@ CompileResult compile_image(const CompileRequest& request) {
         build.push_back(a);
     if (run_program(build, &result.log) != 0)
         return result;
-    std::string temporary = request.output + "." + std::to_string(getpid()) + ".tmp";
+    std::string temporary = temporary_name(request.output);
     code = run_program({compiler_path(), "-shared", "-nostdlib", "-Wl,-z,noexecstack", "-o",
                         temporary, object, "-lm", "-lc"},
                        &result.log);

@@ -46,6 +46,9 @@ std::vector<FoundKernel> find_kernels(const std::string& preprocessed);
 int run_program(const std::vector<std::string>& arguments, std::string* output);
 
 bool write_file(const std::string& path, const std::string& text);
+// A name beside the path that no other thread or process has: a file is written there, and then
+// renamed.
+std::string temporary_name(const std::string& path);
 bool read_file(const std::string& path, std::string* text);
 
 } // namespace cudasim::nvrtc

@@ -77,8 +77,7 @@ std::string prelude_folder(std::string* log) {
         return folder;
     std::filesystem::create_directories(folder + "/deepinfra_sim", error);
     for (const PreludeFile* f = prelude_files(); f->name != nullptr; ++f) {
-        std::string path = folder + "/deepinfra_sim/" + f->name,
-                    temporary = path + "." + std::to_string(getpid());
+        std::string path = folder + "/deepinfra_sim/" + f->name, temporary = temporary_name(path);
         if (!write_file(temporary, std::string(f->begin, f->end)) ||
             std::rename(temporary.c_str(), path.c_str()) != 0) {
             *log += "cannot write " + path + "\n";
