@@ -40,11 +40,11 @@ public static unsafe partial class MlaAttention
     /// memory with another argument. Rows that see no key are 0.
     /// </param>
     /// <param name="logSumExp">Receives Float32 <c>[b, h, s]</c>, any strides; null allocates. Base and the value of empty rows are options of the plan.</param>
+    /// <param name="stream">For a plan of a CUDA device a stream of it, which the call needs; must be null on the CPU.</param>
     /// <returns>The output and the log-sum-exp.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A type, shape, stride or block index is wrong, or does not fit the plan.</exception>
     /// <exception cref="InvalidOperationException">Another call is using the plan, or it is for sparse decode.</exception>
-    /// <param name="stream">For a plan of a CUDA device a stream of it, which the call needs; must be null on the CPU.</param>
     /// <exception cref="NotSupportedException">On a CUDA device: queries that are not BFloat16, or an output that is neither BFloat16 nor Float32.</exception>
     /// <remarks>
     /// <para>

@@ -32,12 +32,30 @@ internal sealed class ForeignMemoryUsers
     /// <summary>Calls the action when the work enqueued so far is done: here if it is, else on a thread of the pool.</summary>
     public void Release(Action release)
     {
-        List<SafeEventHandle> marks;
+        StreamUsers users;
         lock (_lock)
         {
-            marks = _users.Mark();
-            _users.Clear();
+            users = _users;
+            _users = default;
         }
+        // Asking a stream that captures whether it is done would break the capture.
+        if (users.IsAnyCapturing)
+            _ = ReleaseAfterCaptureAsync(users, release);
+        else
+            Release(users, release);
+    }
+
+    private static async Task ReleaseAfterCaptureAsync(StreamUsers users, Action release)
+    {
+        while (users.IsAnyCapturing && !users.IsAnyClosed)
+            await Task.Delay(1).ConfigureAwait(false);
+        Release(users, release);
+    }
+
+    private static void Release(StreamUsers users, Action release)
+    {
+        var marks = users.Mark();
+        users.Clear();
         marks.RemoveAll(IsPassed);
         if (marks.Count == 0)
             release();

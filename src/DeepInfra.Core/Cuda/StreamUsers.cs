@@ -48,6 +48,20 @@ internal struct StreamUsers
         }
     }
 
+    /// <summary>True if one of the streams was disposed: a capture on it will never be ended.</summary>
+    public readonly bool IsAnyClosed
+    {
+        get
+        {
+            if (_last is { IsClosed: true })
+                return true;
+            for (var i = 0; i < Others.Count; i++)
+                if (Others[i].IsClosed)
+                    return true;
+            return false;
+        }
+    }
+
     /// <summary>
     /// Makes one stream wait for what is enqueued on all others now: the last one of the context, on which memory can then
     /// be freed.

@@ -82,6 +82,28 @@ public sealed unsafe class DLPackDeviceTests
     }
 
     [CudaFact]
+    public void FromDLPack_StreamCaptures_DeletesAfterIt()
+    {
+        using var stream = new CudaStream(s_device);
+        using var memory = Tensor<float>.Create([6], stream);
+        using var other = Tensor<float>.Create([6], stream);
+        using var foreign = OnDevice(memory, out var managed);
+        var tensor = Tensor.FromDLPack(managed, stream);
+
+        stream.BeginCapture();
+        tensor.Dispose();
+        CudaTensor.Fill(other, BitConverter.SingleToUInt32Bits(1), stream);
+        foreign.Deletions.Should().Be(0);
+        using var graph = stream.EndCapture();
+
+        SpinWait.SpinUntil(() => foreign.Deletions > 0, TimeSpan.FromSeconds(60)).Should().BeTrue();
+        using var executable = graph.Instantiate();
+        executable.Launch(stream);
+        other.ToArray(stream).Should().OnlyContain(v => v == 1);
+        foreign.Deletions.Should().Be(1);
+    }
+
+    [CudaFact]
     public void ToDLPack_TensorOfTheHost_RefusesAStream()
     {
         using var stream = new CudaStream(s_device);

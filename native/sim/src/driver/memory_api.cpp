@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <unordered_set>
 #include <utility>
 
 #include "driver/state.h"
@@ -147,6 +149,8 @@ CUDASIM_API CUresult cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
+    if (free_bytes == nullptr || total == nullptr)
+        return CUDA_ERROR_INVALID_VALUE;
     *total = heap().device_bytes();
     *free_bytes = *total - heap().used_bytes(context->device);
     return CUDA_SUCCESS;
@@ -247,6 +251,13 @@ CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) {
     });
 }
 
+namespace {
+// What cuMemHostAlloc gave: cuMemFreeHost takes nothing else, no registered memory and no address
+// inside.
+std::mutex host_mutex;
+std::unordered_set<void*> host_allocations;
+} // namespace
+
 CUDASIM_API CUresult cuMemHostAlloc(void** p, std::size_t bytes, unsigned) {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
@@ -257,6 +268,10 @@ CUDASIM_API CUresult cuMemHostAlloc(void** p, std::size_t bytes, unsigned) {
     if (memory == nullptr)
         return CUDA_ERROR_OUT_OF_MEMORY;
     add_host_range(memory, bytes);
+    {
+        std::lock_guard<std::mutex> lock(host_mutex);
+        host_allocations.insert(memory);
+    }
     *p = memory;
     return CUDA_SUCCESS;
 }
@@ -265,8 +280,11 @@ CUDASIM_API CUresult cuMemAllocHost_v2(void** p, std::size_t bytes) {
 }
 
 CUDASIM_API CUresult cuMemFreeHost(void* p) {
-    if (p == nullptr || !in_host_range(p, 1))
-        return CUDA_ERROR_INVALID_VALUE;
+    {
+        std::lock_guard<std::mutex> lock(host_mutex);
+        if (host_allocations.erase(p) == 0)
+            return CUDA_ERROR_INVALID_VALUE;
+    }
     if (Context* context = current_context())
         synchronize_context(*context);
     remove_host_range(p);
