@@ -67,11 +67,11 @@ internal static class SerdeFields
         }
     }
 
-    /// <summary>A placeholder without bytes.</summary>
+    /// <summary>A field that has a name and no bytes.</summary>
     public static void Dummy<TVisitor>(this ref TVisitor v, string name)
         where TVisitor : struct, ISerdeVisitor, allows ref struct
     {
-        // A table that holds only placeholders is empty, so the reader has reached its end here: that is fine.
+        // A table that holds only such fields is empty, so the reader has reached its end here: that is fine.
         if (v.BeginField(name))
         {
             v.Void();
