@@ -15,6 +15,21 @@ var packages = artifacts.Combine("packages");
 var testResults = artifacts.Combine("test-results");
 var solution = root.CombineWithFilePath("DeepInfra.slnx");
 
+// For commands of the SDK, which leave empty folders among the temporary files: build.sh has a place of their own for them.
+Dictionary<string, string?> SdkEnvironment() => EnvironmentVariable("DEEPINFRA_SDK_TMPDIR") is { } folder ? new() { ["TMPDIR"] = folder } : new();
+
+Teardown(_ =>
+{
+    if (EnvironmentVariable("DEEPINFRA_SDK_TMPDIR") is not { } folder || !System.IO.Directory.Exists(folder))
+        return;
+    foreach (var left in System.IO.Directory.EnumerateDirectories(folder).Where(d => !System.IO.Directory.EnumerateFileSystemEntries(d).Any()))
+        try
+        {
+            System.IO.Directory.Delete(left);
+        }
+        catch (IOException) { } // another build of this checkout has just used it, or removed it
+});
+
 void Run(string tool, ProcessArgumentBuilder arguments, DirectoryPath? directory = null, IDictionary<string, string?>? environment = null)
 {
     var settings = new ProcessSettings { Arguments = arguments, WorkingDirectory = directory ?? root };
@@ -34,7 +49,8 @@ void BuildProject(FilePath project) =>
         new ProcessArgumentBuilder()
             .Append("build")
             .AppendQuoted(project.FullPath)
-            .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary")
+            .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary"),
+        environment: SdkEnvironment()
     );
 
 #load "native/native.cake"
@@ -146,7 +162,8 @@ Task("Api")
                 .Append("build")
                 .AppendQuoted(root.CombineWithFilePath("src/DeepInfra/DeepInfra.csproj").FullPath)
                 .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary;ErrorsOnly --no-incremental -p:CollectPublicApi=true")
-                .Append($"-flp:LogFile={log.FullPath};WarningsOnly")
+                .Append($"-flp:LogFile={log.FullPath};WarningsOnly"),
+            environment: SdkEnvironment()
         );
         var missing = new Regex(@"warning RS0016: Symbol '(?<symbol>.*?)' is not part of the declared (public )?API.*\[(?<project>[^\]]*)\]$");
         var symbols = System.IO.File.ReadLines(log.FullPath)
@@ -200,7 +217,8 @@ void PackInto(DirectoryPath folder)
                 .Append("pack")
                 .AppendQuoted(project.FullPath)
                 .Append($"-c {configuration} --no-build --nologo -v quiet -p:AllowMissingNative={!FileExists(nativeArtifacts.CombineWithFilePath("linux-x64/Release/libdeepinfra_core.so"))} -o")
-                .AppendQuoted(folder.FullPath)
+                .AppendQuoted(folder.FullPath),
+            environment: SdkEnvironment()
         );
     // Pack stamps every entry with the time of the pack; what is inside must not depend on that.
     foreach (var package in GetFiles($"{folder}/*.*nupkg"))
@@ -244,6 +262,7 @@ Task("Smoke")
                     .Append($"-p:SmokeMode={mode} {properties}"),
                 WorkingDirectory = smoke,
                 RedirectStandardOutput = true,
+                EnvironmentVariables = SdkEnvironment(),
             };
             var code = StartProcess("dotnet", settings, out var lines);
             var log = string.Join('\n', lines);

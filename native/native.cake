@@ -271,7 +271,8 @@ Task("GpuBundle")
                     .Append("publish")
                     .AppendQuoted(project.FullPath)
                     .Append($"-c {configuration} -r linux-x64 --self-contained --nologo -v quiet -p:DebugType=none -o")
-                    .AppendQuoted(stage.Combine("app").FullPath)
+                    .AppendQuoted(stage.Combine("app").FullPath),
+                environment: SdkEnvironment()
             );
         EnsureDirectoryExists(stage.Combine("native"));
         CopyFiles($"{nativeArtifacts}/linux-x64/Release/*.so", stage.Combine("native"));
