@@ -189,6 +189,7 @@ Task("Pack")
             var bytes = new FileInfo(package.FullPath).Length;
             if (package.FullPath.Contains(".Cuda.") && bytes > Budget)
                 throw new CakeException($"{package.GetFilename()} is larger than {Budget} bytes");
+            CheckLibraries(package);
             Say($"{package.GetFilename()} {bytes / 1024} KiB");
         }
         if (GetFiles($"{packages}/*.Cuda.linux-x64.*.nupkg").Count == 0)
@@ -206,6 +207,23 @@ Task("Pack")
         }
         Say("packed twice with equal bytes");
     });
+
+// Whether the Linux libraries of a package load wherever packages promise it.
+void CheckLibraries(FilePath package)
+{
+    if (!IsRunningOnLinux())
+        return;
+    var work = artifacts.Combine("pack-check");
+    CleanDirectory(work);
+    using var zip = System.IO.Compression.ZipFile.OpenRead(package.FullPath);
+    foreach (var entry in zip.Entries.Where(e => e.FullName.StartsWith("runtimes/linux-") && e.Name.EndsWith(".so")))
+    {
+        var library = work.CombineWithFilePath(entry.Name);
+        System.IO.Compression.ZipFileExtensions.ExtractToFile(entry, library.FullPath);
+        var check = nativeSource.CombineWithFilePath("cmake/check-elf.sh").FullPath;
+        RunQuietly(check, new ProcessArgumentBuilder().AppendQuoted(library.FullPath).AppendQuoted(@"di_\w+"), root);
+    }
+}
 
 void PackInto(DirectoryPath folder)
 {

@@ -28,5 +28,6 @@ function(deepinfra_sim_compile_image area source variable)
         DEPFILE "${image}.d"
         COMMENT "simulator image of ${name}"
         VERBATIM)
+    set_property(GLOBAL APPEND PROPERTY DEEPINFRA_SIM_IMAGES "${image}")
     set(${variable} "${image}" PARENT_SCOPE)
 endfunction()
