@@ -64,11 +64,12 @@ DI_DEVICE void mbarrier_expect_tx(uint32_t barrier, uint32_t bytes) {
 #endif
 }
 
-// mbarrier.try_wait.parity: true once the phase of this parity is complete; may suspend for a
-// while.
+// mbarrier.try_wait.parity.acquire.cta: true once the phase of this parity is complete; may suspend
+// for a while. Acquires copies that completed on the barrier, and what threads of this block
+// released; arrivals of other blocks need the scope of the cluster.
 DI_DEVICE bool mbarrier_try_wait_parity(uint32_t barrier, uint32_t parity) {
 #ifdef DEEPINFRA_SIM
-    return di_sim_mbarrier_test_parity(barrier, parity, DI_SIM_CTA, 1) != 0;
+    return di_sim_mbarrier_test_parity(barrier, parity, DI_SIM_CTA, DI_SIM_ACQUIRE, 1) != 0;
 #else
     uint32_t done;
     asm volatile("{\n"
@@ -83,10 +84,29 @@ DI_DEVICE bool mbarrier_try_wait_parity(uint32_t barrier, uint32_t parity) {
 #endif
 }
 
-// mbarrier.test_wait.parity: the same without suspending.
+// mbarrier.try_wait.parity.acquire.cluster: the same for what threads of the whole cluster released
+// (PTX 8.0).
+DI_DEVICE bool mbarrier_try_wait_parity_cluster(uint32_t barrier, uint32_t parity) {
+#ifdef DEEPINFRA_SIM
+    return di_sim_mbarrier_test_parity(barrier, parity, DI_SIM_CLUSTER, DI_SIM_ACQUIRE, 1) != 0;
+#else
+    uint32_t done;
+    asm volatile("{\n"
+                 ".reg .pred p;\n"
+                 "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2;\n"
+                 "selp.u32 %0, 1, 0, p;\n"
+                 "}"
+                 : "=r"(done)
+                 : "r"(barrier), "r"(parity)
+                 : "memory");
+    return done != 0;
+#endif
+}
+
+// mbarrier.test_wait.parity.acquire.cta: without suspending.
 DI_DEVICE bool mbarrier_test_wait_parity(uint32_t barrier, uint32_t parity) {
 #ifdef DEEPINFRA_SIM
-    return di_sim_mbarrier_test_parity(barrier, parity, DI_SIM_CTA, 0) != 0;
+    return di_sim_mbarrier_test_parity(barrier, parity, DI_SIM_CTA, DI_SIM_ACQUIRE, 0) != 0;
 #else
     uint32_t done;
     asm volatile("{\n"
@@ -104,6 +124,12 @@ DI_DEVICE bool mbarrier_test_wait_parity(uint32_t barrier, uint32_t parity) {
 // Waits until the phase of this parity is complete.
 DI_DEVICE void mbarrier_wait_parity(uint32_t barrier, uint32_t parity) {
     while (!mbarrier_try_wait_parity(barrier, parity)) {
+    }
+}
+
+// The same where threads of other blocks of the cluster arrive.
+DI_DEVICE void mbarrier_wait_parity_cluster(uint32_t barrier, uint32_t parity) {
+    while (!mbarrier_try_wait_parity_cluster(barrier, parity)) {
     }
 }
 

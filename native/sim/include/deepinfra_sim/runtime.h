@@ -122,8 +122,9 @@ di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int scope, i
 di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned bytes, int scope, int order);
 void di_sim_mbarrier_expect_tx(unsigned address, unsigned bytes);
 void di_sim_mbarrier_complete_tx(unsigned address, unsigned bytes);
-int di_sim_mbarrier_test_parity(unsigned address, unsigned parity, int scope, int may_block);
-int di_sim_mbarrier_test(unsigned address, di_sim_u64 state, int scope, int may_block);
+int di_sim_mbarrier_test_parity(unsigned address, unsigned parity, int scope, int order,
+                                int may_block);
+int di_sim_mbarrier_test(unsigned address, di_sim_u64 state, int scope, int order, int may_block);
 
 // Asynchronous copies.
 void di_sim_cp_async(unsigned destination, const void* source, unsigned bytes,

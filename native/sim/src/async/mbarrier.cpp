@@ -16,11 +16,20 @@ namespace {
 constexpr std::int64_t kMaxTx = (1 << 20) - 1;
 constexpr std::uint32_t kMaxCount = (1u << 20) - 1;
 
+ViewRef take(ViewBuilder& builder) {
+    if (builder.empty())
+        return ViewRef();
+    ViewRef view = builder.freeze();
+    builder.clear();
+    return view;
+}
+
 void complete_phase(Mbarrier& bar) {
     if (bar.block->checks) {
-        bar.view.add_clock(bar.slot, bar.phase + 1, bar.phase + 1);
-        bar.last = bar.view.freeze();
-        bar.view.clear();
+        bar.own.add_clock(bar.slot, bar.phase + 1, bar.phase + 1);
+        bar.last_own = take(bar.own);
+        bar.last_cluster = take(bar.cluster);
+        bar.last_narrow = take(bar.narrow);
     }
     bar.arrivals.clear();
     bar.pending = bar.expected;
@@ -45,15 +54,36 @@ void add_tx(Thread* t, Mbarrier& bar, std::int64_t bytes, const void* caller) {
     }
 }
 
-void arrive(Thread* t, Mbarrier& bar, std::uint32_t count, bool release, const void* caller) {
+// Where an arrival of t with this scope leaves what it releases.
+ViewBuilder& released(const Thread* t, Mbarrier& bar, int scope) {
+    if (t->block == bar.block)
+        return bar.own;
+    return scope >= DI_SIM_CLUSTER ? bar.cluster : bar.narrow;
+}
+
+void release(Thread* t, Mbarrier& bar, int order, int scope) {
+    if (!t->block->checks)
+        return;
+    if ((order & DI_SIM_RELEASE) != 0) {
+        release_into(t, released(t, bar, scope));
+        return;
+    }
+    // A relaxed arrival still carries what a fence before it released.
+    for (int s = 0; t->has_fence_release && s <= DI_SIM_SYS; ++s) {
+        if (t->fence_release[s])
+            released(t, bar, std::min(s, scope)).add(t->fence_release[s].get());
+    }
+}
+
+void arrive(Thread* t, Mbarrier& bar, std::uint32_t count, int order, int scope,
+            const void* caller) {
     if (count > bar.pending) {
         fail(t, caller, "mbarrier over-arrival",
              "mbarrier at shared address 0x%x: %u arrivals when %u of %u are missing in phase %u",
              mbarrier_address(bar), count, bar.pending, bar.expected, bar.phase);
     }
     bar.pending -= count;
-    if (release)
-        release_into(t, bar.view);
+    release(t, bar, order, scope);
     maybe_complete(bar);
 }
 
@@ -110,7 +140,7 @@ void mbarrier_async_arrive(Thread* t, Mbarrier& bar, const ViewRef& view) {
              mbarrier_address(bar), bar.phase);
     }
     --bar.pending;
-    bar.view.add(view.get());
+    bar.own.add(view.get());
     maybe_complete(bar);
 }
 
@@ -152,7 +182,8 @@ EXPORT void di_sim_mbarrier_init(unsigned address, unsigned count) {
     bar->expected = bar->pending = count;
     bar->init_slot = t->slot;
     bar->init_clock = t->clock;
-    bar->view.reset(cluster_of(t).space);
+    for (ViewBuilder* builder : {&bar->own, &bar->cluster, &bar->narrow})
+        builder->reset(cluster_of(t).space);
     block->mbarriers[offset] = std::move(bar);
     ++block->unfenced_mbarriers;
 }
@@ -175,23 +206,23 @@ EXPORT void di_sim_mbarrier_inval(unsigned address) {
     bar.block->mbarriers.erase(bar.offset);
 }
 
-EXPORT di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int, int order) {
+EXPORT di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int scope, int order) {
     Thread* t = current_thread();
     worker_of(t).maybe_yield(t);
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier.arrive", CALLER);
     std::uint64_t state = bar.phase;
-    arrive(t, bar, count, (order & DI_SIM_RELEASE) != 0, CALLER);
+    arrive(t, bar, count, order, scope, CALLER);
     return state;
 }
 
-EXPORT di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned bytes, int,
+EXPORT di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned bytes, int scope,
                                                    int order) {
     Thread* t = current_thread();
     worker_of(t).maybe_yield(t);
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier.arrive.expect_tx", CALLER);
     std::uint64_t state = bar.phase;
     add_tx(t, bar, bytes, CALLER);
-    arrive(t, bar, 1, (order & DI_SIM_RELEASE) != 0, CALLER);
+    arrive(t, bar, 1, order, scope, CALLER);
     return state;
 }
 
@@ -209,9 +240,44 @@ EXPORT void di_sim_mbarrier_complete_tx(unsigned address, unsigned bytes) {
 
 namespace {
 
+const void* word_of(const Mbarrier& bar) { return bar.block->shared + bar.offset; }
+
+// What a wait that was successful acquires of the completed phase.
+void acquire(Thread* t, const Mbarrier& bar, int order, int scope) {
+    if (!t->block->checks)
+        return;
+    if ((order & DI_SIM_ACQUIRE) == 0) {
+        // A later fence can still acquire it.
+        miss_view(t,
+                  {bar.last_own, word_of(bar), "mbarrier", DI_SIM_CTA, kNotAcquired, DI_SIM_CTA});
+        miss_view(t, {bar.last_cluster, word_of(bar), "mbarrier", DI_SIM_CLUSTER, kNotAcquired,
+                      DI_SIM_CLUSTER});
+        std::uint32_t space = cluster_of(t).space;
+        for (int s = DI_SIM_CTA; s <= DI_SIM_SYS; ++s) {
+            t->fence_acquire[s] = join_views(space, t->fence_acquire[s], bar.last_own);
+            if (std::min(s, scope) >= DI_SIM_CLUSTER)
+                t->fence_acquire[s] = join_views(space, t->fence_acquire[s], bar.last_cluster);
+        }
+        t->has_fence_acquire = true;
+        return;
+    }
+    acquire_view(t, bar.last_own);
+    if (scope >= DI_SIM_CLUSTER)
+        acquire_view(t, bar.last_cluster);
+    else
+        miss_view(
+            t, {bar.last_cluster, word_of(bar), "mbarrier", DI_SIM_CLUSTER, scope, DI_SIM_CLUSTER});
+    miss_view(t, {bar.last_narrow, word_of(bar), "mbarrier", DI_SIM_CTA, scope, DI_SIM_CLUSTER});
+}
+
 template <typename Done>
-int wait_for(Thread* t, Mbarrier& bar, std::uint32_t shown, int may_block, const void* caller,
-             Done done) {
+int wait_for(Thread* t, Mbarrier& bar, std::uint32_t shown, int scope, int order, int may_block,
+             const void* caller, Done done) {
+    if (bar.block != t->block) {
+        fail(t, caller, "invalid address",
+             "mbarrier wait on the mbarrier at shared address 0x%x of another block",
+             mbarrier_address(bar));
+    }
     Worker& worker = worker_of(t);
     if (!done(bar)) {
         Wait wait;
@@ -234,29 +300,31 @@ int wait_for(Thread* t, Mbarrier& bar, std::uint32_t shown, int may_block, const
         if (!done(bar))
             return 0;
     }
-    acquire_view(t, bar.last);
+    acquire(t, bar, order, scope);
     return 1;
 }
 
 } // namespace
 
-EXPORT int di_sim_mbarrier_test_parity(unsigned address, unsigned parity, int, int may_block) {
+EXPORT int di_sim_mbarrier_test_parity(unsigned address, unsigned parity, int scope, int order,
+                                       int may_block) {
     Thread* t = current_thread();
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier wait", CALLER);
     if (parity > 1)
         fail(t, CALLER, "invalid argument", "mbarrier wait with parity %u", parity);
-    return wait_for(t, bar, parity, may_block, CALLER,
+    return wait_for(t, bar, parity, scope, order, may_block, CALLER,
                     [&](const Mbarrier& b) { return (b.phase & 1) != parity; });
 }
 
-EXPORT int di_sim_mbarrier_test(unsigned address, di_sim_u64 state, int, int may_block) {
+EXPORT int di_sim_mbarrier_test(unsigned address, di_sim_u64 state, int scope, int order,
+                                int may_block) {
     Thread* t = current_thread();
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier wait", CALLER);
     if (state > bar.phase || bar.phase - state > 1) {
         fail(t, CALLER, "invalid argument", "mbarrier wait for the state of phase %llu in phase %u",
              state, bar.phase);
     }
-    return wait_for(t, bar, state & 1, may_block, CALLER,
+    return wait_for(t, bar, state & 1, scope, order, may_block, CALLER,
                     [&](const Mbarrier& b) { return b.phase > state; });
 }
 

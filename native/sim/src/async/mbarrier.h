@@ -20,8 +20,12 @@ struct Mbarrier {
     bool fenced = false;     // its initialisation is visible to the async proxy and the cluster
     std::uint32_t init_slot = 0, init_clock = 0;
     std::uint32_t cp_async_pending = 0; // arrivals that cp.async operations will make
-    ViewBuilder view;                   // of this phase's arrivals
-    ViewRef last;                       // what the completed phase published
+    // What the arrivals of this phase released, by who may acquire it.
+    ViewBuilder own;     // threads of its block, and copies: every acquiring wait
+    ViewBuilder cluster; // other blocks, in the cluster's scope: waits with that scope
+    ViewBuilder narrow;  // other blocks, in their own block's scope: nobody here
+    // The same of the phase that was completed last.
+    ViewRef last_own, last_cluster, last_narrow;
     std::vector<Thread*> waiting;
     std::vector<std::uint64_t> arrivals; // threads of this phase, for reports of over-arrival
 };

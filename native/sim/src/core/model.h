@@ -83,6 +83,17 @@ struct AsyncOp {
     Block* writes_shared = nullptr; // the block whose shared memory it will write
 };
 
+// What a thread came across and did not acquire, so that a race report can say what is missing.
+constexpr int kNotAcquired = -1;
+struct MissedView {
+    ViewRef view;
+    const void* at = nullptr; // where it was published
+    const char* what = "";
+    int release = 0, acquire = 0; // scopes; kNotAcquired: read without acquiring
+    int needed = 0;               // the narrowest scope that both sides lie in
+};
+constexpr unsigned kMissedViews = 4;
+
 struct Thread {
     void* sp = nullptr;
     FiberStack stack;
@@ -102,6 +113,8 @@ struct Thread {
     ViewRef fence_release[4]; // by scope: what a later relaxed store publishes
     ViewRef fence_acquire[4]; // by scope: what a later fence acquires
     bool has_fence_acquire = false, has_fence_release = false;
+    MissedView missed[kMissedViews];
+    unsigned missed_next = 0;
 
     // Asynchronous copies issued by this thread. Slots are agents, 0 until first used.
     std::uint32_t cp_async_slot = 0, cp_async_stamp = 1;

@@ -6,6 +6,7 @@
 #include "core/report.h"
 #include "memory/access.h"
 #include "memory/device_heap.h"
+#include "memory/shadow.h"
 
 namespace cudasim {
 
@@ -64,6 +65,47 @@ std::string describe_foreign_epoch(Epoch e) {
     return who + format(" of kernel %s (stream %u, operation %llu, device %d)", work->name.c_str(),
                         work->stamp.stream, static_cast<unsigned long long>(work->stamp.sequence),
                         work->device);
+}
+
+const char* scope_name(int scope) {
+    static const char* const names[] = {".cta", ".cluster", ".gpu", ".sys"};
+    return names[scope];
+}
+
+namespace {
+const char* or_wider(int scope) { return scope < DI_SIM_SYS ? " or wider" : ""; }
+
+std::string explain(const Thread* t, const Thread& by, const MissedView& m) {
+    std::string text = "\n  " + (&by == t ? std::string("this thread") : name_of(&by)) +
+                       " has met a release that would order it (" + m.what + " at " +
+                       describe_address(t, m.at) + ")";
+    if (m.acquire == kNotAcquired) {
+        return text + format(", but has not acquired it: that takes an .acquire, or a fence after "
+                             "the .relaxed access, with scope %s%s",
+                             scope_name(m.needed), or_wider(m.needed));
+    }
+    text += format(", but its scopes are too narrow: released with scope %s, acquired with scope "
+                   "%s",
+                   scope_name(m.release), scope_name(m.acquire));
+    bool release = m.release < m.needed, acquire = m.acquire < m.needed;
+    return text + format("; %s must have scope %s%s",
+                         release && acquire ? "both"
+                         : release          ? "the release"
+                                            : "the acquire",
+                         scope_name(m.needed), or_wider(m.needed));
+}
+} // namespace
+
+std::string explain_missed(const Thread* t, Epoch e) {
+    for (const auto& block : cluster_of(t).blocks) {
+        for (const Thread& by : block->threads) {
+            for (const MissedView& m : by.missed) {
+                if (m.view && view_covers(t, m.view.get(), e, false))
+                    return explain(t, by, m);
+            }
+        }
+    }
+    return "";
 }
 
 std::string describe_epoch(const Thread* t, Epoch e, const void* address) {

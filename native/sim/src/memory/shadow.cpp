@@ -401,6 +401,7 @@ void Shadow::race(const Access& access, bool writes, Epoch other, bool other_wri
         text += "\n  it is ordered, but only in the generic proxy: fence.proxy.async is missing";
         fail_text(access.thread, access.caller, "proxy race", text);
     }
+    text += explain_missed(access.thread, other);
     fail_text(access.thread, access.caller, "race", text);
 }
 

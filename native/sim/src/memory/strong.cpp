@@ -183,6 +183,16 @@ void acquire_view(Thread* t, const ViewRef& view) {
     t->view = result;
 }
 
+void miss_view(Thread* t, MissedView missed) {
+    if (!missed.view)
+        return;
+    for (const MissedView& m : t->missed) {
+        if (m.view && m.view->id() == missed.view->id() && m.acquire == missed.acquire)
+            return;
+    }
+    t->missed[t->missed_next++ % kMissedViews] = std::move(missed);
+}
+
 std::uint64_t strong_atomic(Thread* t, int op, int type, int order, int scope, void* p,
                             std::uint64_t value, std::uint64_t compare, const void* caller) {
     std::size_t bytes = atomic_bytes(type);

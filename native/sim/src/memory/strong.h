@@ -25,6 +25,8 @@ void release_into(Thread* t, ViewBuilder& builder);
 ViewRef release_view(Thread* t);
 // What happened before view happens before t's next operations.
 void acquire_view(Thread* t, const ViewRef& view);
+// Remembers for reports what t did not acquire; nothing when the view is empty.
+void miss_view(Thread* t, MissedView missed);
 // Starts a new clock for t.
 void advance_clock(Thread* t);
 

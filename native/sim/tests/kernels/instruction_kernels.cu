@@ -170,7 +170,7 @@ __global__ void cluster_send(uint32_t* out, int mode) {
         if (lane == 0)
             mbarrier_arrive_expect_tx(bar0, 128);
         mbarrier_wait_parity(bar0, 0);
-        mbarrier_wait_parity(bar1, 0);
+        mbarrier_wait_parity_cluster(bar1, 0);
         out[lane] = words[32 + lane];
         if (lane == 0)
             out[32] = words[64];

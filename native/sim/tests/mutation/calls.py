@@ -17,12 +17,14 @@ REMOVED = {
     "fence_acq_rel_gpu", "fence_acq_rel_sys", "fence_mbarrier_init", "fence_proxy_async",
     "fence_proxy_async_shared", "griddepcontrol_launch_dependents", "griddepcontrol_wait",
     "mbarrier_arrive", "mbarrier_arrive_cluster", "mbarrier_arrive_expect_tx", "mbarrier_expect_tx",
-    "mbarrier_init", "mbarrier_inval", "mbarrier_wait_parity", "wgmma_commit", "wgmma_fence",
-    "wgmma_wait",
+    "mbarrier_init", "mbarrier_inval", "mbarrier_wait_parity", "mbarrier_wait_parity_cluster",
+    "wgmma_commit", "wgmma_fence", "wgmma_wait",
 }  # fmt: skip
 
 # Questions that a mutant takes for answered with yes.
-ANSWERED = {"mbarrier_test_wait_parity", "mbarrier_try_wait_parity"}
+ANSWERED = {
+    "mbarrier_test_wait_parity", "mbarrier_try_wait_parity", "mbarrier_try_wait_parity_cluster",
+}  # fmt: skip
 
 # Accesses that order others; a mutant makes them relaxed, which leaves the access.
 RELAXED = {
