@@ -41,13 +41,10 @@ public sealed class ApplyTests
         var areas = AreaConfig.Load(Path.Combine(AppContext.BaseDirectory, "areas.json"));
 
         foreach (var area in areas)
-            Generator
-                .Apply(
-                    Generator.Generate(area, RepositoryRoot.Path, clang!),
-                    RepositoryRoot.Path,
-                    checkOnly: true
-                )
-                .Should()
-                .BeEmpty();
+        {
+            var files = Generator.Generate(area, RepositoryRoot.Path, clang!);
+            Generator.FindAbiProblem(area, files, RepositoryRoot.Path).Should().BeNull();
+            Generator.Apply(files, RepositoryRoot.Path, checkOnly: true).Should().BeEmpty();
+        }
     }
 }

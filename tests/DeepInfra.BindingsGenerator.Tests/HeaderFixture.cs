@@ -31,6 +31,14 @@ internal static class HeaderFixture
         return Generator.Generate(Area, checkout.Path, clang!);
     }
 
+    /// <summary>The record of the ABI that a header gives.</summary>
+    /// <param name="header">The text below the usual head.</param>
+    /// <param name="version">What the macro says.</param>
+    public static AbiRecord Abi(string header, string version = "0x00010000u") =>
+        AbiRecord.Parse(
+            Generate($"{header}\n#define DI_DEMO_ABI_VERSION {version}\n")["native/demo.abi"]
+        );
+
     public static string Methods(string header) => Generate(header)["src/DemoNativeMethods.g.cs"];
 
     public static string Types(string header) => Generate(header)["src/DemoNativeTypes.g.cs"];
@@ -41,9 +49,15 @@ internal static class HeaderFixture
     {
         var folder = Path.Combine(checkout, "native/include/deepinfra");
         Directory.CreateDirectory(folder);
+        // At the end, so that the lines of the header keep their numbers.
+        var version = header.Contains("DI_DEMO_ABI_VERSION", StringComparison.Ordinal)
+            ? ""
+            : "\n#define DI_DEMO_ABI_VERSION 0x00010000u\n";
         File.WriteAllText(
             Path.Combine(folder, "demo.h"),
-            "// SPDX-License-Identifier: MIT\n#pragma once\n#include <stdint.h>\n" + header
+            "// SPDX-License-Identifier: MIT\n#pragma once\n#include <stdint.h>\n"
+                + header
+                + version
         );
     }
 }

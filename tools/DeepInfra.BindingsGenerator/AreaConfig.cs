@@ -34,6 +34,9 @@ internal sealed record AreaConfig(
     /// <summary>The area's name as part of a managed name.</summary>
     public string ManagedName => Managed ?? Naming.Pascal(Name);
 
+    /// <summary>The record of the ABI, beside the table of layouts.</summary>
+    public string AbiFile => $"{Path.GetDirectoryName(LayoutFile)}/{Name}.abi";
+
     /// <summary>Reads a list of areas.</summary>
     public static IReadOnlyList<AreaConfig> Load(string path) =>
         JsonSerializer.Deserialize<List<AreaConfig>>(File.ReadAllText(path), s_options)

@@ -30,11 +30,13 @@ internal static class Generator
                     $"{function.Name}: functions of this area begin with di_{area.Name}_"
                 );
 
+        var abi = AbiRecord.Of(area, File.ReadAllText(entry), declarations);
         var name = area.ManagedName;
         return new Dictionary<string, string>
         {
             [$"{area.ManagedFolder}/{name}NativeMethods.g.cs"] = MethodsEmitter.Emit(
                 area,
+                abi.Version,
                 functions,
                 types
             ),
@@ -49,7 +51,26 @@ internal static class Generator
                 area,
                 structs
             ),
+            [area.AbiFile] = abi.ToText(area),
         };
+    }
+
+    /// <summary>What forbids to replace the recorded ABI of an area by a generated one; null if nothing does.</summary>
+    /// <param name="area">The area.</param>
+    /// <param name="files">What was generated for it.</param>
+    /// <param name="root">The checkout.</param>
+    public static string? FindAbiProblem(
+        AreaConfig area,
+        IReadOnlyDictionary<string, string> files,
+        string root
+    )
+    {
+        var path = Path.Combine(root, area.AbiFile);
+        return File.Exists(path)
+            ? AbiRecord
+                .Parse(files[area.AbiFile])
+                .ProblemAfter(AbiRecord.Parse(File.ReadAllText(path)))
+            : null;
     }
 
     /// <summary>Compares with the files on disk, and writes those that differ unless only checking.</summary>

@@ -4,7 +4,12 @@ namespace DeepInfra.BindingsGenerator;
 /// <summary>Writes <c>&lt;Area&gt;NativeMethods.g.cs</c>: one blittable import per function.</summary>
 internal static class MethodsEmitter
 {
-    public static string Emit(AreaConfig area, IEnumerable<CFunction> functions, TypeMap types)
+    public static string Emit(
+        AreaConfig area,
+        AbiVersion version,
+        IEnumerable<CFunction> functions,
+        TypeMap types
+    )
     {
         var writer = new CodeWriter();
         writer.FileHead(
@@ -16,6 +21,11 @@ internal static class MethodsEmitter
         writer.Line($"/// <summary>The functions of {area.Library}.</summary>");
         writer.Open($"internal static unsafe partial class {area.ManagedName}NativeMethods");
         writer.Line($"public const string Library = \"{area.Library}\";");
+        writer.Line();
+        writer.Line(
+            "/// <summary>The version of the ABI that this was generated from, (major &lt;&lt; 16) | minor.</summary>"
+        );
+        writer.Line($"public const uint HeaderAbiVersion = {version.ToCode()};");
         foreach (var function in functions)
         {
             var parameters = function.Parameters.Select(p =>

@@ -21,6 +21,12 @@ try
     foreach (var area in AreaConfig.Load(Path.Combine(AppContext.BaseDirectory, "areas.json")))
     {
         var files = Generator.Generate(area, root, clang);
+        if (Generator.FindAbiProblem(area, files, root) is { } problem)
+        {
+            Console.Error.WriteLine($"bindings: {area.Entry}: {problem}");
+            failed = true;
+            continue;
+        }
         var different = Generator.Apply(files, root, checkOnly);
         foreach (var path in different)
             Console.Error.WriteLine(

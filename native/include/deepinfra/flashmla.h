@@ -22,8 +22,8 @@ extern "C" {
 #endif
 
 // The version of this ABI: the upper half changes with every break, the lower half with every
-// addition.
-#define DI_FLASHMLA_ABI_VERSION 0x00010000u
+// addition. The generator of the bindings refuses a change without its version.
+#define DI_FLASHMLA_ABI_VERSION 0x00010001u
 
 // Version of the ABI that the library implements, (major << 16) | minor. [any]
 DI_API uint32_t di_flashmla_abi_version(void);

@@ -14,6 +14,9 @@ internal static unsafe partial class CoreNativeMethods
 {
     public const string Library = "deepinfra_core";
 
+    /// <summary>The version of the ABI that this was generated from, (major &lt;&lt; 16) | minor.</summary>
+    public const uint HeaderAbiVersion = 0x0001_0001;
+
     /// <summary>Version of the ABI that the library implements, (major &lt;&lt; 16) | minor. [any]</summary>
     [LibraryImport(Library, EntryPoint = "di_core_abi_version")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]

@@ -15,6 +15,9 @@ internal static unsafe partial class FlashMlaNativeMethods
 {
     public const string Library = "deepinfra_flashmla";
 
+    /// <summary>The version of the ABI that this was generated from, (major &lt;&lt; 16) | minor.</summary>
+    public const uint HeaderAbiVersion = 0x0001_0001;
+
     /// <summary>Version of the ABI that the library implements, (major &lt;&lt; 16) | minor. [any]</summary>
     [LibraryImport(Library, EntryPoint = "di_flashmla_abi_version")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
