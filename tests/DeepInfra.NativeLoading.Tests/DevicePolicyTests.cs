@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
 using DeepInfra.Core;
-using DeepInfra.NativeLoading.Tests.Fakes;
 using DeepInfra.Testing;
 
 namespace DeepInfra.NativeLoading.Tests;
@@ -16,10 +14,7 @@ public sealed class DevicePolicyTests : IDisposable
     [Fact]
     public async Task PreferCuda_WithoutDriver_IsTheCpuWithAReason()
     {
-        Assert.SkipWhen(
-            NativeLibrary.TryLoad("libcuda.so.1", out _),
-            "this machine has a CUDA driver"
-        );
+        Scenario.RequireNoDriver();
 
         await Scenario.RunAsync("no driver", typeof(Child));
     }
@@ -28,21 +23,11 @@ public sealed class DevicePolicyTests : IDisposable
     [InlineData("device", "FAKE_devices", "2")]
     [InlineData("old driver", "FAKE_version", "11080")]
     [InlineData("no device", "FAKE_devices", "0")]
-    public async Task PreferCuda_WithADriver_DependsOnIt(
+    public Task PreferCuda_WithADriver_DependsOnIt(
         string scenario,
         string variable,
         string value
-    )
-    {
-        await FakeLibrary.CompileAsync("fake_driver.c", _directory.Combine("libcuda.so.1"));
-
-        await Scenario.RunAsync(
-            scenario,
-            typeof(Child),
-            ("LD_LIBRARY_PATH", _directory.Path),
-            (variable, value)
-        );
-    }
+    ) => Scenario.RunOnFakeDriverAsync(_directory, scenario, typeof(Child), (variable, value));
 
     public class Child
     {

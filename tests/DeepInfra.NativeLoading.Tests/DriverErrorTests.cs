@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using DeepInfra.NativeLoading.Tests.Fakes;
 using DeepInfra.Testing;
 
 namespace DeepInfra.NativeLoading.Tests;
@@ -21,17 +20,9 @@ public sealed class DriverErrorTests : IDisposable
     public Task DebugSync_NamesTheKernel() =>
         RunAsync("sync", typeof(DebugSyncScenario), ("DEEPINFRA_DEBUG_SYNC", "1"));
 
-    private async Task RunAsync(
+    private Task RunAsync(
         string scenario,
         Type tests,
         params (string Name, string? Value)[] variables
-    )
-    {
-        await FakeLibrary.CompileAsync("fake_driver.c", _directory.Combine("libcuda.so.1"));
-        await Scenario.RunAsync(
-            scenario,
-            tests,
-            [("LD_LIBRARY_PATH", _directory.Path), .. variables]
-        );
-    }
+    ) => Scenario.RunOnFakeDriverAsync(_directory, scenario, tests, variables);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
 using DeepInfra.Core;
 using DeepInfra.Core.Cuda;
 using DeepInfra.NativeLoading.Tests.Fakes;
@@ -17,20 +16,13 @@ public sealed class DriverLoadingTests : IDisposable
     [Fact]
     public async Task NoDriver_EveryDeviceCall_SaysWhatToDo()
     {
-        Assert.SkipWhen(
-            NativeLibrary.TryLoad("libcuda.so.1", out _),
-            "this machine has a CUDA driver"
-        );
+        Scenario.RequireNoDriver();
         await Scenario.RunAsync("none", typeof(NoDriver));
     }
 
     [Fact]
-    public async Task CpuOnlyProcess_WithDriverAtHand_LoadsNothingOfCuda()
-    {
-        await FakeLibrary.CompileAsync("fake_driver.c", _directory.Combine("libcuda.so.1"));
-
-        await Scenario.RunAsync("cpu", typeof(CpuOnly), ("LD_LIBRARY_PATH", _directory.Path));
-    }
+    public Task CpuOnlyProcess_WithDriverAtHand_LoadsNothingOfCuda() =>
+        Scenario.RunOnFakeDriverAsync(_directory, "cpu", typeof(CpuOnly));
 
     [Theory]
     [InlineData("old", "FAKE_version", "11080")]
@@ -39,21 +31,17 @@ public sealed class DriverLoadingTests : IDisposable
     [InlineData("stub", "FAKE_init", "34")]
     [InlineData("empty", "FAKE_devices", "0")]
     [InlineData("variable", "DEEPINFRA_CUDA", "gpu")]
-    public async Task DriverThatCannotBeUsed_IsATypedException(
+    public Task DriverThatCannotBeUsed_IsATypedException(
         string scenario,
         string variable,
         string value
-    )
-    {
-        await FakeLibrary.CompileAsync("fake_driver.c", _directory.Combine("libcuda.so.1"));
-
-        await Scenario.RunAsync(
+    ) =>
+        Scenario.RunOnFakeDriverAsync(
+            _directory,
             scenario,
             typeof(BrokenDriver),
-            ("LD_LIBRARY_PATH", _directory.Path),
             (variable, value)
         );
-    }
 
     [Fact]
     public async Task LibraryThatIsNoDriver_IsATypedException()

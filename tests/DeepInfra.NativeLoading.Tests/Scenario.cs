@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+using DeepInfra.NativeLoading.Tests.Fakes;
 using DeepInfra.Testing;
 
 namespace DeepInfra.NativeLoading.Tests;
@@ -63,4 +65,27 @@ internal static class Scenario
         // A scenario whose tests were all skipped tests nothing.
         result.StandardOutput.Should().MatchRegex(@"succeeded: [1-9]");
     }
+
+    /// <summary>Runs the tests of a class in a child process that finds the fake driver, compiled into a folder.</summary>
+    /// <param name="directory">The folder for the driver.</param>
+    /// <param name="name">The scenario that the tests require.</param>
+    /// <param name="tests">The class.</param>
+    /// <param name="variables">The environment.</param>
+    public static async Task RunOnFakeDriverAsync(
+        TempDirectory directory,
+        string name,
+        Type tests,
+        params (string Name, string? Value)[] variables
+    )
+    {
+        await FakeLibrary.CompileAsync("fake_driver.c", directory.Combine("libcuda.so.1"));
+        await RunAsync(name, tests, [("LD_LIBRARY_PATH", directory.Path), .. variables]);
+    }
+
+    /// <summary>Skips the test on a machine with a real driver, which would be found in place of none.</summary>
+    public static void RequireNoDriver() =>
+        Assert.SkipWhen(
+            NativeLibrary.TryLoad("libcuda.so.1", out _),
+            "this machine has a CUDA driver"
+        );
 }

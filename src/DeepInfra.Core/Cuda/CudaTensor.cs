@@ -29,7 +29,7 @@ public static unsafe class CudaTensor
     {
         ArgumentNullException.ThrowIfNull(stream);
         NativeTensors.Check(destination, nameof(destination), stream);
-        CoreLibrary.EnsureDriver();
+        CoreLibrary.Area.EnsureDriver();
         Unsafe.SkipInit(out NativeTensors.Dimensions dimensions);
         var native = NativeTensors.Describe(destination, &dimensions);
         var parameters = new NativeCoreFillParams
@@ -56,7 +56,7 @@ public static unsafe class CudaTensor
         ArgumentNullException.ThrowIfNull(stream);
         NativeTensors.Check(source, nameof(source), stream);
         NativeTensors.Check(destination, nameof(destination), stream);
-        CoreLibrary.EnsureDriver();
+        CoreLibrary.Area.EnsureDriver();
         Unsafe.SkipInit(out NativeTensors.Dimensions sourceDimensions);
         Unsafe.SkipInit(out NativeTensors.Dimensions destinationDimensions);
         var from = NativeTensors.Describe(source, &sourceDimensions);
@@ -88,7 +88,7 @@ public static unsafe class CudaTensor
         ArgumentNullException.ThrowIfNull(stream);
         NativeTensors.Check(source, nameof(source), stream);
         NativeTensors.Check(destination, nameof(destination), stream);
-        CoreLibrary.EnsureDriver();
+        CoreLibrary.Area.EnsureDriver();
         Unsafe.SkipInit(out NativeTensors.Dimensions sourceDimensions);
         Unsafe.SkipInit(out NativeTensors.Dimensions destinationDimensions);
         var from = NativeTensors.Describe(source, &sourceDimensions);
@@ -133,7 +133,7 @@ public static unsafe class CudaTensor
         ArgumentNullException.ThrowIfNull(stream);
         NativeTensors.Check(actual, nameof(actual), stream);
         NativeTensors.Check(expected, nameof(expected), stream);
-        CoreLibrary.EnsureDriver();
+        CoreLibrary.Area.EnsureDriver();
         using var result = Tensor<byte>.Create(
             [sizeof(NativeCoreCompareResult)],
             stream,

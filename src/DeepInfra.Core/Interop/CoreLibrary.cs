@@ -10,45 +10,18 @@ using System.Runtime.InteropServices;
 
 namespace DeepInfra.Core.Interop;
 
-/// <summary>The native library of this package: found, checked and given its driver at first use. Thread-safe.</summary>
+/// <summary>The native library of this package.</summary>
 internal static unsafe class CoreLibrary
 {
-    /// <summary>The version of the interface that the bindings were generated for, (major &lt;&lt; 16) | minor.</summary>
-    public const uint AbiVersion = 0x0001_0000;
-
-    private static readonly Lazy<LoadedLibrary> s_library = new(() =>
-        NativeAbi.Load(
-            CoreNativeMethods.Library,
+    public static NativeArea Area { get; } =
+        new(
             "core",
-            AbiVersion,
-            "Install the package DeepInfra.Core.Cuda.linux-x64, or run ./build.sh native in the checkout and put the folder into DEEPINFRA_NATIVE_PATH."
-        )
-    );
+            "DeepInfra.Core.Cuda.linux-x64",
+            CoreNativeMethods.HeaderAbiVersion,
+            &CoreNativeMethods.UseDriver,
+            &CoreNativeMethods.LastError
+        );
 
-    private static readonly Lazy<bool> s_driver = new(() =>
-    {
-        var api = CudaApi.Instance;
-        var driver = new NativeDriver
-        {
-            StructSize = (uint)sizeof(NativeDriver),
-            Flags = api.IsSimulator ? (uint)NativeDriverFlags.Simulator : 0,
-            GetProcAddress = (void*)api.Resolver,
-        };
-        CoreNativeMethods.UseDriver(&driver).ThrowIfFailed("di_core_use_driver");
-        return true;
-    });
-
-    /// <summary>The file that was loaded.</summary>
-    /// <exception cref="NativeLibraryNotFoundException">It is nowhere, or cannot be loaded.</exception>
-    /// <exception cref="NativeAbiMismatchException">It is another version.</exception>
-    public static string Path => s_library.Value.Path;
-
-    /// <summary>Gives the library the driver that managed code uses; operations need it.</summary>
-    /// <exception cref="NativeLibraryNotFoundException">The library or the driver is missing.</exception>
-    public static void EnsureDriver() => _ = s_driver.Value;
-
-    // In a static constructor this would come too late: an import that suppresses the GC transition is bound when its
-    // caller is compiled.
     [ModuleInitializer]
     [SuppressMessage(
         "Usage",
@@ -56,8 +29,5 @@ internal static unsafe class CoreLibrary
         Justification = "The resolver must be registered before the first import is bound."
     )]
     internal static void RegisterResolver() =>
-        NativeLibrary.SetDllImportResolver(
-            typeof(CoreLibrary).Assembly,
-            (name, _, _) => name == CoreNativeMethods.Library ? s_library.Value.Handle : 0
-        );
+        NativeArea.RegisterResolver(typeof(CoreLibrary).Assembly, Area);
 }

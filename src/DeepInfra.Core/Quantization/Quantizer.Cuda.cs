@@ -265,7 +265,7 @@ public static unsafe partial class Quantizer
         NativeTensors.Check(values, dequantize ? "destination" : "x", stream);
         NativeTensors.Check(data, nameof(data), stream);
         NativeTensors.Check(scales, nameof(scales), stream);
-        CoreLibrary.EnsureDriver();
+        CoreLibrary.Area.EnsureDriver();
         Unsafe.SkipInit(out NativeTensors.Dimensions valueDimensions);
         Unsafe.SkipInit(out NativeTensors.Dimensions dataDimensions);
         Unsafe.SkipInit(out NativeTensors.Dimensions scaleDimensions);

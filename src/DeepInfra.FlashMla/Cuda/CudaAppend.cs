@@ -45,7 +45,7 @@ internal static unsafe class CudaAppend
             PowerOfTwo = scaleFormat == KvScaleFormat.PowerOfTwo ? 1u : 0,
         };
         using (stream.Use())
-            FlashMlaLibrary.ThrowIfFailed(
+            FlashMlaLibrary.Area.ThrowIfFailed(
                 FlashMlaNativeMethods.Append(
                     &places,
                     &first,

@@ -64,7 +64,7 @@ internal static unsafe class CudaDecode
             EmptyLseNegative = options.EmptyLogSumExp == EmptyLogSumExp.NegativeInfinity ? 1u : 0,
         };
         using (stream.Use())
-            FlashMlaLibrary.ThrowIfFailed(
+            FlashMlaLibrary.Area.ThrowIfFailed(
                 FlashMlaNativeMethods.Decode(
                     &tensors[0],
                     &tensors[1],

@@ -73,7 +73,7 @@ internal static class CudaDecodeSupport
     public static CudaDevice RequireDevice(Device device)
     {
         var cuda = CudaDevice.Get(device);
-        FlashMlaLibrary.EnsureDriver();
+        FlashMlaLibrary.Area.EnsureDriver();
         if (cuda.ComputeCapability < MinimumComputeCapability)
             throw new NotSupportedException(
                 $"device: CUDA kernels exist for compute capability 8.0 and above, got {cuda}"

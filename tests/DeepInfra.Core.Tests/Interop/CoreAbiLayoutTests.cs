@@ -40,7 +40,7 @@ public sealed unsafe class CoreAbiLayoutTests
         NativeLibraries.Require(CoreNativeMethods.Library);
 
         NativeAbi
-            .IsCompatible(CoreLibrary.AbiVersion, CoreNativeMethods.AbiVersion())
+            .IsCompatible(CoreNativeMethods.HeaderAbiVersion, CoreNativeMethods.AbiVersion())
             .Should()
             .BeTrue();
     }

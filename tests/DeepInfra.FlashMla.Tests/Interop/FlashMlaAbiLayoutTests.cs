@@ -50,7 +50,7 @@ public sealed unsafe class FlashMlaAbiLayoutTests
     [Fact]
     public void AbiVersion_OfTheLibrary_IsCompatible() =>
         NativeAbi
-            .IsCompatible(FlashMlaLibrary.AbiVersion, FlashMlaNativeMethods.AbiVersion())
+            .IsCompatible(FlashMlaNativeMethods.HeaderAbiVersion, FlashMlaNativeMethods.AbiVersion())
             .Should()
             .BeTrue();
 
@@ -58,7 +58,7 @@ public sealed unsafe class FlashMlaAbiLayoutTests
     public void ThrowIfFailed_RefusedArgument_CarriesTheLibrarysMessage()
     {
         var act = () =>
-            FlashMlaLibrary.ThrowIfFailed(FlashMlaNativeMethods.UseDriver(null), "use driver");
+            FlashMlaLibrary.Area.ThrowIfFailed(FlashMlaNativeMethods.UseDriver(null), "use driver");
 
         act.Should().Throw<ArgumentException>().WithMessage("use driver: driver is null");
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A library with the name of one of ours: FAKE_ABI is the version that it speaks, and none is exported without it.
-// FAKE_DEPENDENCY makes it need another library.
+// A library with the name of one of ours: FAKE_AREA is the area, FAKE_ABI the version that it speaks, and none is
+// exported without it. FAKE_DEPENDENCY makes it need another library.
 #include <stdint.h>
 
 #ifdef FAKE_ABI
-uint32_t di_core_abi_version(void) { return FAKE_ABI; }
-uint32_t di_flashmla_abi_version(void) { return FAKE_ABI; }
+#define JOIN(a, b, c) a##b##c
+#define EXPORT(area) JOIN(di_, area, _abi_version)
+uint32_t EXPORT(FAKE_AREA)(void) { return FAKE_ABI; }
 #endif
 
 #ifdef FAKE_DEPENDENCY
