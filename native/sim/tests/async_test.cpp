@@ -104,7 +104,7 @@ TEST_P(Swizzles, StoreBox_WritesOnlyInsideAndAdds) {
 INSTANTIATE_TEST_SUITE_P(All, Swizzles, testing::Range(0, 4));
 
 TEST(TensorMaps, BadArguments_AreRejected) {
-    alignas(64) TensorMap map;
+    TensorMap map;
     alignas(16) static char data[64];
     std::uint64_t extents[] = {64, 8}, strides[] = {64}, odd[] = {40};
     std::uint32_t box[] = {32, 8}, wide[] = {300, 8}, narrow[] = {8, 8}, ones[] = {1, 1},

@@ -22,7 +22,7 @@ namespace cudasim::test {
 inline TensorMap map_2d(const void* p, TensorType type, std::uint64_t columns, std::uint64_t rows,
                         std::uint32_t box_columns, std::uint32_t box_rows, int swizzle,
                         int fill = 0) {
-    alignas(64) TensorMap map;
+    TensorMap map;
     std::uint64_t extents[] = {columns, rows}, strides[] = {columns * tensor_element_bytes(type)};
     std::uint32_t box[] = {box_columns, box_rows}, ones[] = {1, 1};
     bool not_modelled = false;

@@ -84,13 +84,10 @@ TEST(Instructions, BulkCopies_WaitedOrNot_MoveAddOrRace) {
     }
 }
 
-// As kernels want their parameter.
-struct alignas(64) Map : TensorMap {};
-
-Map map_of(const void* p, TensorType type, std::vector<std::uint64_t> extents,
-           std::vector<std::uint64_t> strides, std::vector<std::uint32_t> box, int swizzle,
-           int fill) {
-    Map map;
+TensorMap map_of(const void* p, TensorType type, std::vector<std::uint64_t> extents,
+                 std::vector<std::uint64_t> strides, std::vector<std::uint32_t> box, int swizzle,
+                 int fill) {
+    TensorMap map;
     std::vector<std::uint32_t> ones(extents.size(), 1);
     bool missing = false;
     const char* wrong = encode_tensor_map(
@@ -106,9 +103,9 @@ TEST(Instructions, Tensor3D_BoxAcrossEdges_IsFilledAndStored) {
     for (unsigned i = 0; i < tensor.size(); ++i)
         tensor[i] = static_cast<std::uint16_t>(i + 1);
     for (int fill = 0; fill < 2; ++fill) {
-        Map from =
+        TensorMap from =
             map_of(tensor.data(), TensorType::BF16, {24, 5, 4}, {64, 384}, {8, 3, 2}, 0, fill);
-        Map to = map_of(out.data(), TensorType::BF16, {8, 3, 2}, {16, 48}, {8, 3, 2}, 0, 0);
+        TensorMap to = map_of(out.data(), TensorType::BF16, {8, 3, 2}, {16, 48}, {8, 3, 2}, 0, 0);
         for (auto at : {std::vector<int>{0, 0, 0}, {20, 3, 3}, {-3, -1, 1}, {8, 2, -1}})
             for (unsigned seed = 1; seed <= 8; ++seed) {
                 Report r =
@@ -133,7 +130,7 @@ TEST(Instructions, Tensor4D_BoxAcrossEdges_IsFilled) {
     Buffer<unsigned char> tensor(32 * 3 * 4 * 5), out(16 * 2 * 2 * 3);
     for (unsigned i = 0; i < tensor.size(); ++i)
         tensor[i] = static_cast<unsigned char>(i % 251 + 1);
-    Map map =
+    TensorMap map =
         map_of(tensor.data(), TensorType::U8, {32, 3, 4, 5}, {32, 96, 384}, {16, 2, 2, 3}, 0, 0);
     for (auto at : {std::vector<int>{0, 0, 0, 0}, {24, 2, 3, 3}, {-5, -1, -1, -2}, {16, 1, 1, 1}})
         for (unsigned seed = 1; seed <= 4; ++seed) {

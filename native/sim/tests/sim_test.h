@@ -27,8 +27,8 @@ struct Dims {
 Report launch_raw(const di_sim_kernel_info& kernel, const Dims& dims, void** parameters);
 
 template <typename... A>
-Report launch(const di_sim_kernel_info& kernel, const Dims& dims, A... arguments) {
-    void* parameters[sizeof...(A) + 1] = {&arguments..., nullptr};
+Report launch(const di_sim_kernel_info& kernel, const Dims& dims, const A&... arguments) {
+    void* parameters[sizeof...(A) + 1] = {const_cast<A*>(&arguments)..., nullptr};
     return launch_raw(kernel, dims, parameters);
 }
 

@@ -25,7 +25,8 @@ enum class TensorType : std::uint8_t {
     TF32Ftz = 12
 };
 
-struct TensorMap {
+// Aligned as CUtensorMap is.
+struct alignas(64) TensorMap {
     std::uint64_t magic;
     std::uint64_t address;
     std::uint64_t strides[4]; // bytes, of dimensions 1 and up
@@ -34,7 +35,7 @@ struct TensorMap {
     std::uint8_t rank, type, swizzle, fill; // swizzle 0 none, 1 32 B, 2 64 B, 3 128 B; fill 1: NaN
     std::uint8_t reserved[46];
 };
-static_assert(sizeof(TensorMap) == 128, "CUtensorMap has 128 bytes");
+static_assert(sizeof(TensorMap) == 128 && alignof(TensorMap) == 64, "as CUtensorMap");
 
 unsigned tensor_element_bytes(TensorType type);
 
