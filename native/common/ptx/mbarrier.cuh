@@ -27,7 +27,7 @@ DI_DEVICE void mbarrier_inval(uint32_t barrier) {
 // mbarrier.arrive.release.cta: releases what this thread has done.
 DI_DEVICE void mbarrier_arrive(uint32_t barrier) {
 #ifdef DEEPINFRA_SIM
-    di_sim_mbarrier_arrive(barrier, 1, DI_SIM_CTA, DI_SIM_RELEASE);
+    di_sim_mbarrier_arrive(barrier, 1, DI_SIM_SHARED_CTA, DI_SIM_CTA, DI_SIM_RELEASE);
 #else
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 #endif
@@ -36,7 +36,7 @@ DI_DEVICE void mbarrier_arrive(uint32_t barrier) {
 // mbarrier.arrive.release.cluster on a barrier of another block, addressed by mapa.
 DI_DEVICE void mbarrier_arrive_cluster(uint32_t barrier) {
 #ifdef DEEPINFRA_SIM
-    di_sim_mbarrier_arrive(barrier, 1, DI_SIM_CLUSTER, DI_SIM_RELEASE);
+    di_sim_mbarrier_arrive(barrier, 1, DI_SIM_SHARED_CLUSTER, DI_SIM_CLUSTER, DI_SIM_RELEASE);
 #else
     asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(barrier)
                  : "memory");
@@ -46,7 +46,7 @@ DI_DEVICE void mbarrier_arrive_cluster(uint32_t barrier) {
 // Announces bytes of asynchronous copies and arrives.
 DI_DEVICE void mbarrier_arrive_expect_tx(uint32_t barrier, uint32_t bytes) {
 #ifdef DEEPINFRA_SIM
-    di_sim_mbarrier_arrive_expect_tx(barrier, bytes, DI_SIM_CTA, DI_SIM_RELEASE);
+    di_sim_mbarrier_arrive_expect_tx(barrier, bytes, DI_SIM_SHARED_CTA, DI_SIM_CTA, DI_SIM_RELEASE);
 #else
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                  : "memory");
@@ -56,7 +56,7 @@ DI_DEVICE void mbarrier_arrive_expect_tx(uint32_t barrier, uint32_t bytes) {
 // Announces bytes without arriving.
 DI_DEVICE void mbarrier_expect_tx(uint32_t barrier, uint32_t bytes) {
 #ifdef DEEPINFRA_SIM
-    di_sim_mbarrier_expect_tx(barrier, bytes);
+    di_sim_mbarrier_expect_tx(barrier, bytes, DI_SIM_SHARED_CTA);
 #else
     asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(barrier),
                  "r"(bytes)

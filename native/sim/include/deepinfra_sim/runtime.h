@@ -115,13 +115,17 @@ void di_sim_fence_proxy_async(int space); // 0 all, 1 shared, 2 global
 void di_sim_fence_mbarrier_init(void);
 void di_sim_fence_tensormap(void);
 
-// mbarrier. Addresses are shared addresses; those of another block only where PTX allows them.
+// mbarrier. Addresses are the block's own, and with the space DI_SIM_SHARED_CLUSTER those of any
+// block of the cluster.
+enum { DI_SIM_SHARED_CTA = 0, DI_SIM_SHARED_CLUSTER = 1 };
 void di_sim_mbarrier_init(unsigned address, unsigned count);
 void di_sim_mbarrier_inval(unsigned address);
-di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int scope, int order);
-di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned bytes, int scope, int order);
-void di_sim_mbarrier_expect_tx(unsigned address, unsigned bytes);
-void di_sim_mbarrier_complete_tx(unsigned address, unsigned bytes);
+di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int space, int scope,
+                                  int order);
+di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned bytes, int space, int scope,
+                                            int order);
+void di_sim_mbarrier_expect_tx(unsigned address, unsigned bytes, int space);
+void di_sim_mbarrier_complete_tx(unsigned address, unsigned bytes, int space);
 int di_sim_mbarrier_test_parity(unsigned address, unsigned parity, int scope, int order,
                                 int may_block);
 int di_sim_mbarrier_test(unsigned address, di_sim_u64 state, int scope, int order, int may_block);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/report.h"
+#include "core/window.h"
 #include "core/worker.h"
 #include "memory/access.h"
 #include "memory/atomic_math.h"
@@ -24,6 +25,7 @@ void check_block_exit(Thread* t) {
              bar.phase, mbarrier_address(bar), bar.expected - bar.pending, bar.expected,
              static_cast<long long>(bar.tx));
     }
+    check_sent_copies(t);
     for (const auto& op : cluster_of(t).pending) {
         bool source = op->reads_shared && op->owner != nullptr && op->owner->block == t->block;
         if (source || op->writes_shared == t->block) {
@@ -144,7 +146,7 @@ void shared_to_global(Thread* t, void* to, std::uint32_t source, unsigned bytes,
                       const void* caller) {
     const char* what = op < 0 ? "cp.async.bulk store" : "cp.reduce.async.bulk";
     check_size(t, to, bytes, what, caller);
-    std::uint8_t* from = shared_pointer(t, source, bytes, 16, what, caller);
+    std::uint8_t* from = own_shared_pointer(t, source, bytes, 16, what, caller);
     AccessFlags read;
     read.async = true;
     read.what = what;
@@ -191,6 +193,8 @@ EXPORT void di_sim_bulk_g2s(unsigned destination, const void* source, unsigned b
     for (; ranks != 0; ranks &= ranks - 1) {
         auto rank = static_cast<unsigned>(__builtin_ctz(ranks));
         std::uint8_t* to = shared_pointer(t, at_rank(destination, rank), bytes, 16, what, CALLER);
+        if (multicast == 0)
+            require_barrier_beside(t, destination, barrier, what, CALLER);
         Mbarrier& bar =
             copy_barrier(t, multicast != 0 ? at_rank(barrier, rank) : barrier, what, CALLER);
         auto op = std::make_unique<CopyToShared>(
@@ -208,28 +212,6 @@ EXPORT void di_sim_bulk_g2s(unsigned destination, const void* source, unsigned b
     worker_of(t).maybe_yield(t);
 }
 
-EXPORT void di_sim_bulk_s2s(unsigned destination, unsigned source, unsigned bytes,
-                            unsigned barrier) {
-    Thread* t = current_thread();
-    const char* what = "cp.async.bulk between blocks";
-    std::uint8_t* from = shared_pointer(t, source, bytes, 16, what, CALLER);
-    std::uint8_t* to = shared_pointer(t, destination, bytes, 16, what, CALLER);
-    Mbarrier& bar = copy_barrier(t, barrier, what, CALLER);
-    auto op = std::make_unique<CopyToShared>(t, bar, to, from, bytes, CALLER);
-    op->owner = t;
-    op->reads_shared = true;
-    AccessFlags read;
-    read.async = true;
-    read.what = what;
-    check_access_as(t, op->epoch(), from, bytes, read, CALLER);
-    AccessFlags write = read;
-    write.write = true;
-    check_access_as(t, op->epoch(), to, bytes, write, CALLER);
-    std::memset(to, 0xff, bytes);
-    worker_of(t).issue(cluster_of(t), std::move(op));
-    worker_of(t).maybe_yield(t);
-}
-
 EXPORT void di_sim_bulk_s2g(void* destination, unsigned source, unsigned bytes) {
     shared_to_global(current_thread(), destination, source, bytes, -1, 0, CALLER);
 }
@@ -237,10 +219,6 @@ EXPORT void di_sim_bulk_s2g(void* destination, unsigned source, unsigned bytes) 
 EXPORT void di_sim_bulk_reduce_s2g(void* destination, unsigned source, unsigned bytes, int op,
                                    int type) {
     shared_to_global(current_thread(), destination, source, bytes, op, type, CALLER);
-}
-
-EXPORT void di_sim_bulk_reduce_s2s(unsigned, unsigned, unsigned, unsigned, int, int) {
-    fail(current_thread(), CALLER, "not modelled", "cp.reduce.async.bulk into shared memory");
 }
 
 EXPORT void di_sim_bulk_prefetch(const void* source, unsigned bytes) {

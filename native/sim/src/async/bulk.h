@@ -18,6 +18,13 @@ void check_thread_exit(Thread* t);
 // The barrier that an asynchronous copy completes on, which must be visible to the async proxy.
 Mbarrier& copy_barrier(Thread* t, std::uint32_t address, const char* what, const void* caller);
 
+// An asynchronous copy completes on an mbarrier of the block that its destination is in.
+void require_barrier_beside(Thread* t, std::uint32_t destination, std::uint32_t barrier,
+                            const char* what, const void* caller);
+// The last thread of a block exits: somebody in it must know that the copies that it sent to other
+// blocks have read its shared memory.
+void check_sent_copies(Thread* t);
+
 // The same shared address in the block with another rank.
 inline std::uint32_t at_rank(std::uint32_t address, unsigned rank) {
     return (address & ((1u << kRankShift) - 1)) | rank << kRankShift;

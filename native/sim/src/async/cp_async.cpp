@@ -5,6 +5,7 @@
 
 #include "async/mbarrier.h"
 #include "core/report.h"
+#include "core/window.h"
 #include "core/worker.h"
 #include "memory/access.h"
 
@@ -87,7 +88,7 @@ EXPORT void di_sim_cp_async(unsigned destination, const void* source, unsigned b
     if (reinterpret_cast<std::uintptr_t>(source) % bytes != 0) {
         fail(t, CALLER, "misaligned address", "cp.async of %u bytes from %p", bytes, source);
     }
-    std::uint8_t* to = shared_pointer(t, destination, bytes, bytes, "cp.async", CALLER);
+    std::uint8_t* to = own_shared_pointer(t, destination, bytes, bytes, "cp.async", CALLER);
     Cluster& cluster = cluster_of(t);
     if (t->cp_async_slot == 0)
         t->cp_async_slot = cluster.add_agent(AgentKind::CpAsync, t, 0);
@@ -132,6 +133,7 @@ EXPORT void di_sim_cp_async_wait(unsigned pending) {
 
 EXPORT void di_sim_cp_async_mbarrier_arrive(unsigned address, int no_increment) {
     Thread* t = current_thread();
+    require_own_block(t, address, "cp.async.mbarrier.arrive", CALLER);
     Mbarrier& bar = find_mbarrier(t, address, "cp.async.mbarrier.arrive", CALLER);
     std::uint32_t stamp = t->cp_async_stamp;
     close(t);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/report.h"
+#include "core/window.h"
 #include "core/worker.h"
 #include "memory/access.h"
 #include "memory/strong.h"
@@ -154,11 +155,8 @@ using namespace cudasim;
 EXPORT void di_sim_mbarrier_init(unsigned address, unsigned count) {
     Thread* t = current_thread();
     Block* block = nullptr;
+    require_own_block(t, address, "mbarrier.init", CALLER);
     std::uint8_t* word = shared_pointer(t, address, 8, 8, "mbarrier.init", CALLER, &block);
-    if (block != t->block) {
-        fail(t, CALLER, "invalid argument",
-             "mbarrier.init of another block's mbarrier (shared address 0x%x)", address);
-    }
     if (count == 0 || count > kMaxCount) {
         fail(t, CALLER, "invalid argument", "mbarrier.init with count %u, expected 1 to %u", count,
              kMaxCount);
@@ -190,6 +188,7 @@ EXPORT void di_sim_mbarrier_init(unsigned address, unsigned count) {
 
 EXPORT void di_sim_mbarrier_inval(unsigned address) {
     Thread* t = current_thread();
+    require_own_block(t, address, "mbarrier.inval", CALLER);
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier.inval", CALLER);
     if (!bar.waiting.empty()) {
         fail(t, CALLER, "mbarrier in use", "mbarrier.inval of an mbarrier that threads wait on");
@@ -206,8 +205,11 @@ EXPORT void di_sim_mbarrier_inval(unsigned address) {
     bar.block->mbarriers.erase(bar.offset);
 }
 
-EXPORT di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int scope, int order) {
+EXPORT di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int space, int scope,
+                                         int order) {
     Thread* t = current_thread();
+    if (space == DI_SIM_SHARED_CTA)
+        require_own_block(t, address, "mbarrier.arrive", CALLER);
     worker_of(t).maybe_yield(t);
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier.arrive", CALLER);
     std::uint64_t state = bar.phase;
@@ -215,9 +217,11 @@ EXPORT di_sim_u64 di_sim_mbarrier_arrive(unsigned address, unsigned count, int s
     return state;
 }
 
-EXPORT di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned bytes, int scope,
-                                                   int order) {
+EXPORT di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned bytes, int space,
+                                                   int scope, int order) {
     Thread* t = current_thread();
+    if (space == DI_SIM_SHARED_CTA)
+        require_own_block(t, address, "mbarrier.arrive.expect_tx", CALLER);
     worker_of(t).maybe_yield(t);
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier.arrive.expect_tx", CALLER);
     std::uint64_t state = bar.phase;
@@ -226,15 +230,19 @@ EXPORT di_sim_u64 di_sim_mbarrier_arrive_expect_tx(unsigned address, unsigned by
     return state;
 }
 
-EXPORT void di_sim_mbarrier_expect_tx(unsigned address, unsigned bytes) {
+EXPORT void di_sim_mbarrier_expect_tx(unsigned address, unsigned bytes, int space) {
     Thread* t = current_thread();
+    if (space == DI_SIM_SHARED_CTA)
+        require_own_block(t, address, "mbarrier.expect_tx", CALLER);
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier.expect_tx", CALLER);
     add_tx(t, bar, bytes, CALLER);
     maybe_complete(bar);
 }
 
-EXPORT void di_sim_mbarrier_complete_tx(unsigned address, unsigned bytes) {
+EXPORT void di_sim_mbarrier_complete_tx(unsigned address, unsigned bytes, int space) {
     Thread* t = current_thread();
+    if (space == DI_SIM_SHARED_CTA)
+        require_own_block(t, address, "mbarrier.complete_tx", CALLER);
     mbarrier_complete(t, find_mbarrier(t, address, "mbarrier.complete_tx", CALLER), bytes);
 }
 
@@ -273,11 +281,6 @@ void acquire(Thread* t, const Mbarrier& bar, int order, int scope) {
 template <typename Done>
 int wait_for(Thread* t, Mbarrier& bar, std::uint32_t shown, int scope, int order, int may_block,
              const void* caller, Done done) {
-    if (bar.block != t->block) {
-        fail(t, caller, "invalid address",
-             "mbarrier wait on the mbarrier at shared address 0x%x of another block",
-             mbarrier_address(bar));
-    }
     Worker& worker = worker_of(t);
     if (!done(bar)) {
         Wait wait;
@@ -309,6 +312,7 @@ int wait_for(Thread* t, Mbarrier& bar, std::uint32_t shown, int scope, int order
 EXPORT int di_sim_mbarrier_test_parity(unsigned address, unsigned parity, int scope, int order,
                                        int may_block) {
     Thread* t = current_thread();
+    require_own_block(t, address, "mbarrier wait", CALLER);
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier wait", CALLER);
     if (parity > 1)
         fail(t, CALLER, "invalid argument", "mbarrier wait with parity %u", parity);
@@ -319,6 +323,7 @@ EXPORT int di_sim_mbarrier_test_parity(unsigned address, unsigned parity, int sc
 EXPORT int di_sim_mbarrier_test(unsigned address, di_sim_u64 state, int scope, int order,
                                 int may_block) {
     Thread* t = current_thread();
+    require_own_block(t, address, "mbarrier wait", CALLER);
     Mbarrier& bar = find_mbarrier(t, address, "mbarrier wait", CALLER);
     if (state > bar.phase || bar.phase - state > 1) {
         fail(t, CALLER, "invalid argument", "mbarrier wait for the state of phase %llu in phase %u",

@@ -6,6 +6,7 @@
 #include "async/bulk.h"
 #include "async/tensor_map.h"
 #include "core/report.h"
+#include "core/window.h"
 #include "core/worker.h"
 #include "memory/access.h"
 #include "memory/atomic_math.h"
@@ -169,7 +170,8 @@ void store(Thread* t, const void* map, std::uint32_t source, int rank, const int
            int op, const void* caller) {
     const char* what = op < 0 ? "cp.async.bulk.tensor store" : "cp.reduce.async.bulk.tensor";
     Box box = read_map(t, map, rank, coordinates, what, caller);
-    std::uint8_t* from = shared_pointer(t, source, box.bytes, pattern_bytes(box.map), what, caller);
+    std::uint8_t* from =
+        own_shared_pointer(t, source, box.bytes, pattern_bytes(box.map), what, caller);
     AccessFlags read;
     read.async = true;
     read.what = what;
@@ -209,6 +211,8 @@ EXPORT void di_sim_tensor_g2s(unsigned destination, const void* map, unsigned ba
         auto to_rank = static_cast<unsigned>(__builtin_ctz(ranks));
         std::uint8_t* to = shared_pointer(t, at_rank(destination, to_rank), box.bytes,
                                           pattern_bytes(box.map), what, CALLER);
+        if (multicast == 0)
+            require_barrier_beside(t, destination, barrier, what, CALLER);
         Mbarrier& bar =
             copy_barrier(t, multicast != 0 ? at_rank(barrier, to_rank) : barrier, what, CALLER);
         auto op = std::make_unique<TensorLoad>(t, bar, to, destination & ((1u << kRankShift) - 1),

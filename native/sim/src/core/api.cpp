@@ -8,6 +8,7 @@
 #include "core/cluster_setup.h"
 #include "core/report.h"
 #include "core/warp.h"
+#include "core/window.h"
 #include "core/worker.h"
 #include "memory/access.h"
 #include "memory/device_heap.h"
@@ -86,12 +87,14 @@ EXPORT unsigned di_sim_to_shared(const void* generic) {
         fail(t, CALLER, "invalid address", "cvta.to.shared of %p, which is not shared memory",
              generic);
     }
-    return static_cast<unsigned>(offset / kSharedStride) << kRankShift |
-           static_cast<unsigned>(offset % kSharedStride);
+    unsigned address = static_cast<unsigned>(offset / kSharedStride) << kRankShift |
+                       static_cast<unsigned>(offset % kSharedStride);
+    require_own_block(t, address, "cvta.to.shared", CALLER);
+    return address;
 }
 
 EXPORT void* di_sim_from_shared(unsigned address) {
-    return shared_pointer(current_thread(), address, 0, 1, "cvta.shared", CALLER);
+    return own_shared_pointer(current_thread(), address, 0, 1, "cvta.shared", CALLER);
 }
 
 EXPORT unsigned di_sim_mapa(unsigned address, unsigned rank) {

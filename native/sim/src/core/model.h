@@ -183,6 +183,11 @@ struct NamedBarrier {
     unsigned red_value = 0;
 };
 
+// A bulk copy to another block, complete once that block's mbarrier (agent `slot`) is at `clock`.
+struct SentCopy {
+    std::uint32_t slot, clock;
+};
+
 struct Block {
     Cluster* cluster = nullptr;
     di_sim_uint3 idx{};
@@ -197,6 +202,7 @@ struct Block {
     std::unordered_map<std::uint32_t, std::unique_ptr<Mbarrier>> mbarriers; // by offset
     std::vector<std::unique_ptr<WarpgroupState>> warpgroups;
     unsigned unfenced_mbarriers = 0;
+    std::vector<SentCopy> sent;
 };
 
 struct ClusterBarrier {

@@ -4,6 +4,7 @@
 
 #include "core/report.h"
 #include "core/warp.h"
+#include "core/window.h"
 #include "core/worker.h"
 #include "memory/access.h"
 #include "tensor/fragments.h"
@@ -42,7 +43,7 @@ MatrixArguments& matrix_arguments(const Thread& t) {
 const std::uint8_t* matrix_row(Warp& warp, int m, int r, const char* what) {
     Thread& owner = warp.threads[8 * m + r];
     const MatrixArguments& a = matrix_arguments(owner);
-    return shared_pointer(&owner, a.address, 16, 16, what, a.caller);
+    return own_shared_pointer(&owner, a.address, 16, 16, what, a.caller);
 }
 
 void load_matrices(Warp& warp, std::uint32_t, void*) {

@@ -30,7 +30,7 @@ __global__ void barrier_scopes(uint32_t* data, int remote, int arrive_order, int
         data[0] = 7;
         if (arrive_order < 0)
             di_sim_fence(DI_SIM_ACQ_REL, arrive_scope);
-        di_sim_mbarrier_arrive(mapa(bar, 0), 1, arrive_scope,
+        di_sim_mbarrier_arrive(mapa(bar, 0), 1, DI_SIM_SHARED_CLUSTER, arrive_scope,
                                arrive_order < 0 ? DI_SIM_RELAXED : arrive_order);
     }
     if (cluster_ctarank() == 0 && threadIdx.x == 0) {
