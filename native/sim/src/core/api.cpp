@@ -131,13 +131,14 @@ EXPORT int di_sim_bar_red(unsigned id, unsigned count, int op, int predicate) {
 EXPORT void di_sim_cluster_arrive(int order, int aligned) {
     Thread* t = current_thread();
     if (aligned != 0)
-        converge(t, "barrier.cluster.arrive", CALLER);
+        converge(t, kClusterArrive + (order & DI_SIM_RELEASE ? 1 : 0), "barrier.cluster.arrive",
+                 CALLER);
     cluster_arrive(t, (order & DI_SIM_RELEASE) != 0, CALLER);
 }
 EXPORT void di_sim_cluster_wait(int aligned) {
     Thread* t = current_thread();
     if (aligned != 0)
-        converge(t, "barrier.cluster.wait", CALLER);
+        converge(t, kClusterWait, "barrier.cluster.wait", CALLER);
     cluster_wait(t, CALLER);
 }
 
@@ -221,7 +222,7 @@ EXPORT void di_sim_setmaxnreg(int increase, unsigned registers) {
         fail(t, CALLER, "invalid argument",
              "setmaxnreg %u: expected a multiple of 8 from 24 to 256", registers);
     }
-    converge(t, increase != 0 ? "setmaxnreg.inc" : "setmaxnreg.dec", CALLER);
+    converge(t, kSetMaxRegisters + (increase != 0), "setmaxnreg", CALLER);
     t->registers = registers;
     // The sum over the block has to fit once every warp has said its number.
     unsigned long sum = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/barriers.h"
 
+#include "core/describe.h"
 #include "core/report.h"
 #include "core/warp.h"
 #include "core/worker.h"
@@ -38,6 +39,29 @@ void complete(NamedBarrier& barrier, Thread* t, const void* caller) {
     barrier.red_op = -1;
 }
 
+// The barrier is aligned: no other lane of the warp may wait for this one, or elsewhere.
+void check_lanes_at_barrier(Thread* t, unsigned id, const void* caller) {
+    const Warp& warp = *t->warp;
+    for (const Collective& c : warp.collectives) {
+        if ((c.mask >> t->lane & 1) != 0) {
+            fail_text(t, caller, "divergent collective",
+                      format("barrier %u, while lanes 0x%08x of the warp wait at %s with mask "
+                             "0x%08x for this one",
+                             id, c.arrived, c.what, c.mask) +
+                          describe_lanes(warp));
+        }
+    }
+    for (std::uint32_t rest = warp.at_named_barrier; rest != 0; rest &= rest - 1) {
+        const Thread& other = warp.threads[__builtin_ctz(rest)];
+        if (other.wait.detail != id) {
+            fail_text(t, caller, "divergent barrier",
+                      format("barrier %u, while lane %u of the warp waits at barrier %u", id,
+                             other.lane, other.wait.detail) +
+                          describe_lanes(warp));
+        }
+    }
+}
+
 unsigned needed(const NamedBarrier& barrier, const Block& block) {
     return barrier.expected == 0 ? block.live : barrier.expected;
 }
@@ -55,16 +79,10 @@ int named_barrier(Thread* t, unsigned id, unsigned count, bool wait, int red, in
         fail(t, caller, "invalid barrier",
              "barrier %u: %u threads, not a multiple of 32 or more than the block has", id, count);
     }
-    for (const Collective& c : t->warp->collectives) {
-        if ((c.mask >> t->lane & 1) != 0) {
-            fail_text(t, caller, "divergent collective",
-                      format("barrier %u, while lanes 0x%08x of the warp wait at %s with mask "
-                             "0x%08x for this one\n  at ",
-                             id, c.arrived, c.what, c.mask) +
-                          place_of(c.caller));
-        }
-    }
-    check_aligned(t, t->warp->live, "barrier", caller);
+    if (wait)
+        check_lanes_at_barrier(t, id, caller);
+    else
+        converge(t, kBarrierArrive + static_cast<int>(id), "bar.arrive", caller);
     NamedBarrier& barrier = block.barriers[id];
     if (barrier.arrived == 0) {
         barrier.expected = count;

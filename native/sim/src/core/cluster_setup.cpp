@@ -155,13 +155,7 @@ void finish_thread(Thread* t) {
     check_wgmma_exit(t);
     check_thread_exit(t);
     t->warp->live &= ~(1u << t->lane);
-    for (const Collective& c : t->warp->collectives) {
-        if ((c.mask >> t->lane & 1) != 0) {
-            fail(t, c.caller, "divergent collective",
-                 "%s with mask 0x%08x waits for this thread, which has exited", c.what, c.mask);
-        }
-    }
-    check_aligned_exit(t);
+    leave_collectives(t);
     if (--block.live == 0) {
         check_block_exit(t);
         --block.cluster->live_blocks;

@@ -35,7 +35,7 @@ std::string describe_wait(const Thread& t) {
     case WaitKind::Warp: {
         std::uint32_t arrived = 0;
         for (const Collective& c : t.warp->collectives) {
-            if (c.mask == w.detail)
+            if ((c.arrived >> t.lane & 1) != 0)
                 arrived = c.arrived;
         }
         return format("%s with mask 0x%08x (lanes 0x%08x are there)", w.what, w.detail, arrived);
@@ -57,6 +57,30 @@ std::string describe_wait(const Thread& t) {
     return t.state == ThreadState::Exited ? "nothing (exited)" : "nothing";
 }
 
+// Lanes that wait for the same thing at the same place.
+struct Group {
+    std::uint32_t lanes = 0;
+    const void* caller = nullptr;
+    WaitKind kind = WaitKind::None;
+};
+
+std::map<std::string, Group> groups_of(const Warp& warp, std::uint32_t lanes) {
+    std::map<std::string, Group> groups;
+    for (; lanes != 0; lanes &= lanes - 1) {
+        const Thread& t = warp.threads[__builtin_ctz(lanes)];
+        Group& g = groups[describe_wait(t)];
+        g.lanes |= 1u << t.lane;
+        g.caller = t.wait.caller;
+        g.kind = t.wait.kind;
+    }
+    return groups;
+}
+
+std::string place_of(const Group& g) {
+    bool known = g.kind != WaitKind::Poll && g.kind != WaitKind::None && g.caller != nullptr;
+    return known ? "\n    at " + cudasim::place_of(g.caller) : "";
+}
+
 } // namespace
 
 std::string describe_waits(const Worker& worker, const char* why) {
@@ -64,36 +88,38 @@ std::string describe_waits(const Worker& worker, const char* why) {
     unsigned lines = 0;
     for (const auto& cluster : worker.clusters()) {
         for (const auto& block : cluster->blocks) {
-            // Lanes of a warp that wait for the same thing at the same place share a line.
             for (const Warp& warp : block->warps) {
-                struct Group {
-                    std::uint32_t lanes = 0;
-                    const void* caller = nullptr;
-                    WaitKind kind = WaitKind::None;
-                };
-                std::map<std::string, Group> groups;
-                for (unsigned lane = 0; lane < kWarpSize; ++lane) {
-                    if ((warp.live >> lane & 1) == 0)
-                        continue;
-                    const Thread& t = warp.threads[lane];
-                    Group& g = groups[describe_wait(t)];
-                    g.lanes |= 1u << lane;
-                    g.caller = t.wait.caller;
-                    g.kind = t.wait.kind;
-                }
-                for (const auto& [wait, g] : groups) {
+                for (const auto& [wait, g] : groups_of(warp, warp.live)) {
                     if (++lines > 64)
                         return text + "\n  ... and more";
                     text += format("\n  block (%u,%u,%u) warp %u lanes 0x%08x: waits for ",
                                    block->idx.x, block->idx.y, block->idx.z, warp.index, g.lanes) +
                             wait;
-                    bool place = g.kind != WaitKind::Poll && g.kind != WaitKind::None && lines < 12;
-                    if (place && g.caller != nullptr)
-                        text += "\n    at " + place_of(g.caller);
+                    if (lines < 12)
+                        text += place_of(g);
                 }
             }
         }
     }
+    return text;
+}
+
+std::string describe_lanes(const Warp& warp) {
+    std::string text;
+    std::uint32_t elsewhere = 0, exited = 0;
+    std::uint32_t waiting = 0;
+    for (unsigned lane = 0; lane < kWarpSize; ++lane) {
+        const bool live = (warp.live >> lane & 1) != 0;
+        const ThreadState state = warp.threads[lane].state;
+        const bool waits = state == ThreadState::Blocked || state == ThreadState::Polling;
+        (!live ? exited : waits ? waiting : elsewhere) |= 1u << lane;
+    }
+    for (const auto& [wait, g] : groups_of(warp, waiting))
+        text += format("\n  lanes 0x%08x: wait for ", g.lanes) + wait + place_of(g);
+    if (elsewhere != 0)
+        text += format("\n  lanes 0x%08x: on their way", elsewhere);
+    if (exited != 0)
+        text += format("\n  lanes 0x%08x: not there (exited)", exited);
     return text;
 }
 

@@ -134,8 +134,7 @@ struct Thread {
     // Collective in progress: what this lane brings, what it takes away.
     std::uint64_t operand = 0, result = 0;
     int predicate = 0, argument = 0;
-    int cluster_arrived = 0;   // phase of the cluster barrier plus 1, 0 when not arrived
-    std::uint32_t aligned = 0; // aligned instructions executed
+    int cluster_arrived = 0; // phase of the cluster barrier plus 1, 0 when not arrived
 
     RecentAccess recent[kRecentAccesses];
     unsigned recent_next = 0;
@@ -149,14 +148,8 @@ struct Collective {
     std::uint32_t mask = 0;    // lanes that take part
     std::uint32_t arrived = 0; // of those
     int kind = 0;
-};
-
-// An aligned instruction (.sync.aligned) that some lanes of a warp have executed, and others not
-// yet.
-struct AlignedStep {
-    const char* what = nullptr;
-    const void* caller = nullptr;
-    std::uint32_t arrived = 0; // lanes
+    void (*complete)(Warp& warp, std::uint32_t mask, void* context) = nullptr;
+    bool without_exited = false; // a lane that exits is not waited for
 };
 
 struct Warp {
@@ -169,8 +162,6 @@ struct Warp {
     std::uint64_t priority = 0;
     Thread* threads = nullptr;
     std::vector<Collective> collectives; // disjoint masks
-    std::vector<AlignedStep> aligned;    // in order
-    std::uint32_t aligned_done = 0;      // steps that all lanes have executed
 };
 
 struct NamedBarrier {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/warp.h"
 
+#include "core/describe.h"
 #include "core/report.h"
 #include "core/worker.h"
 #include "memory/strong.h"
@@ -9,13 +10,41 @@ namespace cudasim {
 
 namespace {
 
-[[noreturn]] void fail_at_barrier(Thread* t, std::uint32_t lanes, const char* what,
-                                  const void* caller) {
-    const Thread& other = t->warp->threads[__builtin_ctz(lanes)];
-    fail_text(t, caller, "divergent collective",
-              format("%s, while lane %u waits at barrier %u\n  at ", what, other.lane,
-                     other.wait.detail) +
-                  place_of(other.wait.caller));
+[[noreturn]] void fail_diverged(Thread* t, const void* caller, const std::string& text) {
+    fail_text(t, caller, "divergent collective", text + describe_lanes(*t->warp));
+}
+
+// All lanes of the i-th collective are there; t is the one that does not wait.
+void finish(Thread* t, std::size_t i, void* context) {
+    Warp& warp = *t->warp;
+    const Collective c = warp.collectives[i];
+    warp.collectives[i] = warp.collectives.back();
+    warp.collectives.pop_back();
+    if (c.complete != nullptr)
+        c.complete(warp, c.mask, context);
+    Worker& worker = worker_of(t);
+    for (std::uint32_t rest = c.mask & ~(1u << t->lane); rest != 0; rest &= rest - 1)
+        worker.wake(&warp.threads[__builtin_ctz(rest)]);
+    worker.note_progress();
+}
+
+std::size_t find_collective(Thread* t, std::uint32_t mask, int kind, const char* what,
+                            const void* caller) {
+    Warp& warp = *t->warp;
+    std::size_t found = warp.collectives.size();
+    for (std::size_t i = 0; i < warp.collectives.size(); ++i) {
+        const Collective& c = warp.collectives[i];
+        if (c.mask == mask && c.kind == kind) {
+            found = i;
+        } else if ((c.mask >> t->lane & 1) != 0 && (c.arrived & mask) != 0) {
+            // Each waits for the other.
+            fail_diverged(t, caller,
+                          format("%s with mask 0x%08x, while lanes 0x%08x of the warp wait at %s "
+                                 "with mask 0x%08x",
+                                 what, mask, c.arrived, c.what, c.mask));
+        }
+    }
+    return found;
 }
 
 } // namespace
@@ -28,105 +57,59 @@ void collective(Thread* t, std::uint32_t mask, int kind, const char* what, const
              mask);
     }
     if ((mask & ~warp.live) != 0) {
-        fail(t, caller, "divergent collective", "%s: mask 0x%08x has lanes 0x%08x that have exited",
-             what, mask, mask & ~warp.live);
+        fail_diverged(t, caller,
+                      format("%s: mask 0x%08x has lanes 0x%08x that have exited", what, mask,
+                             mask & ~warp.live));
     }
-    if ((mask & warp.at_named_barrier) != 0)
-        fail_at_barrier(t, mask & warp.at_named_barrier, what, caller);
-    check_aligned(t, mask, what, caller);
-    std::size_t i = 0;
-    for (; i < warp.collectives.size(); ++i) {
-        Collective& c = warp.collectives[i];
-        if ((c.mask & mask) == 0)
-            continue;
-        if (c.mask == mask && c.kind == kind)
-            break;
-        if ((c.mask >> t->lane & 1) != 0 || (c.arrived & mask) != 0) {
-            fail_text(t, caller, "divergent collective",
-                      format("%s with mask 0x%08x, while lanes 0x%08x of the warp wait at %s with "
-                             "mask 0x%08x\n  at ",
-                             what, mask, c.arrived, c.what, c.mask) +
-                          place_of(c.caller));
-        }
+    if ((mask & warp.at_named_barrier) != 0) {
+        const Thread& other = warp.threads[__builtin_ctz(mask & warp.at_named_barrier)];
+        fail_diverged(
+            t, caller,
+            format("%s, while lane %u waits at barrier %u", what, other.lane, other.wait.detail));
     }
-    if (i == warp.collectives.size())
-        warp.collectives.push_back({caller, what, mask, 0, kind});
+    std::size_t i = find_collective(t, mask, kind, what, caller);
+    if (i == warp.collectives.size()) {
+        warp.collectives.push_back({caller, what, mask, 0, kind, complete});
+        warp.collectives.back().without_exited = kind >= kWithoutExited && kind < kWithoutExitedEnd;
+    }
     Collective& c = warp.collectives[i];
     c.arrived |= 1u << t->lane;
-    if (c.arrived != c.mask) {
-        Wait wait;
-        wait.kind = WaitKind::Warp;
-        wait.detail = mask;
-        wait.what = what;
-        wait.caller = caller;
-        worker_of(t).block_current(t, wait);
+    if (c.arrived == c.mask) {
+        finish(t, i, context);
         return;
     }
-    warp.collectives[i] = warp.collectives.back();
-    warp.collectives.pop_back();
-    complete(warp, mask, context);
-    Worker& worker = worker_of(t);
-    for (std::uint32_t rest = mask & ~(1u << t->lane); rest != 0; rest &= rest - 1) {
-        worker.wake(&warp.threads[__builtin_ctz(rest)]);
-    }
-    worker.note_progress();
+    Wait wait;
+    wait.kind = WaitKind::Warp;
+    wait.detail = mask;
+    wait.what = what;
+    wait.caller = caller;
+    worker_of(t).block_current_for(t, wait, c.mask & ~c.arrived);
 }
 
-void converge(Thread* t, const char* what, const void* caller) {
-    Warp& warp = *t->warp;
-    const std::uint32_t lane = 1u << t->lane;
-    std::size_t at = t->aligned - warp.aligned_done;
-    if (at == warp.aligned.size())
-        warp.aligned.push_back({what, caller, 0});
-    AlignedStep& step = warp.aligned[at];
-    if (step.what != what) {
-        fail_text(t, caller, "divergent collective",
-                  format("%s, while lanes 0x%08x of the warp execute %s\n  at ", what, step.arrived,
-                         step.what) +
-                      place_of(step.caller));
+void converge(Thread* t, int kind, const char* what, const void* caller) {
+    const std::uint32_t live = t->warp->live;
+    bool whole = kind < kWithoutExited || kind >= kWithoutExitedEnd;
+    if (whole && live != kFullMask) {
+        fail_diverged(t, caller, format("%s in a warp without lanes 0x%08x", what, ~live));
     }
-    const std::uint32_t behind = warp.live & ~step.arrived;
-    if ((behind & warp.at_named_barrier) != 0)
-        fail_at_barrier(t, behind & warp.at_named_barrier, what, caller);
-    for (const Collective& c : warp.collectives) {
-        if ((c.mask & lane) != 0 && (c.arrived & behind) != 0) {
-            fail_text(
-                t, caller, "divergent collective",
-                format("%s, while lanes 0x%08x of the warp wait at %s with mask 0x%08x\n  at ",
-                       what, c.arrived, c.what, c.mask) +
-                    place_of(c.caller));
+    collective(t, live, kind, what, caller, nullptr);
+}
+
+void leave_collectives(Thread* t) {
+    Warp& warp = *t->warp;
+    for (std::size_t i = 0; i < warp.collectives.size(); ++i) {
+        Collective& c = warp.collectives[i];
+        if ((c.mask >> t->lane & 1) == 0)
+            continue;
+        if (!c.without_exited) {
+            fail_diverged(t, nullptr,
+                          format("%s with mask 0x%08x waits for this thread, which has exited",
+                                 c.what, c.mask));
         }
+        c.mask &= ~(1u << t->lane);
+        if (c.arrived == c.mask)
+            finish(t, i--, nullptr);
     }
-    step.arrived |= lane;
-    ++t->aligned;
-    // Lanes execute steps in order: only the first one can be complete.
-    if ((warp.live & ~warp.aligned.front().arrived) == 0) {
-        warp.aligned.erase(warp.aligned.begin());
-        ++warp.aligned_done;
-    }
-}
-
-void check_aligned(Thread* t, std::uint32_t mask, const char* what, const void* caller) {
-    const Warp& warp = *t->warp;
-    std::size_t at = t->aligned - warp.aligned_done;
-    if (at >= warp.aligned.size() || (warp.aligned[at].arrived & mask) == 0)
-        return;
-    const AlignedStep& step = warp.aligned[at];
-    fail_text(t, caller, "divergent collective",
-              format("%s with mask 0x%08x, while lanes 0x%08x of the warp execute %s\n  at ", what,
-                     mask, step.arrived, step.what) +
-                  place_of(step.caller));
-}
-
-void check_aligned_exit(Thread* t) {
-    Warp& warp = *t->warp;
-    std::size_t at = t->aligned - warp.aligned_done;
-    if (at < warp.aligned.size()) {
-        const AlignedStep& step = warp.aligned[at];
-        fail(t, step.caller, "divergent collective",
-             "%s of lanes 0x%08x waits for this thread, which has exited", step.what, step.arrived);
-    }
-    // Steps that waited for this lane alone cannot be left: it has executed them all.
 }
 
 namespace {

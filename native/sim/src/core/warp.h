@@ -21,21 +21,26 @@ enum CollectiveKind : int {
     kVote = 0x20,    // + mode
     kMatchAny = 0x30,
     kMatchAll = 0x31,
-    kReduce = 0x40, // + operation and type
     kElect = 0x32,
+    kReduce = 0x40, // + operation and type
+    kWgmmaFence = 0x80,
+    kWgmmaCommit = 0x81,
+    kWgmmaWait = 0x82,
+    kSetMaxRegisters = 0x83, // + 1 to increase
+    kWithoutExited = 0x100,  // lanes that exit are not waited for
+    kClusterArrive = 0x100,  // + 1 when it releases
+    kClusterWait = 0x102,
+    kBarrierArrive = 0x110, // + number of the barrier
+    kWithoutExitedEnd = 0x120,
     kLoadMatrix = 0x1000,
     kStoreMatrix = 0x2000,
     kMma = 0x3000
 };
 
-// All live lanes of the warp execute this too, as their next such instruction (for .sync.aligned
-// instructions that exchange no data). Nobody waits: lanes that come here at another instruction,
-// at a barrier or at their exit are found then. The text of `what` stands for the instruction.
-void converge(Thread* t, const char* what, const void* caller);
-// Fails if lanes of mask have executed an aligned instruction that t, which now executes something
-// else that they take part in, has not.
-void check_aligned(Thread* t, std::uint32_t mask, const char* what, const void* caller);
-// The same for a thread that has exited.
-void check_aligned_exit(Thread* t);
+// The lanes of the warp wait for each other at an aligned instruction (.sync.aligned). A lane that
+// has exited is an error, except for kinds between kWithoutExited and kWithoutExitedEnd.
+void converge(Thread* t, int kind, const char* what, const void* caller);
+// A thread has exited: fails if lanes wait for it, except where its exit lets them go on.
+void leave_collectives(Thread* t);
 
 } // namespace cudasim

@@ -286,6 +286,21 @@ void Worker::block_current(Thread* t, const Wait& wait) {
     t->wait.kind = WaitKind::None;
 }
 
+void Worker::block_current_for(Thread* t, const Wait& wait, std::uint32_t lanes) {
+    lanes &= t->warp->ready;
+    if (lanes == 0 || rng_.one_in(32)) {
+        block_current(t, wait);
+        return;
+    }
+    ++progress_;
+    t->wait = wait;
+    t->state = ThreadState::Blocked;
+    Thread* next = &t->warp->threads[__builtin_ctz(lanes)];
+    clear_ready(next);
+    switch_to(t, next);
+    t->wait.kind = WaitKind::None;
+}
+
 void Worker::poll_current(Thread* t, const Wait& wait) {
     t->wait = wait;
     t->state = ThreadState::Polling;

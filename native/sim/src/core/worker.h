@@ -31,6 +31,8 @@ class Worker {
     // --- called on fibers ---
     // The current thread cannot go on: runs others until somebody wakes it.
     void block_current(Thread* t, const Wait& wait);
+    // The same for a thread that waits for some lanes of its warp: mostly one of these runs next.
+    void block_current_for(Thread* t, const Wait& wait, std::uint32_t lanes);
     // The current thread polls without success: runs others, comes back when there was progress.
     void poll_current(Thread* t, const Wait& wait);
     // A point where others may run; mostly returns at once.

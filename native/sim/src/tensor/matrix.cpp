@@ -96,7 +96,8 @@ void matrix(unsigned* registers, unsigned address, int count, int transpose, boo
     if (count != 1 && count != 2 && count != 4)
         fail(t, caller, "invalid argument", "%s of %d matrices", what, count);
     if (t->warp->live != kFullMask)
-        fail(t, caller, "divergent collective", "%s in a warp with exited lanes", what);
+        fail(t, caller, "divergent collective", "%s in a warp without lanes 0x%08x", what,
+             ~t->warp->live);
     MatrixArguments a{registers, address, count, transpose, caller};
     t->operand = reinterpret_cast<std::uint64_t>(&a);
     int kind = (store ? kStoreMatrix : kLoadMatrix) + count * 2 + transpose;
@@ -169,7 +170,8 @@ EXPORT void di_sim_mma(int m, int n, int k, int type_a, int type_b, int type_d, 
         fail(t, CALLER, "not modelled", "mma.sync m%dn%dk%d of types %d and %d into %d", m, n, k,
              type_a, type_b, type_d);
     if (t->warp->live != kFullMask)
-        fail(t, CALLER, "divergent collective", "mma.sync in a warp with exited lanes");
+        fail(t, CALLER, "divergent collective", "mma.sync in a warp without lanes 0x%08x",
+             ~t->warp->live);
     MmaArguments arguments{
         n, k, type_a, type_b, type_d, static_cast<float*>(d), a, b, static_cast<const float*>(c)};
     t->operand = reinterpret_cast<std::uint64_t>(&arguments);

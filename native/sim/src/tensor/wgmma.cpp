@@ -238,12 +238,13 @@ EXPORT void di_sim_wgmma(int n, int k, int type_a, int type_b, int type_d, void*
 
 EXPORT void di_sim_wgmma_fence() {
     Thread* t = current_thread();
-    converge(t, "wgmma.fence", CALLER);
+    converge(t, kWgmmaFence, "wgmma.fence", CALLER);
     group_of(t, "wgmma.fence", CALLER).fenced[in_group(t)] = true;
 }
 
 EXPORT void di_sim_wgmma_commit() {
     Thread* t = current_thread();
+    converge(t, kWgmmaCommit, "wgmma.commit_group", CALLER);
     WarpgroupState& g = group_of(t, "wgmma.commit_group", CALLER);
     ++g.committed[in_group(t)];
     g.uncommitted[in_group(t)] = 0;
@@ -251,7 +252,7 @@ EXPORT void di_sim_wgmma_commit() {
 
 EXPORT void di_sim_wgmma_wait(unsigned pending) {
     Thread* t = current_thread();
-    converge(t, "wgmma.wait_group", CALLER);
+    converge(t, kWgmmaWait, "wgmma.wait_group", CALLER);
     WarpgroupState& g = group_of(t, "wgmma.wait_group", CALLER);
     unsigned i = in_group(t);
     if (g.committed[i] <= pending)
