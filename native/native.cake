@@ -25,6 +25,25 @@ string? Capture(string tool, string arguments)
 
 bool IsOnContinuousIntegration() => !string.IsNullOrEmpty(EnvironmentVariable("CI"));
 
+// Whether a build without CUDA libraries is a failure: DEEPINFRA_REQUIRE_CUDA says it; CI means it where a toolkit can be fetched.
+bool IsCudaRequired() =>
+    EnvironmentVariable("DEEPINFRA_REQUIRE_CUDA") switch
+    {
+        null or "" => IsOnContinuousIntegration()
+            && IsRunningOnLinux()
+            && System.Runtime.InteropServices.RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.X64,
+        "0" => false,
+        _ => true,
+    };
+
+// One line where CUDA libraries are optional, an error where they are required.
+void SkipCuda(string reason)
+{
+    if (IsCudaRequired())
+        throw new CakeException($"CUDA libraries are required here, and cannot be built: {reason}. DEEPINFRA_REQUIRE_CUDA=0 makes them optional.");
+    Console.WriteLine($"native: CUDA libraries are skipped: {reason}");
+}
+
 // Why this machine cannot build C++; null if it can.
 string? MissingHostTools()
 {
@@ -75,7 +94,7 @@ Task("Native")
         }
         if (MissingHostTools() is { } missing)
         {
-            Console.WriteLine($"native: CUDA libraries are skipped: {missing}");
+            SkipCuda(missing);
             return;
         }
         var fetch = StartProcess(
@@ -85,7 +104,7 @@ Task("Native")
         );
         if (fetch == 3)
         {
-            Console.WriteLine("native: CUDA libraries are skipped (see the line above)");
+            SkipCuda("there is no toolkit, see the line above");
             return;
         }
         if (fetch != 0)

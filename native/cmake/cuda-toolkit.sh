@@ -2,26 +2,28 @@
 # SPDX-License-Identifier: MIT
 # Finds a CUDA toolkit, or puts one into a private folder without touching the system.
 #
-#   cuda-toolkit.sh find     prints the toolkit's folder: CUDA_HOME, CUDA_PATH, nvcc on PATH, the private folder
+#   cuda-toolkit.sh find     prints the toolkit's folder: CUDA_HOME, CUDA_PATH, nvcc on PATH, /usr/local/cuda, the private folder
 #   cuda-toolkit.sh fetch    the same, but fills the private folder first if nothing is found (or CI is set)
 #   cuda-toolkit.sh private  prints where the private folder is, filled or not
 #   cuda-toolkit.sh mirror [folder]  prints the Debian mirror that apt's sources in the folder (/etc/apt) name, or nothing
 #
 # Exit code 3: there is none, and the last line on stderr says why. The folder is the only output on stdout.
 #
-# The private toolkit is CUDA 12.4 from Debian 13's non-free component. Its programs need glibc 2.34 only, so they run
-# on other distributions too. apt downloads into folders of our own and checks signatures and hashes; nothing is
-# installed. DEEPINFRA_DEBIAN_MIRROR names a mirror where the machine's own apt sources name none.
+# The private toolkit is CUDA 12.4 from Debian 13's non-free component. Its programs need glibc 2.34 only, so they run on other
+# distributions too. cuda-toolkit.lock next to this script names every package and its SHA-256; whoever delivers exactly that will do:
+# DEEPINFRA_DEBIAN_MIRROR alone if it is set, otherwise the mirror of the machine's own apt sources, Debian's, and Debian's archive of
+# all packages that ever were. Nothing is installed.
 set -euo pipefail
 
-readonly recipe=1 # raised whenever what is unpacked or arranged below changes
+readonly recipe=1 # raised whenever the lock, or what is unpacked or arranged below, changes
 readonly version=12.4
-readonly suite=trixie
-readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-readonly packages=(nvidia-cuda-toolkit nvidia-cuda-dev libnvrtc12 libnvrtc-builtins12.4 libnvvm4 libcudart12 libcu++-dev)
+readonly public_mirrors=(https://deb.debian.org/debian https://snapshot.debian.org/archive/debian/20250901T000000Z)
 readonly cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/deepinfra"
 readonly prefix="$cache/cuda-$version"
 readonly stamp="$prefix/deepinfra.stamp"
+readonly apt_helper=/usr/lib/apt/apt-helper
+lock=$(dirname "${BASH_SOURCE[0]}")/cuda-toolkit.lock
+readonly lock
 
 say() { echo "cuda-toolkit: $*" >&2; }
 
@@ -32,9 +34,18 @@ unavailable() {
 
 is_private_ready() { [ -x "$prefix/bin/nvcc" ] && [ "$(head -n 1 "$stamp" 2>/dev/null)" = "recipe $recipe" ]; }
 
-# A toolkit of the machine: what the user names comes first and must be right, then nvcc on PATH.
+# Whether kernels can be compiled with the toolkit in a folder.
+is_new_enough() {
+    local found
+    found=$("$1/bin/nvcc" --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
+    [ -n "$found" ] && [ "$(printf '%s\n%s\n' "$version" "$found" | sort -V | head -n 1)" = "$version" ] && return 0
+    say "ignoring CUDA ${found:-of unknown version} in $1: $version or newer is needed"
+    return 1
+}
+
+# A toolkit of the machine: what the user names comes first and must be right, then what is found.
 find_installed() {
-    local name home
+    local name home nvcc
     for name in CUDA_HOME CUDA_PATH; do
         home="${!name:-}"
         [ -n "$home" ] || continue
@@ -42,13 +53,16 @@ find_installed() {
         (cd "$home" && pwd -P)
         return 0
     done
-    local nvcc
-    nvcc=$(command -v nvcc) || return 1
-    # The program on PATH may be a wrapper or a link; --dryrun tells where the toolkit is.
-    home=$("$nvcc" --dryrun -x cu -c /dev/null -o /dev/null 2>&1 | sed -n 's/^#\$ TOP=//p' | head -n 1)
-    [ -n "$home" ] || home=$(dirname "$(dirname "$(readlink -f "$nvcc")")")
-    [ -x "$home/bin/nvcc" ] || return 1
-    (cd "$home" && pwd -P)
+    for nvcc in "$(command -v nvcc || true)" /usr/local/cuda/bin/nvcc; do
+        [ -x "$nvcc" ] || continue
+        # The program on PATH may be a wrapper or a link; --dryrun tells where the toolkit is.
+        home=$("$nvcc" --dryrun -x cu -c /dev/null -o /dev/null 2>&1 | sed -n 's/^#\$ TOP=//p' | head -n 1)
+        [ -n "$home" ] || home=$(dirname "$(dirname "$(readlink -f "$nvcc")")")
+        [ -x "$home/bin/nvcc" ] && is_new_enough "$home" || continue
+        (cd "$home" && pwd -P)
+        return 0
+    done
+    return 1
 }
 
 # The first Debian mirror among the machine's apt sources, in either of apt's two formats; security archives are none.
@@ -84,54 +98,53 @@ machine_mirror() {
     ' "${files[@]}"
 }
 
-# apt with folders of its own below $1. The machine's settings for downloads (proxies) are kept, its hooks are not.
-private_apt() {
-    local work=$1 mirror=$2
-    mkdir -p "$work"/apt/{lists/partial,archives/partial,state,etc}
-    echo "deb [signed-by=$keyring] $mirror $suite main contrib non-free" >"$work/apt/etc/sources.list"
-    {
-        apt-config dump | grep '^Acquire::' || true
-        cat <<SETTINGS
-Dir::Etc::main "/dev/null";
-Dir::Etc::parts "/dev/null";
-Dir::Etc::sourcelist "$work/apt/etc/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-Dir::State "$work/apt/state";
-Dir::State::lists "$work/apt/lists";
-Dir::State::status "/dev/null";
-Dir::Cache "$work/apt";
-Dir::Cache::archives "$work/apt/archives";
-Dir::Cache::pkgcache "";
-Dir::Cache::srcpkgcache "";
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
-APT::Sandbox::User "$(id -un)";
-APT::Get::AllowUnauthenticated "false";
-Acquire::AllowInsecureRepositories "false";
-Acquire::Languages "none";
-Acquire::Retries "3";
-SETTINGS
-    } >"$work/apt/apt.conf"
-    export APT_CONFIG="$work/apt/apt.conf"
+# transfer URL FILE: by apt's own means, which know the machine's proxies and accounts, or by curl.
+transfer() {
+    case $1 in
+    file://*)
+        cp "${1#file://}" "$2" 2>/dev/null
+        ;;
+    *)
+        if [ -x "$apt_helper" ]; then
+            "$apt_helper" -q=2 -o APT::Sandbox::User="$(id -un)" -o Acquire::Retries=3 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \
+                download-file "$1" "$2" >&2
+        else
+            curl -fsSL --retry 3 --connect-timeout 30 --speed-limit 1000 --speed-time 30 -o "$2" "$1" >&2
+        fi
+        ;;
+    esac
 }
 
-# Unpacks what builds need. The static mathematics libraries of nvidia-cuda-dev alone would be 2.6 GB.
-unpack() {
-    local archives=$1 tree=$2 package archive
-    mkdir -p "$tree"
-    for package in "${packages[@]}"; do
-        archive=$(find "$archives" -name "${package}_*.deb" -print -quit)
-        if [ "$package" = nvidia-cuda-dev ]; then
-            dpkg-deb --fsys-tarfile "$archive" | tar -x -C "$tree" --wildcards ./usr/include \
-                './usr/lib/x86_64-linux-gnu/libcudart_static.a' './usr/lib/x86_64-linux-gnu/libcudadevrt.a' \
-                './usr/lib/x86_64-linux-gnu/stubs'
-        else
-            dpkg-deb --fsys-tarfile "$archive" | tar -x -C "$tree"
+# download PATH SHA256 FILE MIRROR...: from the first mirror that has the very file.
+download() {
+    local path=$1 sha256=$2 file=$3 mirror actual
+    shift 3
+    for mirror in "$@"; do
+        rm -f "$file"
+        if ! transfer "${mirror%/}/$path" "$file"; then
+            say "$mirror does not deliver $path"
+            continue
         fi
-        rm -f "$archive"
+        actual=$(sha256sum <"$file" | cut -d ' ' -f 1)
+        [ "$actual" != "$sha256" ] || return 0
+        say "$path of $mirror is another file: expected SHA-256 $sha256, got $actual"
     done
+    rm -f "$file"
+    return 1
+}
+
+# unpack PACKAGE ARCHIVE TREE: what builds need of it. The static mathematics libraries of nvidia-cuda-dev alone would be 2.6 GB.
+unpack() {
+    local package=$1 archive=$2 tree=$3
+    mkdir -p "$tree"
+    if [ "$package" = nvidia-cuda-dev ]; then
+        dpkg-deb --fsys-tarfile "$archive" | tar -x -C "$tree" --wildcards ./usr/include \
+            './usr/lib/x86_64-linux-gnu/libcudart_static.a' './usr/lib/x86_64-linux-gnu/libcudadevrt.a' \
+            './usr/lib/x86_64-linux-gnu/stubs'
+    else
+        dpkg-deb --fsys-tarfile "$archive" | tar -x -C "$tree"
+    fi
+    rm -f "$archive"
 }
 
 # Debian spreads the toolkit over the file system; nvcc expects the layout of NVIDIA's own packages.
@@ -186,12 +199,15 @@ CUDA
 fetch_private() {
     local tool
     [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || unavailable "a toolkit is fetched on x86-64 Linux only; set CUDA_HOME"
-    for tool in apt-get apt-config dpkg-deb flock awk; do
+    for tool in dpkg-deb flock sha256sum awk; do
         command -v "$tool" >/dev/null || unavailable "no toolkit found, and none can be fetched without $tool; set CUDA_HOME"
     done
-    [ -r "$keyring" ] || unavailable "no toolkit found, and none can be fetched without $keyring; set CUDA_HOME"
-    local mirror=${DEEPINFRA_DEBIAN_MIRROR:-$(machine_mirror)}
-    [ -n "$mirror" ] || unavailable "no toolkit found, and apt's sources name no Debian mirror; set CUDA_HOME or DEEPINFRA_DEBIAN_MIRROR"
+    [ -x "$apt_helper" ] || command -v curl >/dev/null || unavailable "no toolkit found, and none can be fetched without apt or curl; set CUDA_HOME"
+    local mirrors=("${DEEPINFRA_DEBIAN_MIRROR:-}") own
+    if [ -z "${mirrors[0]}" ]; then
+        own=$(machine_mirror)
+        mirrors=(${own:+"$own"} "${public_mirrors[@]}")
+    fi
 
     mkdir -p "$cache"
     exec 9>"$cache/cuda-$version.lock"
@@ -204,17 +220,17 @@ fetch_private() {
     work=$(mktemp -d "$cache/cuda-$version.new.XXXXXX")
     # shellcheck disable=SC2064 # the folder is known now
     trap "rm -rf '$work'" EXIT
-    say "fetching CUDA $version from $mirror ($suite, about 1.1 GB, once) into $prefix"
-    private_apt "$work" "$mirror"
-    apt-get update -qq -o APT::Update::Error-Mode=any >&2 || unavailable "no toolkit found, and $mirror cannot be read"
-    (cd "$work/apt/archives" && apt-get download -qq "${packages[@]}" >&2) || unavailable "no toolkit found, and the download from $mirror failed"
-    local versions
-    versions=$(cd "$work/apt/archives" && for deb in *.deb; do dpkg-deb --show "$deb"; done)
-    grep -q "^nvidia-cuda-toolkit[[:space:]]$version\." <<<"$versions" || unavailable "$mirror has another toolkit than $version: ${versions//$'\n'/, }"
-    unpack "$work/apt/archives" "$work/tree"
+    say "fetching CUDA $version (about 1.1 GB, once) into $prefix"
+    local package package_version sha256 path versions=
+    while read -r package package_version sha256 path; do
+        download "$path" "$sha256" "$work/package.deb" "${mirrors[@]}" ||
+            unavailable "no toolkit found, and $package $package_version cannot be had from ${mirrors[*]}"
+        unpack "$package" "$work/package.deb" "$work/tree"
+        versions+="$package $package_version"$'\n'
+    done < <(grep -v '^#' "$lock")
     arrange "$work/tree" "$work/home"
     check "$work/home" "$work" || unavailable "the fetched toolkit does not compile a Hopper kernel"
-    printf 'recipe %s\n%s\n' "$recipe" "$versions" >"$work/home/deepinfra.stamp"
+    printf 'recipe %s\n%s' "$recipe" "$versions" >"$work/home/deepinfra.stamp"
     # The rename publishes all at once; a reader sees the whole toolkit or none.
     if [ -e "$prefix" ]; then
         mv -T "$prefix" "$work/old"
@@ -243,7 +259,7 @@ find | fetch)
         fetch_private
         echo "$prefix"
     else
-        unavailable "no CUDA toolkit: CUDA_HOME is not set, nvcc is not on PATH, $prefix is not filled (./build.sh native fills it)"
+        unavailable "no CUDA toolkit: CUDA_HOME is not set, no nvcc on PATH or in /usr/local/cuda is new enough, $prefix is not filled (./build.sh native fills it)"
     fi
     ;;
 *)
