@@ -29,7 +29,8 @@ public sealed partial class PondFrame
 
     /// <summary>
     /// Moves rows so that equal keys meet in one partition. Key values are compared as text: 1 and '1'
-    /// agree, 1 and 1.0 do not. NULLs are skipped, so rows are never dropped.
+    /// agree, 1 and 1.0 do not. NULLs are skipped, so rows are never dropped. A query over frames that are
+    /// partitioned by columns of different types is refused, since rows with equal keys may not meet.
     /// </summary>
     /// <param name="count">Number of partitions.</param>
     /// <param name="columns">Key columns, at least one.</param>

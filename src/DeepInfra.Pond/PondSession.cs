@@ -265,9 +265,7 @@ public sealed partial class PondSession : IAsyncDisposable
     public PondFrame SqlPerPartition(string sql, params IReadOnlyList<PondFrame> inputs)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(sql);
-        var nodes = Nodes(inputs);
-        SqlNode.CheckPartitioning(nodes);
-        return new PondFrame(new SqlNode(this, sql, nodes));
+        return new PondFrame(new SqlNode(this, sql, Nodes(inputs)));
     }
 
     /// <summary>Runs one query over all rows of the inputs, merged into one partition each.</summary>

@@ -18,7 +18,7 @@ internal sealed class ObserveNode(
 
     public override int PartitionCount => Inputs[0].PartitionCount;
 
-    public override PartitioningInfo? Partitioning => Inputs[0].Partitioning;
+    public override HashPartitioning? Partitioning => Inputs[0].Partitioning;
 
     public override bool IsOrdered => Inputs[0].IsOrdered;
 

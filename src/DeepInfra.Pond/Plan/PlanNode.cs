@@ -3,8 +3,12 @@ using DeepInfra.Pond.Execution;
 
 namespace DeepInfra.Pond.Plan;
 
-/// <summary>How rows were assigned to partitions, so that joins can be checked.</summary>
-internal sealed record PartitioningInfo(string Kind, string Columns, int Count);
+/// <summary>
+/// The hash repartition that decided where rows are, so that queries over several frames can be checked.
+/// </summary>
+/// <param name="Rows">The rows that were hashed.</param>
+/// <param name="Columns">Key columns of those rows.</param>
+internal sealed record HashPartitioning(PlanNode Rows, IReadOnlyList<string> Columns);
 
 /// <summary>A step of the logical plan. Immutable apart from names and limits set at creation.</summary>
 internal abstract class PlanNode(PondSession session, IReadOnlyList<PlanNode> inputs)
@@ -33,7 +37,7 @@ internal abstract class PlanNode(PondSession session, IReadOnlyList<PlanNode> in
 
     public string? SourceLocation { get; } = CallSite.Find();
 
-    public virtual PartitioningInfo? Partitioning => null;
+    public virtual HashPartitioning? Partitioning => null;
 
     public abstract string Describe();
 

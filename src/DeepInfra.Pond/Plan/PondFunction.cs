@@ -68,7 +68,7 @@ internal sealed class FunctionNode(PondSession session, PlanNode input, PondFunc
     /// <summary>Whether the function keeps rows in their partitions with their key columns, as filters do.</summary>
     public bool KeepsRows { get; init; }
 
-    public override PartitioningInfo? Partitioning => KeepsRows ? Inputs[0].Partitioning : null;
+    public override HashPartitioning? Partitioning => KeepsRows ? Inputs[0].Partitioning : null;
 
     public override string Describe() => function.Name;
 

@@ -14,7 +14,8 @@ internal sealed class ShuffleNode(PondSession session, PlanNode input, int count
 
     public override int PartitionCount => count;
 
-    public override PartitioningInfo? Partitioning => key.Info;
+    public override HashPartitioning? Partitioning =>
+        key.Columns.Count > 0 ? new HashPartitioning(Inputs[0], key.Columns) : null;
 
     public override string Describe() =>
         FormattableString.Invariant($"{count} partitions by {key.Text}");
@@ -90,8 +91,7 @@ internal sealed class ShuffleNode(PondSession session, PlanNode input, int count
 /// <summary>How a shuffle finds the partition of a row.</summary>
 internal sealed record ShuffleKey(string Text, string Sql)
 {
-    public PartitioningInfo? Info { get; init; }
-
+    /// <summary>Columns whose text is hashed; none for other ways to find a partition.</summary>
     public IReadOnlyList<string> Columns { get; init; } = [];
 
     public string? IntegerExpression { get; init; }
@@ -120,7 +120,6 @@ internal sealed record ShuffleKey(string Text, string Sql)
         )
         {
             Columns = columns,
-            Info = new PartitioningInfo("hash-duckdb", string.Join(",", columns), count),
         };
     }
 
@@ -136,7 +135,6 @@ internal sealed record ShuffleKey(string Text, string Sql)
         {
             IntegerExpression = expression,
             KeySql = expression,
-            Info = new PartitioningInfo("key", expression, count),
         };
     }
 }

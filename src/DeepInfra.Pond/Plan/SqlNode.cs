@@ -41,13 +41,20 @@ internal sealed class SqlNode : PlanNode
 
     public override bool IsOrdered => Ordered;
 
-    public override PartitioningInfo? Partitioning =>
+    public override HashPartitioning? Partitioning =>
         Inputs.Count == 1 && !Single ? Inputs[0].Partitioning : null;
 
     public override string Describe() => _sql;
 
-    public override PondSchema? GetSchema(SchemaResolver resolver) =>
-        resolver.Describe(Sql(0), Inputs);
+    public override PondSchema? GetSchema(SchemaResolver resolver)
+    {
+        if (!Single)
+        {
+            CheckKeys(resolver);
+        }
+
+        return resolver.Describe(Sql(0), Inputs);
+    }
 
     public override IReadOnlyList<TaskInput> Expand(Planner planner)
     {
@@ -127,18 +134,62 @@ internal sealed class SqlNode : PlanNode
         IReadOnlyList<PlanNode> inputs
     ) => new(session, sql, inputs, single: true);
 
-    /// <summary>Checks that inputs which look co-partitioned really are.</summary>
-    public static void CheckPartitioning(IReadOnlyList<PlanNode> inputs)
+    /// <summary>
+    /// Hashed keys meet in one partition only when their text agrees. Inputs hashed on as many columns each are
+    /// taken for the sides of a join on those columns, whose types then have to have the same text.
+    /// </summary>
+    private void CheckKeys(SchemaResolver resolver)
     {
-        var known = inputs.Where(i => i.PartitionCount > 1).Select(i => i.Partitioning).ToArray();
-        var hashed = known
-            .OfType<PartitioningInfo>()
-            .Where(p => p.Kind.StartsWith("hash", StringComparison.Ordinal));
-        if (hashed.Select(p => p.Kind).Distinct().Count() > 1)
+        HashPartitioning? first = null;
+        foreach (var input in Inputs)
         {
-            throw new PondPlanException(
-                "Inputs are partitioned by different hash functions; repartition one of them."
-            );
+            if (input is not { PartitionCount: > 1, Partitioning: { } hashed })
+            {
+                continue;
+            }
+
+            first ??= hashed;
+            if (
+                first.Columns.Count != hashed.Columns.Count
+                || resolver.Of(first.Rows) is not { } schema
+                || resolver.Of(hashed.Rows) is not { } other
+            )
+            {
+                continue;
+            }
+
+            for (var c = 0; c < hashed.Columns.Count; c++)
+            {
+                var left = schema[schema.IndexOf(first.Columns[c])];
+                var right = other[other.IndexOf(hashed.Columns[c])];
+                if (TextKind(left.SqlType) != TextKind(right.SqlType))
+                {
+                    throw new PondPlanException(
+                        $"Inputs are partitioned by the hash of '{left.Name}' ({left.SqlType}) and of "
+                            + $"'{right.Name}' ({right.SqlType}), whose equal values differ as text and so are "
+                            + $"in different partitions. Cast one before RepartitionByHash: {_sql}"
+                    );
+                }
+            }
         }
+    }
+
+    /// <summary>Equal for types whose equal values have equal text.</summary>
+    private static string TextKind(string type)
+    {
+        if (type is "INTEGER" or "UINTEGER" || type.EndsWith("INT", StringComparison.Ordinal))
+        {
+            return "integer";
+        }
+
+        if (type.StartsWith("ENUM", StringComparison.Ordinal) && !type.EndsWith(']'))
+        {
+            return "VARCHAR";
+        }
+
+        // DECIMAL(width,scale): the width does not show in the text.
+        return type.StartsWith("DECIMAL(", StringComparison.Ordinal)
+            ? "DECIMAL " + type[(type.IndexOf(',') + 1)..]
+            : type;
     }
 }
