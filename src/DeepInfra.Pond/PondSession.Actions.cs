@@ -99,7 +99,10 @@ public sealed partial class PondSession
                 .ConfigureAwait(false);
             foreach (var task in plan.Owners)
             {
-                Runtime.ReleaseFiles(task);
+                if (Runtime.ReleaseFiles(task) is { } directory)
+                {
+                    DirectoryTools.TryDelete(directory);
+                }
             }
 
             return Result(target, manifest, reused: false);

@@ -103,12 +103,15 @@ internal sealed partial class JobRuntime : IDisposable
         }
     }
 
-    /// <summary>Ends one run's hold on a task's files; deletes them when nobody else needs them.</summary>
-    public void ReleaseFiles(PondTask task)
+    /// <summary>
+    /// Ends one run's hold on a task's files. When nobody else needs them they leave the store; the result is
+    /// the directory that is to be deleted, or null.
+    /// </summary>
+    public string? ReleaseFiles(PondTask task)
     {
         if (task.Work.MetadataOnly || task.Released)
         {
-            return;
+            return null;
         }
 
         lock (_lock)
@@ -118,7 +121,7 @@ internal sealed partial class JobRuntime : IDisposable
             if (left > 0)
             {
                 _holds[task.Key] = left;
-                return;
+                return null;
             }
 
             _holds.Remove(task.Key);
@@ -128,11 +131,16 @@ internal sealed partial class JobRuntime : IDisposable
                 || _retained.Contains(task.Key)
             )
             {
-                return;
+                return null;
             }
-        }
 
-        Store.Delete(task.Key);
+            // Under the lock: an action that takes hold of the key finds the whole result or none.
+            var target = Path.Combine(
+                Directory.Attempts,
+                FormattableString.Invariant($"released-{Interlocked.Increment(ref _attempts)}")
+            );
+            return Store.TryTakeOut(task.Key, target) ? target : Store.PathOf(task.Key);
+        }
     }
 
     public PondJobFailedException Failure(JobRun run)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
+using DeepInfra.Pond.Storage;
 
 namespace DeepInfra.Pond.Execution;
 
@@ -185,6 +186,7 @@ internal sealed class PondScheduler(JobRuntime job, IExecutorBackend backend) : 
     {
         var (task, run, _, cores, memory) = attempt;
         List<PondTask> released = [];
+        var unneeded = new List<string>();
         lock (_lock)
         {
             _freeCores += cores;
@@ -212,13 +214,19 @@ internal sealed class PondScheduler(JobRuntime job, IExecutorBackend backend) : 
                 Dispatch();
             }
 
+            // Before the run can end: the next action must not find results that are about to go.
+            foreach (var producer in released)
+            {
+                if (job.ReleaseFiles(producer) is { } directory)
+                {
+                    unneeded.Add(directory);
+                }
+            }
+
             CompleteIfOver(run);
         }
 
-        foreach (var producer in released)
-        {
-            job.ReleaseFiles(producer);
-        }
+        unneeded.ForEach(DirectoryTools.TryDelete);
     }
 
     private void Succeed(PondTask task, JobRun run, TaskOutput output, List<PondTask> released)

@@ -23,12 +23,13 @@ internal sealed class TaskStore(string directory, PondOptions options)
     public TaskOutput? TryLoad(PondTask task)
     {
         var path = PathOf(task.Key);
-        var manifestPath = Path.Combine(path, ManifestName);
-        if (!File.Exists(manifestPath))
+        // In this order: what another session commits in between has its manifest.
+        if (!Directory.Exists(path))
         {
             return null;
         }
 
+        var manifestPath = Path.Combine(path, ManifestName);
         try
         {
             var manifest = JsonSerializer.Deserialize(
@@ -135,7 +136,28 @@ internal sealed class TaskStore(string directory, PondOptions options)
         return true;
     }
 
-    public void Delete(string key) => DirectoryTools.TryDelete(PathOf(key));
+    /// <summary>
+    /// Takes a result out of the store by one rename, so that nobody finds half of it, to a directory that the
+    /// caller deletes. False when it could not be moved.
+    /// </summary>
+    public bool TryTakeOut(string key, string target)
+    {
+        var path = PathOf(key);
+        try
+        {
+            if (Directory.Exists(path))
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                Directory.Move(path, target);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
 
     public static string Checksum(string path)
     {
