@@ -71,7 +71,21 @@ public sealed partial class PondFrame
     /// <returns>This frame.</returns>
     public PondFrame Recompute()
     {
-        Node.Nonce = Guid.NewGuid().ToString("N");
+        // Steps that only pass partitions on have no results of their own.
+        var stack = new Stack<PlanNode>([Node]);
+        while (stack.TryPop(out var node))
+        {
+            node.Nonce = Guid.NewGuid().ToString("N");
+            node.Retained = false;
+            if (node is UnionNode or CoalesceNode or ObserveNode)
+            {
+                foreach (var input in node.Inputs)
+                {
+                    stack.Push(input);
+                }
+            }
+        }
+
         return this;
     }
 

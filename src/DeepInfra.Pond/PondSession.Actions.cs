@@ -27,12 +27,12 @@ public sealed partial class PondSession
             Runtime.Retain(task.Key);
         }
 
+        await RunAsync(plan, action, linked.Token, cancellationToken).ConfigureAwait(false);
         foreach (var node in nodes)
         {
             node.Retained = true;
         }
 
-        await RunAsync(plan, action, linked.Token, cancellationToken).ConfigureAwait(false);
         return plan
             .Roots.Select(parts =>
                 (IReadOnlyList<IReadOnlyList<FileSet>>)parts.Select(p => p.Sets).ToArray()

@@ -15,6 +15,9 @@ internal sealed record DataFile(string Path, long Rows, long Bytes)
     /// <summary>Modification time of a source file in ticks, 0 when it does not matter.</summary>
     public long Modified { get; init; }
 
+    /// <summary>The writes that a file of a written directory comes from, null for other files.</summary>
+    public string? Origin { get; init; }
+
     /// <summary>XXH3-128 of the whole file in hexadecimal digits, when it is known.</summary>
     public string? Checksum { get; init; }
 

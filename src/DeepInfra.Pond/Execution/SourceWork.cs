@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 namespace DeepInfra.Pond.Execution;
 
-/// <summary>Names the files of a source. Its key has path, size and modification time of each file.</summary>
+/// <summary>
+/// Names the files of a source. Its key has path, size and modification time of each file; files that Pond
+/// has written go by the write instead of the time.
+/// </summary>
 internal sealed class SourceWork(FileSet files) : TaskWork
 {
     public override bool MetadataOnly => true;
@@ -11,7 +14,7 @@ internal sealed class SourceWork(FileSet files) : TaskWork
         key.Add("source").Add(files.Format.Describe()).Add(files.Files.Count);
         foreach (var file in files.Files)
         {
-            key.Add(file.Path).Add(file.Bytes).Add(file.Modified);
+            key.Add(file.Path).Add(file.Bytes).Add(file.Modified).Add(file.Origin);
         }
     }
 

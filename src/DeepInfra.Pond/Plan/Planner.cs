@@ -142,6 +142,7 @@ internal sealed class Planner(JobRuntime job, SchemaResolver schemas)
         job.Options.FuseSql
         && node.Name is null
         && !node.Retained
+        && node.Nonce is null
         && node.Cores == 1
         && node.MemoryBytes is null
         && node.Inputs.Count <= 1

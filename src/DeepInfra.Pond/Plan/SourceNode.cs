@@ -146,12 +146,19 @@ internal sealed class SourceNode(
         if (manifest is not null)
         {
             // A directory that Pond has written: exactly the files of its manifest, whatever else is there.
+            var origin = string.Join(
+                ' ',
+                manifest.Commits.Select(c =>
+                    FormattableString.Invariant($"{c.Job}/{c.Key}/{c.CommittedUtc.UtcTicks}")
+                )
+            );
             foreach (var file in manifest.Files)
             {
                 var target = path.Combine(file.Name);
                 files.Add(
                     new DataFile(Register(job, target), file.Rows, file.Bytes)
                     {
+                        Origin = origin,
                         Checksum =
                             job.Options.VerifyInputs == InputVerification.Checksum
                                 ? file.Xxh3128
