@@ -54,6 +54,11 @@ internal sealed class TaskContext(
             healthy = true;
             return result;
         }
+        catch (PondOutOfMemoryException e)
+        {
+            e.LimitBytes = memoryBytes;
+            throw;
+        }
         catch (Exception e) when (!DuckErrors.PoisonsInstance(e))
         {
             healthy = true;
