@@ -3,6 +3,7 @@
 # The sources are .cu or .cpp files; they see the simulator's prelude before everything else.
 set(DEEPINFRA_SIM_KERNEL_OPTIONS
     -x c++ -std=c++20 -O2 -g1 -gdwarf-4 -fPIC -fwrapv -fno-strict-aliasing -ffp-contract=off
+    -fno-optimize-sibling-calls # a call in tail position keeps its return address, which reports turn into a line
     -fsanitize=thread,alignment --param=tsan-distinguish-volatile=1 --param=tsan-instrument-func-entry-exit=0
     -Wall -Wextra -Wno-unknown-pragmas -Wno-attributes
     -include ${CMAKE_CURRENT_LIST_DIR}/../include/deepinfra_sim/prelude.h)

@@ -8,10 +8,10 @@
 extern "C" {
 extern const di_sim_kernel_info di_sim_kernel_fill, di_sim_kernel_broadcast,
     di_sim_kernel_block_sum, di_sim_kernel_divergent_sync, di_sim_kernel_deadlock,
-    di_sim_kernel_early_exit, di_sim_kernel_warp_ops, di_sim_kernel_missing_lane,
-    di_sim_kernel_shared_out_of_bounds, di_sim_kernel_global_access, di_sim_kernel_misaligned,
-    di_sim_kernel_uninitialised, di_sim_kernel_lane_exchange, di_sim_kernel_count,
-    di_sim_kernel_message, di_sim_kernel_message_fence, di_sim_kernel_trap_if,
+    di_sim_kernel_read_often, di_sim_kernel_early_exit, di_sim_kernel_warp_ops,
+    di_sim_kernel_missing_lane, di_sim_kernel_shared_out_of_bounds, di_sim_kernel_global_access,
+    di_sim_kernel_misaligned, di_sim_kernel_uninitialised, di_sim_kernel_lane_exchange,
+    di_sim_kernel_count, di_sim_kernel_message, di_sim_kernel_message_fence, di_sim_kernel_trap_if,
     di_sim_kernel_sync_many, di_sim_kernel_aligned_steps, di_sim_kernel_bytes_and_vectors;
 }
 
@@ -113,6 +113,22 @@ TEST(Barriers, Deadlock_NamesWhoWaitsForWhat) {
         << report.text;
     EXPECT_NE(report.text.find("barrier 2 (32 of 64 threads arrived)"), std::string::npos)
         << report.text;
+    // Both calls are the last of the kernel.
+    for (const char* line :
+         {"in deadlock at deadlock_kernels.cu:22", "in deadlock at deadlock_kernels.cu:24"})
+        EXPECT_NE(report.text.find(line), std::string::npos) << report.text;
+}
+
+TEST(Barriers, RepeatedReads_AreNoDeadlock) {
+    Buffer<unsigned> out(64);
+    Dims dims;
+    dims.block = {64, 1, 1};
+    dims.shared = 16;
+    for (dims.seed = 1; dims.seed <= kSeeds; ++dims.seed) {
+        Report report = launch(di_sim_kernel_read_often, dims, out.data(), 500u);
+        ASSERT_TRUE(report.empty()) << report.text;
+        ASSERT_EQ(out[63], 1500u);
+    }
 }
 
 TEST(Barriers, ExitedThreads_DoNotCount) {

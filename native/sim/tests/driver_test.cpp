@@ -24,6 +24,12 @@ extern "C" __global__ void __launch_bounds__(128) scale(float* p, const Pair pai
 }
 extern "C" __global__ void out_of_bounds(float* p, int n) { p[n] = 1; }
 extern "C" __global__ void add_one(int* p) { atomicAdd(p, 1); }
+extern "C" __global__ void stuck() {
+    if (threadIdx.x < 32)
+        di_sim_bar_sync(1, 64);
+    else
+        di_sim_bar_sync(2, 64);
+}
 }
 template <int N> __global__ void add_n(int* p) { if (threadIdx.x == 0) *p += N; }
 )";

@@ -62,7 +62,7 @@ EXPORT di_sim_u64 di_sim_clock64() { return clock_value += 16; }
 EXPORT di_sim_u64 di_sim_globaltimer() { return clock_value += 16; }
 EXPORT void di_sim_nanosleep(unsigned) {
     Thread* t = current_thread();
-    worker_of(t).yield(t);
+    worker_of(t).yield(t, false);
 }
 
 EXPORT void* di_sim_dynamic_shared(di_sim_u64 size, di_sim_u64 align) {

@@ -2,9 +2,11 @@
 #include "core/describe.h"
 
 #include <map>
+#include <utility>
 
 #include "async/mbarrier.h"
 #include "core/report.h"
+#include "memory/explain.h"
 
 namespace cudasim {
 
@@ -45,10 +47,10 @@ std::string describe_wait(const Thread& t) {
                       cluster_of(&t).barrier.arrived);
     case WaitKind::Mbarrier:
         if (w.detail == 0)
-            return "a value in shared memory to change";
+            return "the value at " + describe_address(&t, w.address) + " to change";
         return describe_mbarrier(cluster_of(&t), w.detail, w.extra);
     case WaitKind::Poll:
-        return format("the value at %p to change", w.caller);
+        return "the value at " + describe_address(&t, w.address) + " to change";
     case WaitKind::Warpgroup:
         return w.what;
     case WaitKind::None:
@@ -57,46 +59,53 @@ std::string describe_wait(const Thread& t) {
     return t.state == ThreadState::Exited ? "nothing (exited)" : "nothing";
 }
 
-// Lanes that wait for the same thing at the same place.
-struct Group {
-    std::uint32_t lanes = 0;
-    const void* caller = nullptr;
-    WaitKind kind = WaitKind::None;
-};
+// Lanes that wait, by what for and where.
+using Groups = std::map<std::pair<std::string, const void*>, std::uint32_t>;
 
-std::map<std::string, Group> groups_of(const Warp& warp, std::uint32_t lanes) {
-    std::map<std::string, Group> groups;
+Groups groups_of(const Warp& warp, std::uint32_t lanes) {
+    Groups groups;
     for (; lanes != 0; lanes &= lanes - 1) {
         const Thread& t = warp.threads[__builtin_ctz(lanes)];
-        Group& g = groups[describe_wait(t)];
-        g.lanes |= 1u << t.lane;
-        g.caller = t.wait.caller;
-        g.kind = t.wait.kind;
+        const void* caller = t.wait.kind == WaitKind::None ? nullptr : t.wait.caller;
+        groups[{describe_wait(t), caller}] |= 1u << t.lane;
     }
     return groups;
 }
 
-std::string place_of(const Group& g) {
-    bool known = g.kind != WaitKind::Poll && g.kind != WaitKind::None && g.caller != nullptr;
-    return known ? "\n    at " + cudasim::place_of(g.caller) : "";
-}
+// Lines of device code. Looking one up costs a process, and most threads wait at few places.
+class Places {
+  public:
+    std::string of(const void* caller) {
+        if (caller == nullptr)
+            return "";
+        auto known = places_.find(caller);
+        if (known == places_.end()) {
+            if (places_.size() == 12)
+                return "";
+            known = places_.emplace(caller, place_of(caller)).first;
+        }
+        return "\n    at " + known->second;
+    }
+
+  private:
+    std::map<const void*, std::string> places_;
+};
 
 } // namespace
 
 std::string describe_waits(const Worker& worker, const char* why) {
     std::string text = why;
+    Places places;
     unsigned lines = 0;
     for (const auto& cluster : worker.clusters()) {
         for (const auto& block : cluster->blocks) {
             for (const Warp& warp : block->warps) {
-                for (const auto& [wait, g] : groups_of(warp, warp.live)) {
+                for (const auto& [wait, lanes] : groups_of(warp, warp.live)) {
                     if (++lines > 64)
                         return text + "\n  ... and more";
                     text += format("\n  block (%u,%u,%u) warp %u lanes 0x%08x: waits for ",
-                                   block->idx.x, block->idx.y, block->idx.z, warp.index, g.lanes) +
-                            wait;
-                    if (lines < 12)
-                        text += place_of(g);
+                                   block->idx.x, block->idx.y, block->idx.z, warp.index, lanes) +
+                            wait.first + places.of(wait.second);
                 }
             }
         }
@@ -114,8 +123,9 @@ std::string describe_lanes(const Warp& warp) {
         const bool waits = state == ThreadState::Blocked || state == ThreadState::Polling;
         (!live ? exited : waits ? waiting : elsewhere) |= 1u << lane;
     }
-    for (const auto& [wait, g] : groups_of(warp, waiting))
-        text += format("\n  lanes 0x%08x: wait for ", g.lanes) + wait + place_of(g);
+    Places places;
+    for (const auto& [wait, lanes] : groups_of(warp, waiting))
+        text += format("\n  lanes 0x%08x: wait for ", lanes) + wait.first + places.of(wait.second);
     if (elsewhere != 0)
         text += format("\n  lanes 0x%08x: on their way", elsewhere);
     if (exited != 0)

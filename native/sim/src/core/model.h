@@ -57,7 +57,8 @@ struct Wait {
     std::uint32_t detail = 0; // barrier id, shared address or mask
     std::uint32_t extra = 0;  // parity, expected count
     const char* what = "";
-    const void* caller = nullptr;
+    const void* caller = nullptr;  // device code
+    const void* address = nullptr; // polled
 };
 
 // One recent access of a thread, so that a race report can say where the other side was.

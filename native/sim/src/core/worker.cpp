@@ -29,12 +29,9 @@ std::uint64_t now_ms() {
 }
 
 std::uint64_t stall_limit_ms() {
-    static const std::uint64_t limit = [] {
-        const char* text = std::getenv("DEEPINFRA_CUDASIM_STALL_SECONDS");
-        double seconds = text != nullptr ? std::atof(text) : 0;
-        return static_cast<std::uint64_t>((seconds > 0 ? seconds : 20.0) * 1000);
-    }();
-    return limit;
+    const char* text = std::getenv("DEEPINFRA_CUDASIM_STALL_SECONDS");
+    double seconds = text != nullptr ? std::atof(text) : 0;
+    return static_cast<std::uint64_t>((seconds > 0 ? seconds : 20.0) * 1000);
 }
 
 void fiber_main() {
@@ -218,8 +215,10 @@ Thread* Worker::pick() {
         } else if (policy_ != Policy::Late && rng_.one_in(8)) {
             run_one_async();
         }
-        if ((++steps_ & 255) == 0)
+        if ((++steps_ & 255) == 0 && progress_ != progress_published_) {
+            progress_published_ = progress_;
             process_progress.fetch_add(1, std::memory_order_relaxed);
+        }
         if (Thread* t = pick_ready())
             return t;
         if (run_one_async())
@@ -234,6 +233,7 @@ Thread* Worker::pick() {
         if (progress_ != progress_at_poll_) {
             progress_at_poll_ = progress_;
             pollers_since_progress_ = 0;
+            rounds_ = 0;
             idle_since_ = 0;
         }
         if (pollers_since_progress_ >= pollers_.size()) {
@@ -255,17 +255,27 @@ Thread* Worker::pick() {
 }
 
 void Worker::idle() {
-    bool local = std::all_of(pollers_.begin(), pollers_.end(),
-                             [](Thread* t) { return t->wait.kind == WaitKind::Mbarrier; });
-    if (local)
-        report_deadlock("every thread waits or polls a barrier that nobody will complete");
+    // Shared memory changes by what these threads do, and so far nobody has done anything. A loop
+    // that reads a value some times without waiting for it ends by itself.
+    constexpr unsigned kRoundsOfLoops = 4096, kRoundsWithoutSleep = 64;
+    bool local = true, barriers = true;
+    for (const Thread* t : pollers_) {
+        local = local && t->wait.kind == WaitKind::Mbarrier;
+        barriers = barriers && t->wait.detail != 0;
+    }
+    if (local && (barriers || rounds_ > kRoundsOfLoops))
+        report_deadlock(barriers ? "every thread waits or polls a barrier that nobody will complete"
+                                 : "every thread waits or polls shared memory that nobody changes");
     pollers_since_progress_ = 0;
+    if (++rounds_ < kRoundsWithoutSleep || local)
+        return;
     std::uint64_t seen = process_progress.load(std::memory_order_relaxed);
     std::uint64_t now = now_ms();
     if (idle_since_ == 0 || seen != launch_progress_seen_) {
         idle_since_ = now;
         launch_progress_seen_ = seen;
-    } else if (now - idle_since_ > stall_limit_ms()) {
+        stall_limit_ = stall_limit_ms();
+    } else if (now - idle_since_ > stall_limit_) {
         report_deadlock("threads poll memory and nothing in this process has moved for a while");
     }
     std::this_thread::sleep_for(std::chrono::microseconds(20));
@@ -310,15 +320,16 @@ void Worker::poll_current(Thread* t, const Wait& wait) {
     t->wait.kind = WaitKind::None;
 }
 
-void Worker::yield(Thread* t) {
-    ++progress_;
+void Worker::yield(Thread* t, bool progress) {
+    if (progress)
+        ++progress_;
     set_ready(t);
     switch_to(t, pick());
 }
 
-void Worker::maybe_yield(Thread* t) {
+void Worker::maybe_yield(Thread* t, bool progress) {
     if (rng_.one_in(4))
-        yield(t);
+        yield(t, progress);
 }
 
 void Worker::wake(Thread* t) {

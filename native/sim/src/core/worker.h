@@ -35,9 +35,10 @@ class Worker {
     void block_current_for(Thread* t, const Wait& wait, std::uint32_t lanes);
     // The current thread polls without success: runs others, comes back when there was progress.
     void poll_current(Thread* t, const Wait& wait);
-    // A point where others may run; mostly returns at once.
-    void maybe_yield(Thread* t);
-    void yield(Thread* t);
+    // A point where others may run; mostly returns at once. What a loop that waits in vain passes
+    // through is no progress: nobody could tell such a loop from work otherwise.
+    void maybe_yield(Thread* t, bool progress = true);
+    void yield(Thread* t, bool progress = true);
     void wake(Thread* t);
     [[noreturn]] void exit_current(Thread* t);
     // Leaves all fibers behind for good; the report has been made.
@@ -74,10 +75,11 @@ class Worker {
     std::vector<Warp*> ready_warps_;
     std::deque<Thread*> pollers_;
     unsigned pollers_since_progress_ = 0;
-    std::uint64_t progress_ = 0, progress_at_poll_ = 0;
+    std::uint64_t progress_ = 0, progress_at_poll_ = 0, progress_published_ = 0;
+    unsigned rounds_ = 0; // that all pollers have polled in vain
     std::uint64_t steps_ = 0, next_change_ = ~0ull;
     std::uint64_t low_priority_ = 1ull << 32;
-    std::uint64_t idle_since_ = 0;
+    std::uint64_t idle_since_ = 0, stall_limit_ = 0; // milliseconds
     std::uint64_t launch_progress_seen_ = 0;
 };
 

@@ -93,17 +93,18 @@ ViewRef collect(Thread* t, const SyncVar& var, int scope) {
     return result;
 }
 
-void note_value(Thread* t, const void* p, std::uint64_t value, Place place) {
+void note_value(Thread* t, const void* p, std::uint64_t value, Place place, const void* caller) {
     for (const Thread::Seen& seen : t->polled) {
         if (seen.address == p && seen.value == value) {
             if (++t->poll_count < 3) {
-                worker_of(t).maybe_yield(t);
+                worker_of(t).maybe_yield(t, false);
                 return;
             }
             Wait wait;
             wait.kind = place == Place::Shared ? WaitKind::Mbarrier : WaitKind::Poll;
             wait.what = "the value at an address to change";
-            wait.caller = p;
+            wait.caller = caller;
+            wait.address = p;
             worker_of(t).poll_current(t, wait);
             return;
         }
@@ -199,7 +200,7 @@ std::uint64_t strong_atomic(Thread* t, int op, int type, int order, int scope, v
     if (reinterpret_cast<std::uintptr_t>(p) % bytes != 0) {
         fail(t, caller, "misaligned address", "atomic of %zu bytes at address %p", bytes, p);
     }
-    worker_of(t).maybe_yield(t);
+    worker_of(t).maybe_yield(t, false);
     AccessFlags flags;
     flags.strong = true;
     flags.what = "atomic";
@@ -215,8 +216,9 @@ std::uint64_t strong_atomic(Thread* t, int op, int type, int order, int scope, v
     if (checks) {
         with_sync(t, p, place, false, [&](SyncVar& var) { after_read(t, var, order, scope); });
     }
-    if (op == DI_SIM_CAS && old != compare) {
-        note_value(t, p, old, place);
+    // One that leaves the value as it was may be a loop's way to read it.
+    if (atomic_load(p, bytes) == old) {
+        note_value(t, p, old, place, caller);
     } else {
         worker_of(t).note_progress();
         t->poll_count = 0;
@@ -245,7 +247,7 @@ void strong_load(Thread* t, void* to, const void* p, std::size_t bytes, int orde
     if (t->block->checks && place != Place::Own) {
         with_sync(t, p, place, false, [&](SyncVar& var) { after_read(t, var, order, scope); });
     }
-    note_value(t, p, first, place);
+    note_value(t, p, first, place, caller);
 }
 
 void strong_store(Thread* t, void* p, const void* from, std::size_t bytes, int order, int scope,
@@ -317,7 +319,7 @@ void volatile_access(const void* p, std::size_t bytes, bool write, const void* c
         worker_of(t).note_progress();
         worker_of(t).maybe_yield(t);
     } else if (bytes <= 8) {
-        note_value(t, p, atomic_load(p, bytes), place);
+        note_value(t, p, atomic_load(p, bytes), place, caller);
     }
 }
 

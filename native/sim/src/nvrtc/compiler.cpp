@@ -86,26 +86,15 @@ std::string expression_symbol(std::size_t index) { return "di_expr_" + std::to_s
 namespace {
 
 std::vector<std::string> base_command(const CompileRequest& request) {
-    std::vector<std::string> command = {compiler_path(),
-                                        "-x",
-                                        "c++",
-                                        "-std=c++20",
-                                        "-O2",
-                                        "-g1",
-                                        "-gdwarf-4",
-                                        "-fPIC",
-                                        "-fwrapv",
-                                        "-fno-strict-aliasing",
-                                        "-ffp-contract=off",
-                                        "-fvisibility=hidden",
-                                        "-fsanitize=thread,alignment",
-                                        "--param=tsan-distinguish-volatile=1",
-                                        "--param=tsan-instrument-func-entry-exit=0",
-                                        "-Wno-unknown-pragmas",
-                                        "-Wno-attributes",
-                                        "-I" + request.prelude,
-                                        "-include",
-                                        "deepinfra_sim/prelude.h"};
+    std::vector<std::string> command = {
+        compiler_path(), "-x", "c++", "-std=c++20", "-O2", "-g1", "-gdwarf-4", "-fPIC", "-fwrapv",
+        "-fno-strict-aliasing", "-ffp-contract=off",
+        // A jump in place of a last call would leave no return
+        // address for reports to turn into a line.
+        "-fno-optimize-sibling-calls", "-fvisibility=hidden", "-fsanitize=thread,alignment",
+        "--param=tsan-distinguish-volatile=1", "--param=tsan-instrument-func-entry-exit=0",
+        "-Wno-unknown-pragmas", "-Wno-attributes", "-I" + request.prelude, "-include",
+        "deepinfra_sim/prelude.h"};
     if (!request.headers.empty())
         command.push_back("-I" + request.folder + "/headers");
     for (const std::string& a : request.arguments)

@@ -32,14 +32,6 @@ __global__ void divergent_sync() {
     __syncthreads();
 }
 
-__global__ void deadlock() {
-    if (threadIdx.x < 32) {
-        di_sim_bar_sync(1, 64);
-    } else {
-        di_sim_bar_sync(2, 64);
-    }
-}
-
 __global__ void early_exit(unsigned* out) {
     if (threadIdx.x >= 64)
         return;
@@ -134,6 +126,28 @@ __global__ void message_fence(unsigned* data, unsigned* flag, unsigned* out, int
     }
 }
 
+// Blocks wait for each other in a way that needs all of them at once.
+__global__ void wait_for_last(unsigned* flag) {
+    if (blockIdx.x + 1 == gridDim.x) {
+        atomicExch(flag, 1u);
+    } else {
+        while (atomicAdd(flag, 0u) == 0) {
+        }
+    }
+}
+
+// Reads the same value again and again without waiting for it to change.
+__global__ void read_often(unsigned* out, unsigned times) {
+    auto* shared = static_cast<volatile unsigned*>(di_sim_dynamic_shared(4, 4));
+    if (threadIdx.x == 0)
+        *shared = 3;
+    __syncthreads();
+    unsigned sum = 0;
+    for (unsigned i = 0; i < times; ++i)
+        sum += *shared;
+    out[threadIdx.x] = sum;
+}
+
 __global__ void trap_if(int yes) {
     if (yes != 0)
         __trap();
@@ -201,7 +215,6 @@ DI_SIM_KERNEL(fill, 0, fill);
 DI_SIM_KERNEL(broadcast, 0, broadcast);
 DI_SIM_KERNEL(block_sum, 0, block_sum);
 DI_SIM_KERNEL(divergent_sync, 0, divergent_sync);
-DI_SIM_KERNEL(deadlock, 0, deadlock);
 DI_SIM_KERNEL(early_exit, 0, early_exit);
 DI_SIM_KERNEL(warp_ops, 0, warp_ops);
 DI_SIM_KERNEL(missing_lane, 0, missing_lane);
@@ -214,6 +227,8 @@ DI_SIM_KERNEL(count, 0, count);
 DI_SIM_KERNEL(message, 0, message);
 DI_SIM_KERNEL(message_fence, 0, message_fence);
 DI_SIM_KERNEL(trap_if, 0, trap_if);
+DI_SIM_KERNEL(wait_for_last, 0, wait_for_last);
+DI_SIM_KERNEL(read_often, 0, read_often);
 DI_SIM_KERNEL(aligned_steps, 0, aligned_steps);
 DI_SIM_KERNEL(bytes_and_vectors, 0, bytes_and_vectors);
 DI_SIM_KERNEL(sync_many, 0, sync_many);
