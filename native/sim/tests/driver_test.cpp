@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "driver_fixture.h"
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -114,6 +116,43 @@ TEST_F(Driver, Launch_BadShapes_AreRejectedBeforeWork) {
     void* missing = nullptr;
     EXPECT_EQ(cu.call("cuLibraryGetKernel", &missing, library, "no_such"), CUDA_ERROR_NOT_FOUND);
     cu.call("cuMemFreeAsync", p, stream);
+}
+
+TEST_F(Driver, Deadlock_InTheLastCallsOfAKernel_NamesTheirLines) {
+    ASSERT_EQ(launch(kernel("stuck"), 1, 64, {}, stream), 0);
+    EXPECT_EQ(cu.call("cuStreamSynchronize", stream), CUDA_ERROR_LAUNCH_TIMEOUT);
+    for (const char* line : {"test.cu:14", "test.cu:16"})
+        EXPECT_NE(cu.last_report().find(line), std::string::npos) << cu.last_report();
+}
+
+// In a process of its own, which has 16 MiB of addresses left: stacks of 1,024 threads take 68.
+TEST_F(Driver, Launch_WithoutMemoryForItsStacks_EndsAsOutOfMemory) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    auto body = [this] {
+        CUdeviceptr p = alloc(4);
+        cu.call("cuMemsetD32Async", p, 0u, std::size_t{1}, stream);
+        bool right = launch(kernel("add_one"), 1, 32, {&p}, stream) == 0 && sync(stream) == 0;
+        unsigned long pages = 0;
+        std::FILE* file = std::fopen("/proc/self/statm", "r");
+        right = right && file != nullptr && std::fscanf(file, "%lu", &pages) == 1;
+        rlimit limit{};
+        getrlimit(RLIMIT_AS, &limit);
+        const rlim_t all = limit.rlim_max;
+        limit.rlim_cur = pages * 4096 + (16 << 20);
+        right = right && setrlimit(RLIMIT_AS, &limit) == 0;
+        right = right && launch(kernel("add_one"), 1, 1024, {&p}, stream) == 0;
+        right = right && sync(stream) == CUDA_ERROR_OUT_OF_MEMORY;
+        right = right && cu.last_report().find("out of host memory") != std::string::npos;
+        // Smaller ones still run, and with more memory that one does too.
+        cu.exported("di_cudasim_reset");
+        right = right && launch(kernel("add_one"), 1, 32, {&p}, stream) == 0 && sync(stream) == 0;
+        limit.rlim_cur = all;
+        right = right && setrlimit(RLIMIT_AS, &limit) == 0;
+        right = right && launch(kernel("add_one"), 1, 1024, {&p}, stream) == 0 && sync(stream) == 0;
+        std::exit(right ? 0 : 1);
+    };
+
+    EXPECT_EXIT(body(), testing::ExitedWithCode(0), "max_map_count");
 }
 
 TEST_F(Driver, Fault_IsStickyAndReported) {

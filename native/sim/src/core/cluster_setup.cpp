@@ -51,8 +51,14 @@ void take_arena(Cluster& cluster, unsigned blocks) {
         throw std::bad_alloc();
     auto at =
         (reinterpret_cast<std::uintptr_t>(map) + kSharedStride - 1) / kSharedStride * kSharedStride;
-    cluster.arena = reinterpret_cast<std::uint8_t*>(at);
-    cluster.shadow = std::make_unique<Shadow>(cluster.arena, cluster.arena_bytes, false);
+    auto* arena = reinterpret_cast<std::uint8_t*>(at);
+    try {
+        cluster.shadow = std::make_unique<Shadow>(arena, cluster.arena_bytes, false);
+    } catch (...) {
+        munmap(map, bytes);
+        throw;
+    }
+    cluster.arena = arena;
 }
 
 void make_block(Cluster& cluster, Block& block, unsigned rank, di_sim_uint3 idx) {
@@ -99,6 +105,25 @@ void make_block(Cluster& cluster, Block& block, unsigned rank, di_sim_uint3 idx)
     }
 }
 
+void make_blocks(Cluster& cluster, unsigned blocks) {
+    const LaunchConfig& config = cluster.launch->config;
+    std::uint32_t index = cluster.index;
+    cluster.agents.resize(std::size_t{blocks} * cluster.launch->threads_per_block);
+    cluster.dependency_slot = cluster.add_agent(AgentKind::Dependency, nullptr, 0);
+    di_sim_uint3 clusters{config.grid.x / config.cluster.x, config.grid.y / config.cluster.y,
+                          config.grid.z / config.cluster.z};
+    di_sim_uint3 origin{index % clusters.x * config.cluster.x,
+                        index / clusters.x % clusters.y * config.cluster.y,
+                        index / clusters.x / clusters.y * config.cluster.z};
+    for (unsigned rank = 0; rank < blocks; ++rank) {
+        di_sim_uint3 idx{origin.x + rank % config.cluster.x,
+                         origin.y + rank / config.cluster.x % config.cluster.y,
+                         origin.z + rank / config.cluster.x / config.cluster.y};
+        cluster.blocks.push_back(std::make_unique<Block>());
+        make_block(cluster, *cluster.blocks.back(), rank, idx);
+    }
+}
+
 } // namespace
 
 std::uint32_t Cluster::add_agent(AgentKind kind, Thread* thread, std::uint32_t address) {
@@ -114,7 +139,6 @@ std::uint32_t Cluster::add_agent(AgentKind kind, Thread* thread, std::uint32_t a
 
 std::unique_ptr<Cluster> make_cluster(Launch& launch, Worker& worker, std::uint32_t index) {
     auto cluster = std::make_unique<Cluster>();
-    const LaunchConfig& config = launch.config;
     unsigned blocks = launch.blocks_per_cluster;
     cluster->launch = &launch;
     cluster->worker = &worker;
@@ -123,19 +147,11 @@ std::unique_ptr<Cluster> make_cluster(Launch& launch, Worker& worker, std::uint3
     cluster->live_blocks = blocks;
     cluster->barrier.view.reset(cluster->space);
     take_arena(*cluster, blocks);
-    cluster->agents.resize(std::size_t{blocks} * launch.threads_per_block);
-    cluster->dependency_slot = cluster->add_agent(AgentKind::Dependency, nullptr, 0);
-    di_sim_uint3 clusters{config.grid.x / config.cluster.x, config.grid.y / config.cluster.y,
-                          config.grid.z / config.cluster.z};
-    di_sim_uint3 origin{index % clusters.x * config.cluster.x,
-                        index / clusters.x % clusters.y * config.cluster.y,
-                        index / clusters.x / clusters.y * config.cluster.z};
-    for (unsigned rank = 0; rank < blocks; ++rank) {
-        di_sim_uint3 idx{origin.x + rank % config.cluster.x,
-                         origin.y + rank / config.cluster.x % config.cluster.y,
-                         origin.z + rank / config.cluster.x / config.cluster.y};
-        cluster->blocks.push_back(std::make_unique<Block>());
-        make_block(*cluster, *cluster->blocks.back(), rank, idx);
+    try {
+        make_blocks(*cluster, blocks);
+    } catch (...) {
+        release_arena(*cluster);
+        throw;
     }
     return cluster;
 }
@@ -145,7 +161,7 @@ void release_arena(Cluster& cluster) {
         return;
     cluster.shadow->forget_readers(); // whoever takes the arena clears its cells first
     std::lock_guard<std::mutex> lock(spare_mutex);
-    spare_arenas()[static_cast<unsigned>(cluster.blocks.size())].push_back(
+    spare_arenas()[static_cast<unsigned>(cluster.arena_bytes / kSharedStride)].push_back(
         {cluster.arena, std::move(cluster.shadow)});
     cluster.arena = nullptr;
 }

@@ -20,6 +20,8 @@ StackPool& StackPool::instance() {
 }
 
 void StackPool::give(FiberStack stack) {
+    if (stack.low == nullptr)
+        return; // of a thread that never got one
     std::lock_guard<std::mutex> lock(mutex_);
     free_.push_back(stack);
 }
@@ -32,6 +34,9 @@ FiberStack StackPool::take() {
             free_.pop_back();
             return stack;
         }
+        // Room for all of them: giving one back must not fail.
+        if (++all_ > free_.capacity())
+            free_.reserve(2 * all_);
     }
     void* map = mmap(nullptr, kMapBytes, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

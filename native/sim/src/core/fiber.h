@@ -23,12 +23,14 @@ class StackPool {
   public:
     static StackPool& instance();
 
+    // Throws std::bad_alloc where the process may not have another one.
     FiberStack take();
     void give(FiberStack stack);
 
   private:
     std::mutex mutex_;
     std::vector<FiberStack> free_;
+    std::size_t all_ = 0; // at least so many as there are
 };
 
 // Prepares a stack so that the first switch to the returned stack pointer calls entry.

@@ -2,9 +2,11 @@
 #include "core/launch.h"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <new>
 #include <shared_mutex>
+#include <system_error>
 #include <thread>
 
 #include "core/launch_log.h"
@@ -107,20 +109,28 @@ Report run_launch(const LaunchConfig& config) {
     Launch launch(config);
     unsigned workers = config.workers != 0 ? config.workers : std::thread::hardware_concurrency();
     workers = std::clamp(workers, 1u, std::max(1u, launch.cluster_count));
-    auto body = [&launch, workers](unsigned index) {
+    // Helpers begin when all are there: a worker has to know how many there are, and a machine that
+    // is short of threads gives fewer.
+    std::promise<unsigned> count;
+    std::shared_future<unsigned> known = count.get_future().share();
+    auto body = [&launch](unsigned index, unsigned all) {
         try {
-            Worker worker(launch, index, workers);
+            Worker worker(launch, index, all);
             worker.run();
         } catch (const LaunchFailed&) {
         } catch (const std::bad_alloc&) {
-            launch.fail("out of host memory",
-                        "no memory for the stacks or the shared memory of the grid's blocks");
+            launch.fail_memory(kMemoryOfBlocks);
         }
     };
     std::vector<std::thread> helpers;
-    for (unsigned i = 1; i < workers; ++i)
-        helpers.emplace_back(body, i);
-    body(0);
+    helpers.reserve(workers);
+    try {
+        for (unsigned i = 1; i < workers; ++i)
+            helpers.emplace_back([&body, i, known] { body(i, known.get()); });
+    } catch (const std::system_error&) {
+    }
+    count.set_value(static_cast<unsigned>(helpers.size()) + 1);
+    body(0, static_cast<unsigned>(helpers.size()) + 1);
     for (std::thread& t : helpers)
         t.join();
     if (launch.report.empty())

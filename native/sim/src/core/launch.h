@@ -67,7 +67,15 @@ struct Launch {
 
     // Keeps the first report and stops all workers.
     void fail(std::string kind, std::string text);
+    // The host has no memory for what the text names.
+    void fail_memory(const char* what);
 };
+
+// What Launch::fail_memory reports as.
+constexpr const char* kOutOfHostMemory = "out of host memory";
+constexpr const char* kMemoryOfBlocks =
+    "for the stacks and the shared memory of the grid's blocks (a stack per thread, two mappings "
+    "each; /proc/sys/vm/max_map_count limits the mappings of a process)";
 
 // Runs a launch to its end on the calling thread and helpers. Returns the report, empty when right.
 Report run_launch(const LaunchConfig& config);

@@ -117,6 +117,10 @@ void Launch::fail(std::string kind, std::string text) {
     failed.store(true, std::memory_order_release);
 }
 
+void Launch::fail_memory(const char* what) {
+    fail(kOutOfHostMemory, std::string("this machine has no memory ") + what);
+}
+
 void fail_launch(Launch& launch, Worker& worker, const char* kind, std::string text) {
     launch.fail(kind, std::move(text));
     worker.abandon();

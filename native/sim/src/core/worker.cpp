@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <new>
 #include <thread>
 
 #include "async/mbarrier.h"
@@ -37,8 +38,14 @@ std::uint64_t stall_limit_ms() {
 void fiber_main() {
     Thread* t = tls_thread;
     Launch& launch = *t->block->cluster->launch;
-    launch.config.call(launch.config.parameters);
-    finish_thread(t);
+    try {
+        launch.config.call(launch.config.parameters);
+        finish_thread(t);
+    } catch (const std::bad_alloc&) {
+        launch.fail_memory("for the checks of its accesses");
+    }
+    // Outside the handler, which a fiber that is left behind would never end.
+    worker_of(t).abandon();
 }
 
 } // namespace
@@ -71,13 +78,19 @@ Worker::~Worker() {
 }
 
 void Worker::start_cluster(std::uint32_t index) {
-    auto cluster = make_cluster(launch_, *this, index);
-    unsigned stagger = rng_.below(32);
-    for (auto& block : cluster->blocks) {
+    // In the list before it is complete: the worker gives back what a part of one has taken.
+    clusters_.push_back(make_cluster(launch_, *this, index));
+    Cluster& cluster = *clusters_.back();
+    unsigned stagger = rng_.below(32), warps = 0;
+    for (auto& block : cluster.blocks) {
+        warps += static_cast<unsigned>(block->warps.size());
         for (Thread& t : block->threads) {
             t.stack = StackPool::instance().take();
             t.sp = prepare_fiber(t.stack, fiber_main, stagger++);
         }
+    }
+    ready_warps_.reserve(ready_warps_.size() + warps);
+    for (auto& block : cluster.blocks) {
         for (Warp& w : block->warps) {
             w.priority = rng_.next() >> 1 | (1ull << 62);
             w.queue_index = static_cast<int>(ready_warps_.size());
@@ -85,9 +98,18 @@ void Worker::start_cluster(std::uint32_t index) {
             ready_warps_.push_back(&w);
         }
     }
-    clusters_.push_back(std::move(cluster));
     ++progress_;
     process_progress.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool Worker::try_start_cluster(std::uint32_t index) {
+    try {
+        start_cluster(index);
+        return true;
+    } catch (const std::bad_alloc&) {
+        launch_.fail_memory(kMemoryOfBlocks);
+        return false;
+    }
 }
 
 void Worker::release_cluster(Cluster* cluster) {
@@ -242,7 +264,8 @@ Thread* Worker::pick() {
                 next = launch_.next_cluster.fetch_add(1, std::memory_order_relaxed);
             }
             if (next < launch_.cluster_count) {
-                start_cluster(next);
+                if (!try_start_cluster(next))
+                    return nullptr;
                 continue;
             }
             idle();

@@ -53,6 +53,8 @@ class Worker {
   private:
     void admit();
     void start_cluster(std::uint32_t index);
+    // The same on a fiber, which an exception must not leave; false when the launch has failed.
+    bool try_start_cluster(std::uint32_t index);
     void release_cluster(Cluster* cluster);
     bool run_one_async();
     Thread* pick();

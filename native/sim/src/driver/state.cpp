@@ -134,6 +134,8 @@ void fail_context(Context& context, const Report& report) {
         code = CUDA_ERROR_ASSERT;
     } else if (kind == "deadlock") {
         code = CUDA_ERROR_LAUNCH_TIMEOUT;
+    } else if (kind == kOutOfHostMemory) {
+        code = CUDA_ERROR_OUT_OF_MEMORY;
     }
     {
         std::lock_guard<std::mutex> lock(report_mutex);
