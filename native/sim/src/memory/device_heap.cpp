@@ -50,7 +50,7 @@ DeviceHeap::DeviceHeap() {
                  files_[d], 0) == MAP_FAILED) {
             throw std::bad_alloc();
         }
-        next_[d] = kPage;
+        fresh_[d].add(kPage, device_bytes_ - kPage);
     }
     shadow_ = std::make_unique<Shadow>(base_, total_bytes_, true);
 }
@@ -60,26 +60,33 @@ std::size_t DeviceHeap::used_bytes(int device) const {
     return used_[device];
 }
 
+void DeviceHeap::give_back(int device, const std::uint8_t* region, std::size_t bytes) {
+    unused_[device].add(offset_of(region), bytes);
+}
+
+// Fresh addresses first: what was freed stays recognisable for as long as possible. Then what was
+// freed first.
 std::uint8_t* DeviceHeap::reserve(int device, std::size_t bytes, std::size_t align) {
     std::uint8_t* start = base_ + device_bytes_ * static_cast<std::size_t>(device);
-    std::size_t at = (next_[device] + align - 1) / align * align;
-    if (at <= device_bytes_ && bytes <= device_bytes_ - at) {
-        next_[device] = at + bytes;
-        return start + at;
-    }
-    // Out of fresh addresses: reuse what was freed first and is large enough.
+    if (auto at = fresh_[device].take(bytes, align))
+        return start + *at;
+    if (auto at = unused_[device].take(bytes, align))
+        return start + *at;
     auto& queue = quarantine_[device];
-    for (auto it = queue.begin(); it != queue.end(); ++it) {
-        auto found = allocations_.find(*it);
-        if (found == allocations_.end() || found->second.imported ||
-            found->second.reserved < bytes || reinterpret_cast<std::uintptr_t>(*it) % align != 0) {
+    while (!queue.empty()) {
+        auto found = allocations_.find(queue.front());
+        queue.pop_front();
+        if (found == allocations_.end())
             continue;
-        }
-        std::uint8_t* p = found->second.base;
+        give_back(device, found->second.region, found->second.reserved);
         allocations_.erase(found);
-        queue.erase(it);
-        return p;
+        if (auto at = unused_[device].take(bytes, align))
+            return start + *at;
     }
+    // What is left of both may do together.
+    fresh_[device].move_to(unused_[device]);
+    if (auto at = unused_[device].take(bytes, align))
+        return start + *at;
     return nullptr;
 }
 
@@ -95,7 +102,7 @@ std::uint8_t* DeviceHeap::allocate(int device, std::size_t bytes, bool pooled) {
         return nullptr;
     std::memset(p, 0xff, bytes);
     shadow_->clear(p, bytes);
-    allocations_[p] = Allocation{p, bytes, reserved, device, false, false, false, pooled};
+    allocations_[p] = Allocation{p, bytes, reserved, device, false, false, false, pooled, p};
     used_[device] += bytes;
     touch();
     return p;
@@ -113,21 +120,25 @@ bool DeviceHeap::free(void* p, Allocation* found) {
         return false;
     a.freed = true;
     forget_host_records(a.base);
-    used_[a.device] -= a.bytes;
+    if (!a.imported)
+        used_[a.device] -= a.bytes;
     shadow_->clear(a.base, a.bytes);
     // Whole pages go back to the machine; the addresses stay out of use for as long as possible.
     std::size_t first = (offset_of(a.base) + kPage - 1) / kPage * kPage;
     std::size_t last = (offset_of(a.base) + a.bytes) / kPage * kPage;
+    bool reusable = true;
     if (a.imported) {
-        std::uint8_t* start = base_ + device_bytes_ * static_cast<std::size_t>(a.device);
-        std::size_t offset = offset_of(a.base) / kPage * kPage;
-        mmap(start + offset, a.reserved, PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_FIXED | MAP_NORESERVE, files_[a.device], static_cast<off_t>(offset));
+        // The device's own memory again. Where the machine refuses that, the other process's memory
+        // stays mapped there, and nobody else may get it.
+        reusable = mmap(a.region, a.reserved, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_FIXED | MAP_NORESERVE, files_[a.device],
+                        static_cast<off_t>(offset_of(a.region))) != MAP_FAILED;
     } else if (first < last) {
         fallocate(files_[a.device], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                   static_cast<off_t>(first), static_cast<off_t>(last - first));
     }
-    quarantine_[a.device].push_back(a.base);
+    if (reusable)
+        quarantine_[a.device].push_back(a.base);
     touch();
     return true;
 }
@@ -170,10 +181,12 @@ std::uint8_t* DeviceHeap::import(int device, int file, std::size_t offset, std::
         return nullptr;
     if (mmap(p, mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file,
              static_cast<off_t>(page_offset)) == MAP_FAILED) {
+        give_back(device, p, mapped + kPage);
         return nullptr;
     }
     std::uint8_t* base = p + (offset - page_offset);
-    allocations_[base] = Allocation{base, bytes, mapped, device, false, true, false, false};
+    allocations_[base] =
+        Allocation{base, bytes, mapped + kPage, device, false, true, false, false, p};
     touch();
     return base;
 }

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "memory/free_ranges.h"
 #include "memory/shadow.h"
 
 namespace cudasim {
@@ -22,12 +23,13 @@ constexpr int kMaxDevices = 8;
 struct Allocation {
     std::uint8_t* base = nullptr;
     std::size_t bytes = 0;
-    std::size_t reserved = 0; // with the red zone
+    std::size_t reserved = 0; // of the addresses from region on, with the red zone
     int device = 0;
     bool freed = false;
-    bool imported = false; // of another process
-    bool exported = false; // another process may use it
-    bool pooled = false;   // stream-ordered: access of peers is the pool's matter
+    bool imported = false;          // of another process
+    bool exported = false;          // another process may use it
+    bool pooled = false;            // stream-ordered: access of peers is the pool's matter
+    std::uint8_t* region = nullptr; // before base where imported memory begins within a page
 
     // Memory that processes share has no shadow: what another process does is not seen.
     bool unchecked() const { return imported || exported; }
@@ -72,12 +74,14 @@ class DeviceHeap {
   private:
     DeviceHeap();
     std::uint8_t* reserve(int device, std::size_t bytes, std::size_t align);
+    void give_back(int device, const std::uint8_t* region, std::size_t bytes);
 
     int devices_ = 1;
     std::size_t device_bytes_ = 0, total_bytes_ = 0;
     std::uint8_t* base_ = nullptr;
     int files_[kMaxDevices] = {};
-    std::size_t next_[kMaxDevices] = {};
+    FreeRanges fresh_[kMaxDevices];  // offsets that were never used
+    FreeRanges unused_[kMaxDevices]; // those that were, and are out of quarantine
     std::size_t used_[kMaxDevices] = {};
     std::unique_ptr<Shadow> shadow_;
     mutable std::shared_mutex mutex_;
