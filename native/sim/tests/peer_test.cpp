@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <cstring>
 #include <map>
 #include <string>
+#include <thread>
 
 #include "driver_fixture.h"
 #include "planted_bugs.h"
@@ -400,6 +403,45 @@ TEST_F(Peers, Ipc_KernelsOfTwoProcesses_SignalEachOther) {
     unsetenv("CUDASIM_TEST_MEMORY");
 }
 
+TEST_F(Peers, Ipc_RecorderIsKilled_WaitsEndWithAnError) {
+    Handle never;
+    void* event = nullptr;
+    ASSERT_EQ(cu.call("cuEventCreate", &event, 6u), 0);
+    ASSERT_EQ(cu.call("cuIpcGetEventHandle", &never, event), 0);
+    setenv("CUDASIM_TEST_MEMORY", "none", 1);
+    setenv("CUDASIM_TEST_READY", hex(&never).c_str(), 1);
+    ASSERT_EQ(cu.call("cuEventQuery", event), 0);
+    pid_t child = start("IpcChild.RecordsAndHangs");
+    while (cu.call("cuEventQuery", event) == 0)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_EQ(cu.call("cuEventQuery", event), CUDA_ERROR_NOT_READY);
+    // Somebody waits in a stream and somebody on the host when it dies.
+    ASSERT_EQ(cu.call("cuStreamWaitEvent", stream, event, 0u), 0);
+    ASSERT_EQ(run(0, "touch", {&memory[0]}), 0);
+    int result = -1;
+    std::thread waiter([&] {
+        cu.call("cuCtxPushCurrent", context);
+        result = cu.call("cuEventSynchronize", event);
+    });
+
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+
+    // It stays a zombie until finish().
+    waiter.join();
+    EXPECT_EQ(result, CUDA_ERROR_OPERATING_SYSTEM);
+    EXPECT_EQ(sync(stream), CUDA_ERROR_LAUNCH_FAILED);
+    EXPECT_NE(cu.last_report().find("has ended"), std::string::npos) << cu.last_report();
+    cu.exported("di_cudasim_reset");
+    EXPECT_EQ(cu.call("cuEventQuery", event), CUDA_ERROR_OPERATING_SYSTEM);
+    EXPECT_NE(finish(child), 0);
+    EXPECT_EQ(cu.call("cuEventSynchronize", event), CUDA_ERROR_OPERATING_SYSTEM);
+    // The next record works again.
+    EXPECT_EQ(cu.call("cuEventRecord", event, stream), 0);
+    EXPECT_EQ(cu.call("cuEventSynchronize", event), 0);
+    cu.call("cuEventDestroy", event);
+    unsetenv("CUDASIM_TEST_MEMORY");
+}
+
 class IpcChild : public DriverTest {
   protected:
     IpcChild() : DriverTest(kSource) {}
@@ -436,6 +478,21 @@ TEST_F(IpcChild, AddsInOrder) {
     cu.exported("di_cudasim_reset");
     cu.call("cuEventDestroy", ready);
     cu.call("cuEventDestroy", done);
+}
+
+void hang(void*) {
+    for (;;)
+        pause();
+}
+
+TEST_F(IpcChild, RecordsAndHangs) {
+    if (std::getenv("CUDASIM_TEST_READY") == nullptr)
+        GTEST_SKIP() << "only meaningful in a child process";
+    void* event = nullptr;
+    ASSERT_EQ(cu.call("cuIpcOpenEventHandle", &event, unhex(std::getenv("CUDASIM_TEST_READY"))), 0);
+    ASSERT_EQ(cu.call("cuLaunchHostFunc", stream, &hang, static_cast<void*>(nullptr)), 0);
+    ASSERT_EQ(cu.call("cuEventRecord", event, stream), 0);
+    sync(stream); // until it is killed
 }
 
 TEST_F(IpcChild, Sends) {

@@ -8,38 +8,10 @@
 #include <mutex>
 #include <vector>
 
+#include "driver/shared_event.h"
 #include "driver/state.h"
 
 namespace cudasim::driver {
-
-// The part of an event that several processes map.
-struct SharedMarks {
-    std::uint64_t recorded, completed; // numbers of records
-    std::uint32_t changes;             // what waiters sleep on
-    std::uint32_t pad;
-};
-
-class SharedEvent {
-  public:
-    // A new one, or that of a file; null on failure. Closes the file in the end.
-    static std::shared_ptr<SharedEvent> create();
-    static std::shared_ptr<SharedEvent> open(int file);
-    ~SharedEvent();
-    SharedEvent(const SharedEvent&) = delete;
-    SharedEvent& operator=(const SharedEvent&) = delete;
-
-    int file() const { return file_; }
-    std::uint64_t begin_record();
-    std::uint64_t recorded() const;
-    std::uint64_t completed() const;
-    void complete(std::uint64_t record);
-    void wait(std::uint64_t record);
-
-  private:
-    explicit SharedEvent(int file) : file_(file) {}
-    int file_;
-    SharedMarks* marks_ = nullptr;
-};
 
 // What an event marks. Shared by the handle and by everything enqueued that mentions it.
 struct EventState {
@@ -59,12 +31,18 @@ struct EventState {
         return (shared ? shared->completed() : completed_) >= record;
     }
     void complete(std::uint64_t record); // takes the mutex
-    void wait_for(std::uint64_t record); // takes the mutex
+    // Takes the mutex. False if the process that recorded has ended before it was complete.
+    bool wait_for(std::uint64_t record);
+    bool abandoned(std::uint64_t record) { return shared && shared->abandoned(record); }
 
   private:
     std::condition_variable changed_;
     std::uint64_t recorded_ = 0, completed_ = 0;
 };
+
+// What to say of an event whose process has ended.
+Report abandoned_event();
+
 struct Event {
     std::shared_ptr<EventState> state = std::make_shared<EventState>();
 };

@@ -2,10 +2,7 @@
 #include "driver/event.h"
 
 #include <fcntl.h>
-#include <linux/futex.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,60 +12,6 @@
 #include "driver/graph.h"
 
 namespace cudasim::driver {
-
-std::shared_ptr<SharedEvent> SharedEvent::create() {
-    int file = memfd_create("deepinfra-cudasim-event", MFD_CLOEXEC);
-    if (file < 0)
-        return nullptr;
-    if (ftruncate(file, sizeof(SharedMarks)) != 0) {
-        close(file);
-        return nullptr;
-    }
-    return open(file);
-}
-
-std::shared_ptr<SharedEvent> SharedEvent::open(int file) {
-    std::shared_ptr<SharedEvent> event(new SharedEvent(file));
-    void* map = mmap(nullptr, sizeof(SharedMarks), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (map == MAP_FAILED)
-        return nullptr;
-    event->marks_ = static_cast<SharedMarks*>(map);
-    return event;
-}
-
-SharedEvent::~SharedEvent() {
-    if (marks_ != nullptr)
-        munmap(marks_, sizeof(SharedMarks));
-    close(file_);
-}
-
-std::uint64_t SharedEvent::begin_record() {
-    return __atomic_add_fetch(&marks_->recorded, 1, __ATOMIC_SEQ_CST);
-}
-std::uint64_t SharedEvent::recorded() const {
-    return __atomic_load_n(&marks_->recorded, __ATOMIC_SEQ_CST);
-}
-std::uint64_t SharedEvent::completed() const {
-    return __atomic_load_n(&marks_->completed, __ATOMIC_SEQ_CST);
-}
-
-void SharedEvent::complete(std::uint64_t record) {
-    std::uint64_t seen = completed();
-    while (seen < record && !__atomic_compare_exchange_n(&marks_->completed, &seen, record, false,
-                                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-    }
-    __atomic_add_fetch(&marks_->changes, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, &marks_->changes, FUTEX_WAKE, 0x7fffffff, nullptr, nullptr, 0);
-}
-
-void SharedEvent::wait(std::uint64_t record) {
-    for (;;) {
-        std::uint32_t before = __atomic_load_n(&marks_->changes, __ATOMIC_SEQ_CST);
-        if (completed() >= record)
-            return;
-        syscall(SYS_futex, &marks_->changes, FUTEX_WAIT, before, nullptr, nullptr, 0);
-    }
-}
 
 void EventState::complete(std::uint64_t record) {
     std::lock_guard<std::mutex> lock(mutex);
@@ -81,17 +24,24 @@ void EventState::complete(std::uint64_t record) {
     changed_.notify_all();
 }
 
-void EventState::wait_for(std::uint64_t record) {
+bool EventState::wait_for(std::uint64_t record) {
     std::shared_ptr<SharedEvent> marks;
     {
         std::unique_lock<std::mutex> lock(mutex);
         if (!shared) {
             changed_.wait(lock, [&] { return completed_ >= record; });
-            return;
+            return true;
         }
         marks = shared;
     }
-    marks->wait(record);
+    return marks->wait(record);
+}
+
+Report abandoned_event() {
+    return {
+        "event of an ended process",
+        "cudasim: the process that recorded this interprocess event has ended before the work in "
+        "front of the event was done: it will never be complete\n"};
 }
 
 namespace {
@@ -180,8 +130,13 @@ CUDASIM_API CUresult cuEventQuery(void* event) {
         std::lock_guard<std::mutex> lock(state.mutex);
         if (state.graph)
             return CUDA_ERROR_CAPTURED_EVENT;
-        if (!state.done(state.recorded()))
-            return CUDA_ERROR_NOT_READY;
+        std::uint64_t record = state.recorded();
+        if (!state.done(record)) {
+            if (!state.abandoned(record))
+                return CUDA_ERROR_NOT_READY;
+            keep_report(abandoned_event());
+            return CUDA_ERROR_OPERATING_SYSTEM;
+        }
         view = state.view;
     }
     host_saw(view);
@@ -204,7 +159,10 @@ CUDASIM_API CUresult cuEventSynchronize(void* event) {
         record = state.recorded();
         view = state.view;
     }
-    state.wait_for(record);
+    if (!state.wait_for(record)) {
+        keep_report(abandoned_event());
+        return CUDA_ERROR_OPERATING_SYSTEM;
+    }
     host_saw(view);
     return context->error.load();
 }

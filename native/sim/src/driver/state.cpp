@@ -148,6 +148,12 @@ void fail_context(Context& context, const Report& report) {
     context.error.compare_exchange_strong(none, code);
 }
 
+void keep_report(const Report& report) {
+    std::lock_guard<std::mutex> lock(report_mutex);
+    report_text = report.text;
+    std::fputs(report.text.c_str(), stderr);
+}
+
 std::string last_report() {
     Context* context = current_context();
     std::lock_guard<std::mutex> lock(report_mutex);

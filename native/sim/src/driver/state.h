@@ -148,6 +148,8 @@ Task guarded(Stream& stream, std::function<void()> body);
 
 // A launch failed: keeps the report, prints it and breaks the context.
 void fail_context(Context& context, const Report& report);
+// Something went wrong that no context suffers from.
+void keep_report(const Report& report);
 // What broke the current context; what broke any context last if the current one works.
 std::string last_report();
 // Lets a broken context work again.

@@ -121,7 +121,11 @@ CUDASIM_API CUresult cuStreamWaitEvent(void* handle, void* event, unsigned) {
     }
     if (record == 0)
         return CUDA_SUCCESS;
-    stream->enqueue([state, record] { state->wait_for(record); });
+    Context* context = &stream->context();
+    stream->enqueue([state, record, context] {
+        if (!state->wait_for(record))
+            fail_context(*context, abandoned_event());
+    });
     return CUDA_SUCCESS;
 }
 
