@@ -30,17 +30,22 @@ std::string temporary_name(const std::string& path) {
     return path + "." + std::to_string(getpid()) + "-" + std::to_string(count++) + ".tmp";
 }
 
-bool read_file(const std::string& path, std::string* text) {
-    FILE* file = std::fopen(path.c_str(), "rb");
-    if (file == nullptr)
-        return false;
+bool read_all(FILE* file, std::string* text) {
     text->clear();
     char buffer[65536];
     std::size_t n;
     while ((n = std::fread(buffer, 1, sizeof buffer, file)) > 0)
         text->append(buffer, n);
+    return std::ferror(file) == 0;
+}
+
+bool read_file(const std::string& path, std::string* text) {
+    FILE* file = std::fopen(path.c_str(), "rb");
+    if (file == nullptr)
+        return false;
+    bool ok = read_all(file, text);
     std::fclose(file);
-    return true;
+    return ok;
 }
 
 int run_program(const std::vector<std::string>& arguments, std::string* output) {
@@ -81,20 +86,30 @@ std::string compiler_path() {
     return chosen != nullptr && chosen[0] != 0 ? chosen : "g++";
 }
 
+const std::vector<std::string>& fixed_options() {
+    static const auto* options = new std::vector<std::string>{
+        "-x", "c++", "-std=c++20", "-O2", "-g1", "-gdwarf-4", "-fPIC", "-fwrapv",
+        "-fno-strict-aliasing", "-ffp-contract=off",
+        // A jump in place of a last call would leave no return address for reports to turn into a
+        // line.
+        "-fno-optimize-sibling-calls",
+        // Unique symbols would keep an image loaded for ever.
+        "-fno-gnu-unique", "-fvisibility=hidden", "-fsanitize=thread,alignment",
+        "--param=tsan-distinguish-volatile=1", "--param=tsan-instrument-func-entry-exit=0",
+        "-Wno-unknown-pragmas", "-Wno-attributes"};
+    return *options;
+}
+
 std::string expression_symbol(std::size_t index) { return "di_expr_" + std::to_string(index); }
 
 namespace {
 
 std::vector<std::string> base_command(const CompileRequest& request) {
-    std::vector<std::string> command = {
-        compiler_path(), "-x", "c++", "-std=c++20", "-O2", "-g1", "-gdwarf-4", "-fPIC", "-fwrapv",
-        "-fno-strict-aliasing", "-ffp-contract=off",
-        // A jump in place of a last call would leave no return
-        // address for reports to turn into a line.
-        "-fno-optimize-sibling-calls", "-fvisibility=hidden", "-fsanitize=thread,alignment",
-        "--param=tsan-distinguish-volatile=1", "--param=tsan-instrument-func-entry-exit=0",
-        "-Wno-unknown-pragmas", "-Wno-attributes", "-I" + request.prelude, "-include",
-        "deepinfra_sim/prelude.h"};
+    std::vector<std::string> command = {compiler_path()};
+    command.insert(command.end(), fixed_options().begin(), fixed_options().end());
+    for (const std::string& a :
+         {"-I" + request.prelude, std::string("-include"), std::string("deepinfra_sim/prelude.h")})
+        command.push_back(a);
     if (!request.headers.empty())
         command.push_back("-I" + request.folder + "/headers");
     for (const std::string& a : request.arguments)

@@ -2,6 +2,7 @@
 // Compiling device code with the host's C++ compiler into an image for the simulator.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,9 @@ std::string expression_symbol(std::size_t index);
 // The compiler: DEEPINFRA_CUDASIM_CXX, else g++.
 std::string compiler_path();
 
+// The options of every compilation.
+const std::vector<std::string>& fixed_options();
+
 // A kernel with C linkage in preprocessed text.
 struct FoundKernel {
     std::string name;      // C name
@@ -49,6 +53,7 @@ bool write_file(const std::string& path, const std::string& text);
 // A name beside the path that no other thread or process has: a file is written there, and then
 // renamed.
 std::string temporary_name(const std::string& path);
+bool read_all(FILE* file, std::string* text);
 bool read_file(const std::string& path, std::string* text);
 
 } // namespace cudasim::nvrtc

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The nvrtc* entry points: programs are compiled by the host's compiler and kept by the hash of all
 // that goes into them.
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +11,7 @@
 #include <vector>
 
 #include "nvrtc/compiler.h"
+#include "nvrtc/image_cache.h"
 #include "nvrtc/prelude_files.h"
 
 #define CUDASIM_API extern "C" __attribute__((visibility("default")))
@@ -48,44 +46,46 @@ std::uint64_t hash(std::uint64_t h, const std::string& text) {
     return (h ^ 0xff) * 0x100000001b3ULL;
 }
 
-std::string cache_folder() {
-    const char* chosen = std::getenv("DEEPINFRA_CACHE_DIR");
-    std::string root;
-    if (chosen != nullptr && chosen[0] != 0) {
-        root = chosen;
-    } else if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && xdg[0] != 0) {
-        root = std::string(xdg) + "/deepinfra";
-    } else if (const char* home = std::getenv("HOME"); home != nullptr && home[0] != 0) {
-        root = std::string(home) + "/.cache/deepinfra";
-    } else {
-        root = std::filesystem::temp_directory_path().string() + "/deepinfra";
-    }
-    return root + "/cudasim";
-}
-
-// The prelude's files, written once per content.
-std::string prelude_folder(std::string* log) {
-    std::uint64_t h = 0xcbf29ce484222325ULL;
-    for (const PreludeFile* f = prelude_files(); f->name != nullptr; ++f) {
-        h = hash(h, std::string(f->begin, f->end));
-    }
-    char name[64];
-    std::snprintf(name, sizeof name, "/prelude-%016llx", static_cast<unsigned long long>(h));
-    std::string folder = cache_folder() + name;
+// The prelude's files, below the folder of one compilation: nobody else can change them there.
+bool write_prelude(const std::string& folder, std::string* log) {
     std::error_code error;
-    if (std::filesystem::exists(folder + "/complete", error))
-        return folder;
     std::filesystem::create_directories(folder + "/deepinfra_sim", error);
     for (const PreludeFile* f = prelude_files(); f->name != nullptr; ++f) {
-        std::string path = folder + "/deepinfra_sim/" + f->name, temporary = temporary_name(path);
-        if (!write_file(temporary, std::string(f->begin, f->end)) ||
-            std::rename(temporary.c_str(), path.c_str()) != 0) {
+        std::string path = folder + "/deepinfra_sim/" + f->name;
+        if (!write_file(path, std::string(f->begin, f->end))) {
             *log += "cannot write " + path + "\n";
-            return {};
+            return false;
         }
     }
-    write_file(folder + "/complete", "");
-    return folder;
+    return true;
+}
+
+// All that goes into an image.
+std::string key_of(const CompileRequest& request) {
+    std::uint64_t h = 0xcbf29ce484222325ULL, g = 0x9e3779b97f4a7c15ULL;
+    auto add = [&](const std::string& text) {
+        h = hash(h, text);
+        g = hash(g ^ h, text);
+    };
+    add(request.source);
+    add(request.name);
+    for (const PreludeFile* f = prelude_files(); f->name != nullptr; ++f)
+        add(std::string(f->begin, f->end));
+    add(compiler_path());
+    for (const std::string& o : fixed_options())
+        add(o);
+    for (const auto& [name, text] : request.headers) {
+        add(name);
+        add(text);
+    }
+    for (const std::string& a : request.arguments)
+        add(a);
+    for (const std::string& e : request.expressions)
+        add(e);
+    char key[64];
+    std::snprintf(key, sizeof key, "%016llx%016llx.so", static_cast<unsigned long long>(h),
+                  static_cast<unsigned long long>(g));
+    return key;
 }
 
 // Options of NVRTC that mean something to the host's compiler; the rest is about GPUs.
@@ -132,49 +132,36 @@ int compile(Program& program, int count, const char* const* options) {
         if (!translate_option(option, &request.arguments, &program.log))
             return kInvalidOption;
     }
-    request.prelude = prelude_folder(&program.log);
-    if (request.prelude.empty())
-        return kInternal;
-
-    std::uint64_t h = 0xcbf29ce484222325ULL, g = 0x9e3779b97f4a7c15ULL;
-    auto add = [&](const std::string& text) {
-        h = hash(h, text);
-        g = hash(g ^ h, text);
-    };
-    add(request.source);
-    add(request.name);
-    add(request.prelude);
-    add(compiler_path());
-    for (const auto& [name, text] : request.headers) {
-        add(name);
-        add(text);
-    }
-    for (const std::string& a : request.arguments)
-        add(a);
-    for (const std::string& e : request.expressions)
-        add(e);
-    char key[64];
-    std::snprintf(key, sizeof key, "/%016llx%016llx.so", static_cast<unsigned long long>(h),
-                  static_cast<unsigned long long>(g));
-    request.output = cache_folder() + key;
+    const std::string key = key_of(request);
+    const ImageCache cache = ImageCache::of_environment();
     // Includes from disk are not part of the key: then nothing is reused.
     bool reusable = true;
     for (const std::string& a : request.arguments)
         reusable = reusable && a.compare(0, 2, "-I") != 0;
-    if (reusable && read_file(request.output, &program.image) && !program.image.empty()) {
+    if (reusable && cache.read(key, &program.image)) {
         program.compiled = true;
         return kSuccess;
     }
-    char folder[] = "/tmp/deepinfra-nvrtc-XXXXXX";
-    if (mkdtemp(folder) == nullptr)
+    std::string folder = temporary_folder() + "/deepinfra-nvrtc-XXXXXX";
+    if (mkdtemp(folder.data()) == nullptr) {
+        program.log += "cannot make a folder in " + temporary_folder() + "\n";
         return kInternal;
+    }
     request.folder = folder;
-    CompileResult result = compile_image(request);
+    request.prelude = folder + "/prelude";
+    request.output = folder + "/image.so";
+    bool prelude = write_prelude(request.prelude, &program.log), compiled = false;
+    if (prelude) {
+        CompileResult result = compile_image(request);
+        program.log += result.log;
+        compiled = result.ok && read_file(request.output, &program.image);
+    }
     std::error_code error;
     std::filesystem::remove_all(folder, error);
-    program.log += result.log;
-    if (!result.ok || !read_file(request.output, &program.image))
-        return kCompilation;
+    if (!compiled)
+        return prelude ? kCompilation : kInternal;
+    if (reusable)
+        cache.write(key, program.image);
     program.compiled = true;
     return kSuccess;
 }
