@@ -3,6 +3,7 @@ using DeepInfra.Core;
 using DeepInfra.Core.Cuda;
 using DeepInfra.Core.Jit;
 using DeepInfra.NativeLoading.Tests.Fakes;
+using DeepInfra.Testing;
 
 namespace DeepInfra.NativeLoading.Tests;
 
@@ -151,6 +152,51 @@ public class FailingDriver
                 "cuLibraryLoadData of mine failed with CUDA_ERROR_NO_BINARY_FOR_GPU (209)*compute capability*"
             );
     }
+
+    [Fact(Explicit = true)]
+    public void Load_CompilerNewerThanTheDriver_NamesBothVersions()
+    {
+        using var refused = FakeControl.Set("image", 222);
+        using var directory = new TempDirectory();
+        using var cache = Open(directory, "nvrtc libnvrtc.so.13.0.48 13.0 --std=c++20");
+        var spec = new KernelSpec("k", "x", "sm_90a") { EntrySymbol = "k" };
+
+        var e = cache
+            .Invoking(c => c.Load(spec, Device.Cuda(0)))
+            .Should()
+            .Throw<CudaDriverTooOldException>()
+            .Which;
+
+        e.FoundVersion.Should().Be(12040);
+        e.RequiredVersion.Should().Be(13000);
+        e.InnerException.Should()
+            .BeOfType<CudaException>()
+            .Which.Code.Should()
+            .Be(CudaErrorCode.UnsupportedPtxVersion);
+        e.Message.Should()
+            .Contain("Kernel k for sm_90a was compiled by NVRTC 13.0")
+            .And.Contain("CUDA 12.4")
+            .And.Contain("DEEPINFRA_NVRTC_PATH");
+    }
+
+    [Fact(Explicit = true)]
+    public void Load_RefusedThoughTheDriverIsNewEnough_IsTheDriversAnswer()
+    {
+        using var refused = FakeControl.Set("image", 209);
+        using var directory = new TempDirectory();
+        using var cache = Open(directory, "nvrtc libnvrtc.so.12.4.127 12.4 --std=c++20");
+        var spec = new KernelSpec("k", "x", "sm_90a") { EntrySymbol = "k" };
+
+        cache
+            .Invoking(c => c.Load(spec, Device.Cuda(0)))
+            .Should()
+            .ThrowExactly<CudaException>()
+            .Which.Code.Should()
+            .Be(CudaErrorCode.NoBinaryForGpu);
+    }
+
+    private static JitKernelCache Open(TempDirectory directory, string identity) =>
+        new(new JitOptions { CacheDirectory = directory.Path }, new EchoCompiler(identity));
 
     [Fact(Explicit = true)]
     public void Load_KernelForAnotherArchitecture_SaysWhichToUse()

@@ -35,7 +35,19 @@ internal static class Scenario
     /// <param name="name">The scenario that the tests require.</param>
     /// <param name="tests">The class.</param>
     /// <param name="variables">The environment.</param>
-    public static async Task RunAsync(
+    public static Task RunAsync(
+        string name,
+        Type tests,
+        params (string Name, string? Value)[] variables
+    ) => RunThroughAsync([], name, tests, variables);
+
+    /// <summary>Runs the tests of a class in a child process that another program starts.</summary>
+    /// <param name="launcher">The program with its arguments; the command line follows them.</param>
+    /// <param name="name">The scenario that the tests require.</param>
+    /// <param name="tests">The class.</param>
+    /// <param name="variables">The environment.</param>
+    public static async Task RunThroughAsync(
+        IReadOnlyList<string> launcher,
         string name,
         Type tests,
         params (string Name, string? Value)[] variables
@@ -56,7 +68,8 @@ internal static class Scenario
                 "--progress",
                 "off",
             ],
-            environment
+            environment,
+            launcher: launcher
         );
         if (result.ExitCode != 0)
             Assert.Fail(

@@ -53,17 +53,20 @@ public static class ChildProcess
     /// <param name="arguments">Arguments of the test executable, such as a filter.</param>
     /// <param name="environment">Variables to set; null values unset.</param>
     /// <param name="timeout">After this the process tree is killed.</param>
+    /// <param name="launcher">A program with its arguments that gets the command line as further arguments and runs it.</param>
     public static Task<ChildProcessResult> RunSelfAsync(
         IEnumerable<string> arguments,
         IReadOnlyDictionary<string, string?>? environment = null,
-        TimeSpan? timeout = null
+        TimeSpan? timeout = null,
+        IReadOnlyList<string>? launcher = null
     )
     {
         var assembly =
             Assembly.GetEntryAssembly()?.Location
             ?? throw new InvalidOperationException("There is no entry assembly.");
         // Not Environment.ProcessPath: a runner may host the tests in its own process.
-        return RunAsync("dotnet", ["exec", assembly, .. arguments], environment, timeout);
+        string[] command = [.. launcher ?? [], "dotnet", "exec", assembly, .. arguments];
+        return RunAsync(command[0], command[1..], environment, timeout);
     }
 
     /// <summary>Runs the tests of some classes of the current executable again, with other environment variables.</summary>

@@ -8,13 +8,21 @@ internal static class CudaArchitecture
     public static string NameOf(int computeCapability) =>
         computeCapability >= 90 ? $"sm_{computeCapability}a" : $"sm_{computeCapability}";
 
-    /// <summary>The number in a target such as <c>sm_90a</c>.</summary>
+    /// <summary>How the name of a virtual target begins: what is compiled for it is PTX, which the driver finishes.</summary>
+    public const string PtxPrefix = "compute_";
+
+    /// <summary>True for a virtual target such as <c>compute_90</c>.</summary>
+    public static bool IsPtx(string architecture) =>
+        architecture.StartsWith(PtxPrefix, StringComparison.Ordinal);
+
+    /// <summary>The number in a target such as <c>sm_90a</c> or <c>compute_90</c>.</summary>
     /// <exception cref="ArgumentException">Not of that form.</exception>
     public static int NumberOf(string architecture)
     {
+        var prefix = IsPtx(architecture) ? PtxPrefix : "sm_";
         if (
-            architecture.StartsWith("sm_", StringComparison.Ordinal)
-            && int.TryParse(architecture.AsSpan(3).TrimEnd("af"), out var number)
+            architecture.StartsWith(prefix, StringComparison.Ordinal)
+            && int.TryParse(architecture.AsSpan(prefix.Length).TrimEnd("af"), out var number)
             && number is >= 50 and < 1000
         )
             return number;
@@ -26,14 +34,16 @@ internal static class CudaArchitecture
 
     /// <summary>
     /// Machine code runs on its own major version from its minor version up; with the suffix <c>a</c> on exactly one, with
-    /// <c>f</c> on the family.
+    /// <c>f</c> on the family. PTX without a suffix runs on its version and all later ones.
     /// </summary>
     /// <exception cref="CudaException">The device cannot run the target.</exception>
     public static void RequireRunsOn(string architecture, CudaDevice device, string kernel)
     {
         var target = NumberOf(architecture);
-        var runs = architecture.EndsWith('a')
-            ? device.ComputeCapability == target
+        var runs =
+            architecture.EndsWith('a') ? device.ComputeCapability == target
+            : IsPtx(architecture) && !architecture.EndsWith('f')
+                ? device.ComputeCapability >= target
             : device.ComputeCapability / 10 == target / 10 && device.ComputeCapability >= target;
         if (!runs)
             throw new CudaException(

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core.Jit;
+
 namespace DeepInfra.Core.Cuda;
 
 /// <summary>The installed CUDA driver lacks what DeepInfra needs: its version is too low or an entry point is missing.</summary>
@@ -29,6 +31,13 @@ public sealed class CudaDriverTooOldException : CudaException
         MissingEntryPoint = entryPoint;
     }
 
+    private CudaDriverTooOldException(string message, int found, int required, Exception cause)
+        : base(CudaErrorCode.NotSupported, "cuLibraryLoadData", message, cause)
+    {
+        FoundVersion = found;
+        RequiredVersion = required;
+    }
+
     /// <summary>CUDA version of the driver as it encodes it: 1000 · major + 10 · minor.</summary>
     public int FoundVersion { get; }
 
@@ -43,7 +52,7 @@ public sealed class CudaDriverTooOldException : CudaException
             $"{library} supports CUDA {Text(found)}, but DeepInfra needs {Text(required)} or newer. {Remedy}",
             found,
             required,
-            null
+            entryPoint: null
         );
 
     internal static CudaDriverTooOldException ForEntryPoint(
@@ -57,6 +66,21 @@ public sealed class CudaDriverTooOldException : CudaException
             found,
             required,
             entryPoint
+        );
+
+    internal static CudaDriverTooOldException ForKernel(
+        CompiledKernel kernel,
+        string library,
+        int found,
+        Version compiler,
+        CudaException cause
+    ) =>
+        new(
+            $"Kernel {kernel.Name} for {kernel.Architecture} was compiled by NVRTC {compiler}, and {library} supports CUDA {Text(found)}: it does not take it ({cause.ErrorName}). "
+                + $"Install a driver for CUDA {compiler}, or NVRTC {Text(found)} or older (DEEPINFRA_NVRTC_PATH).",
+            found,
+            1000 * compiler.Major + 10 * compiler.Minor,
+            cause
         );
 
     internal static string Text(int version) => $"{version / 1000}.{version % 1000 / 10}";

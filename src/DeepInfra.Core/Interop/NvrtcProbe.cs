@@ -11,7 +11,7 @@ internal static class NvrtcProbe
 {
     public const string PathVariable = "DEEPINFRA_NVRTC_PATH";
 
-    private const string Remedy =
+    public const string Remedy =
         "Install the NVRTC library of a CUDA toolkit 12.3 or newer (Debian: libnvrtc12; pip: nvidia-cuda-nvrtc-cu12), or put its folder into "
         + PathVariable
         + ".";

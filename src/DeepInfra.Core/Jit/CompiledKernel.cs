@@ -7,10 +7,10 @@ public sealed class CompiledKernel
     /// <summary>The short name of the kernel.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The target, such as <c>sm_90a</c>.</summary>
+    /// <summary>The target, such as <c>sm_90a</c>; <c>compute_90</c> if the result is PTX that the driver finishes.</summary>
     public required string Architecture { get; init; }
 
-    /// <summary>The machine code: a cubin, or what the simulator takes for one.</summary>
+    /// <summary>The machine code: a cubin, PTX with a terminating zero, or what the simulator takes for a cubin.</summary>
     public required ReadOnlyMemory<byte> Cubin { get; init; }
 
     /// <summary>The kernel's name in the machine code.</summary>

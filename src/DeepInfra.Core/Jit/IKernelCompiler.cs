@@ -14,5 +14,6 @@ public interface IKernelCompiler
     /// <param name="spec">The kernel.</param>
     /// <exception cref="KernelCompilationException">The source has errors, or the target is unknown to the compiler.</exception>
     /// <exception cref="NativeLibraryNotFoundException">The compiler is not on this machine.</exception>
+    /// <exception cref="NvrtcTooOldException">The compiler is too old for the target.</exception>
     CompiledKernel Compile(KernelSpec spec);
 }

@@ -8,7 +8,8 @@ namespace DeepInfra.Core.Jit;
 
 /// <summary>
 /// The file of a compiled kernel: magic, lengths, a JSON record, the machine code, and a trailer with the total length and
-/// a SHA-256 of everything before. A file that was cut, grown or changed anywhere does not read.
+/// a SHA-256 of everything before. A file that was cut, grown or changed anywhere does not read, nor does one whose machine
+/// code is for another architecture than it says.
 /// </summary>
 internal static class KernelFile
 {
@@ -22,11 +23,11 @@ internal static class KernelFile
     private const long MaxBytes = 1 << 30;
 
     /// <summary>The contents of a file.</summary>
-    public static byte[] Encode(CompiledKernel kernel, KernelHash spec)
+    public static byte[] Encode(CompiledKernel kernel, KernelSpec spec)
     {
         var record = JsonSerializer.SerializeToUtf8Bytes(
             new Record(
-                spec.ToString(),
+                spec.Hash.ToString(),
                 kernel.Name,
                 kernel.Architecture,
                 kernel.EntrySymbol,
@@ -58,7 +59,7 @@ internal static class KernelFile
     /// <param name="reason">Why it is damaged.</param>
     /// <returns>Null if it is damaged.</returns>
     /// <exception cref="IOException">There is no such file, or it cannot be read.</exception>
-    public static CompiledKernel? Read(string path, KernelHash spec, out string reason)
+    public static CompiledKernel? Read(string path, KernelSpec spec, out string reason)
     {
         using var stream = new FileStream(
             path,
@@ -78,7 +79,7 @@ internal static class KernelFile
     }
 
     /// <summary>Reads the contents of a file; null and a reason if they are damaged.</summary>
-    public static CompiledKernel? Decode(byte[] file, KernelHash spec, out string reason)
+    public static CompiledKernel? Decode(byte[] file, KernelSpec spec, out string reason)
     {
         reason = "";
         var total = file.Length;
@@ -119,7 +120,7 @@ internal static class KernelFile
     private static CompiledKernel? Decode(
         ReadOnlySpan<byte> json,
         ReadOnlyMemory<byte> cubin,
-        KernelHash spec,
+        KernelSpec spec,
         out string reason
     )
     {
@@ -133,13 +134,15 @@ internal static class KernelFile
             reason = e.Message;
             return null;
         }
-        if (record is null || record.Spec != spec.ToString())
+        if (
+            record is not { Architecture: not null, Compiler: not null }
+            || record.Spec != spec.Hash.ToString()
+        )
         {
             reason = "another kernel";
             return null;
         }
-        reason = "";
-        return new CompiledKernel
+        var kernel = new CompiledKernel
         {
             Name = record.Name,
             Architecture = record.Architecture,
@@ -152,6 +155,13 @@ internal static class KernelFile
             StaticSharedBytes = record.StaticSharedBytes,
             LocalBytes = record.LocalBytes,
         };
+        // Whoever wrote the file may have had another idea of what belongs into it than this version.
+        reason =
+            record.Architecture != spec.Architecture
+            && !(spec.IsPortable && Cuda.CudaArchitecture.IsPtx(record.Architecture))
+                ? $"compiled for {record.Architecture}, not {spec.Architecture}"
+                : KernelImage.FindProblem(kernel) ?? "";
+        return reason.Length == 0 ? kernel : null;
     }
 
     internal sealed record Record(

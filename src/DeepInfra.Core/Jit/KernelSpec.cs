@@ -23,7 +23,7 @@ public sealed class KernelSpec
     /// <summary>Describes a kernel.</summary>
     /// <param name="name">A short name for files and messages: letters, digits, '_', '-' and '.'.</param>
     /// <param name="source">CUDA C++ source.</param>
-    /// <param name="architecture">The target, such as <c>sm_90a</c>; see <see cref="CudaDevice.Architecture"/>.</param>
+    /// <param name="architecture">The target, such as <c>sm_90a</c>, or <c>compute_90</c> for PTX that the driver finishes; see <see cref="CudaDevice.Architecture"/>.</param>
     /// <exception cref="ArgumentException">A name or target that cannot be.</exception>
     public KernelSpec(string name, string source, string architecture)
     {
@@ -81,6 +81,12 @@ public sealed class KernelSpec
     /// <summary>The configuration as text, for people: kept with the result and part of the key.</summary>
     public string Description { get; init; } = "";
 
+    /// <summary>
+    /// True if the source uses nothing that only its target has: where the compiler is older than the device and does not know the
+    /// target, PTX for the newest one it knows is compiled instead, and the driver finishes it.
+    /// </summary>
+    public bool IsPortable { get; init; }
+
     /// <summary>The digest of all of the above.</summary>
     public KernelHash Hash => _hash.Value;
 
@@ -108,6 +114,7 @@ public sealed class KernelSpec
             _entryExpression ?? "",
             _entrySymbol ?? "",
             Description,
+            IsPortable ? "portable" : "",
             .. _options,
         ]);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core.Interop;
 using Microsoft.Extensions.Logging;
 
 namespace DeepInfra.Core.Jit;
@@ -35,7 +36,10 @@ internal sealed class KernelStore(
         foreach (
             var path in Directory.EnumerateFiles(folder, pattern).Order(StringComparer.Ordinal)
         )
-            if (TryReadFile(path, spec) is { } kernel)
+            if (
+                TryReadFile(path, spec) is { } kernel
+                && KernelImage.IsOfSimulator(kernel) == CudaApi.IsSimulatorSelected
+            )
                 return kernel;
         return null;
     }
@@ -55,9 +59,11 @@ internal sealed class KernelStore(
         {
             using (var stream = new FileStream(draft, FileMode.CreateNew, FileAccess.Write))
             {
-                stream.Write(KernelFile.Encode(kernel, spec.Hash));
+                stream.Write(KernelFile.Encode(kernel, spec));
                 stream.Flush(flushToDisk: true);
             }
+            // The folder is not flushed: after a crash the entry may be gone, which costs a compilation. It is never half there,
+            // and if the file system broke that promise, the checksum would tell.
             File.Move(draft, path, overwrite: true);
         }
         catch
@@ -87,7 +93,7 @@ internal sealed class KernelStore(
         {
             if (!File.Exists(path))
                 return null;
-            if (KernelFile.Read(path, spec.Hash, out var reason) is { } kernel)
+            if (KernelFile.Read(path, spec, out var reason) is { } kernel)
                 return kernel;
             SetAside(path, reason);
         }

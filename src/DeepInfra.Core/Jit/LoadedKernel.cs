@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core.Cuda;
+using DeepInfra.Core.Interop;
 
 namespace DeepInfra.Core.Jit;
 
@@ -23,7 +24,7 @@ public sealed class LoadedKernel
 
     internal static LoadedKernel Load(CompiledKernel compiled)
     {
-        var library = CudaLibrary.Load(compiled.Cubin.Span, compiled.Name);
+        var library = LoadLibrary(compiled);
         try
         {
             return new LoadedKernel(compiled, library, library.GetKernel(compiled.EntrySymbol));
@@ -32,6 +33,33 @@ public sealed class LoadedKernel
         {
             library.Dispose();
             throw;
+        }
+    }
+
+    private static CudaLibrary LoadLibrary(CompiledKernel compiled)
+    {
+        try
+        {
+            return CudaLibrary.Load(compiled.Cubin.Span, compiled.Name);
+        }
+        catch (CudaException e)
+            when (e.Code
+                    is CudaErrorCode.InvalidImage
+                        or CudaErrorCode.NoBinaryForGpu
+                        or CudaErrorCode.InvalidPtx
+                        or CudaErrorCode.UnsupportedPtxVersion
+                        or CudaErrorCode.InvalidSource
+                && NvrtcCompiler.VersionIn(compiled.Compiler) is { } version
+                && 1000 * version.Major + 10 * version.Minor > CudaDriver.DriverVersion
+            )
+        {
+            throw CudaDriverTooOldException.ForKernel(
+                compiled,
+                CudaDriver.Library ?? "",
+                CudaDriver.DriverVersion,
+                version,
+                e
+            );
         }
     }
 }

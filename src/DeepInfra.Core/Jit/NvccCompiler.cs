@@ -6,7 +6,7 @@ namespace DeepInfra.Core.Jit;
 
 /// <summary>
 /// The toolkit's offline compiler in a child process: for comparing its machine code with NVRTC's. It needs nvcc and a host
-/// compiler, and takes seconds. Entry expressions work if the source then has exactly one kernel. Thread-safe.
+/// compiler, and takes seconds. It makes no PTX. Entry expressions work if the source then has exactly one kernel. Thread-safe.
 /// </summary>
 public sealed class NvccCompiler : IKernelCompiler
 {
@@ -32,6 +32,10 @@ public sealed class NvccCompiler : IKernelCompiler
     {
         ArgumentNullException.ThrowIfNull(spec);
         spec.Validate();
+        if (Cuda.CudaArchitecture.IsPtx(spec.Architecture))
+            throw new NotSupportedException(
+                $"nvcc compiles machine code here, got the virtual target {spec.Architecture}: use NvrtcCompiler for PTX"
+            );
         var identity = Identity;
         var start = Stopwatch.GetTimestamp();
         var folder = Directory.CreateTempSubdirectory("deepinfra-nvcc-").FullName;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
+using DeepInfra.Core.Cuda;
 using DeepInfra.Core.Interop;
 
 namespace DeepInfra.Core.Jit;
@@ -45,9 +47,11 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
         ArgumentNullException.ThrowIfNull(spec);
         spec.Validate();
         var (api, identity) = _loaded.Value;
+        var architecture = TargetOf(api, spec);
+        RequireVersion(api, architecture);
         string[] options =
         [
-            $"--gpu-architecture={spec.Architecture}",
+            $"--gpu-architecture={architecture}",
             .. s_fixedOptions,
             .. spec.Options,
         ];
@@ -72,14 +76,20 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
                     spec,
                     "nvrtcGetLoweredName"
                 );
-            Check(api, api.GetCubin(program, out var cubin), spec, "nvrtcGetCUBIN");
-            if (api.GetPtx(program, out ptx) != NvrtcApi.Success)
+            var isPtx = CudaArchitecture.IsPtx(architecture);
+            var ptxStatus = api.GetPtx(program, out ptx);
+            if (isPtx)
+                Check(api, ptxStatus, spec, "nvrtcGetPTX");
+            else if (ptxStatus != NvrtcApi.Success)
                 ptx = [];
+            var cubin = ptx;
+            if (!isPtx)
+                Check(api, api.GetCubin(program, out cubin), spec, "nvrtcGetCUBIN");
             var resources = CubinResources.Read(cubin, symbol!);
             return new CompiledKernel
             {
                 Name = spec.Name,
-                Architecture = spec.Architecture,
+                Architecture = architecture,
                 Cubin = cubin,
                 EntrySymbol = symbol!,
                 Compiler = identity,
@@ -94,6 +104,38 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
         {
             api.Destroy(program);
         }
+    }
+
+    // A target that the compiler does not know is of a newer device: its driver can finish PTX of an older one.
+    private static string TargetOf(NvrtcApi api, KernelSpec spec)
+    {
+        if (!spec.IsPortable || CudaArchitecture.IsPtx(spec.Architecture))
+            return spec.Architecture;
+        var number = CudaArchitecture.NumberOf(spec.Architecture);
+        var known = api.SupportedArchitectures();
+        var newest = known.Where(n => n <= number).DefaultIfEmpty().Max();
+        return newest == number || newest == 0
+            ? spec.Architecture
+            : string.Create(CultureInfo.InvariantCulture, $"{CudaArchitecture.PtxPrefix}{newest}");
+    }
+
+    private static void RequireVersion(NvrtcApi api, string architecture)
+    {
+        // Earlier versions know the name sm_90a, but not all of its instructions.
+        var required = CudaArchitecture.NumberOf(architecture) switch
+        {
+            >= 100 => new Version(12, 8),
+            >= 90 => new Version(12, 3),
+            _ => new Version(12, 0),
+        };
+        if (api.Version < required)
+            throw new NvrtcTooOldException(
+                api.Path,
+                api.Version,
+                required,
+                architecture,
+                NvrtcProbe.Remedy
+            );
     }
 
     private static nint Create(NvrtcApi api, KernelSpec spec, NativeTexts texts)
@@ -136,8 +178,8 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
             );
         var known = api.SupportedArchitectures();
         var unknownTarget =
-            known.Length > 0 && !known.Contains(Cuda.CudaArchitecture.NumberOf(spec.Architecture))
-                ? $" NVRTC {api.Version} does not know the target {spec.Architecture}: it knows sm_{string.Join(", sm_", known)}; use a newer one."
+            known.Length > 0 && !known.Contains(CudaArchitecture.NumberOf(spec.Architecture))
+                ? $" NVRTC {api.Version} does not know the target {spec.Architecture}: it knows sm_{string.Join(", sm_", known)}; use another version."
                 : "";
         return new KernelCompilationException(
             spec,
@@ -158,6 +200,12 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
             );
     }
 
+    /// <summary>The version in an identity of this class; null in others.</summary>
+    internal static Version? VersionIn(string identity) =>
+        identity.Split(' ') is ["nvrtc", _, var version, ..] && Version.TryParse(version, out var v)
+            ? v
+            : null;
+
     private static Loaded LoadLibrary()
     {
         var isSimulator = CudaApi.IsSimulatorSelected;
@@ -166,7 +214,7 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
         var attempts = isSimulator ? [] : NvrtcProbe.LoadBuiltins(api);
         // Another build of the simulator may lay out its kernels differently under the same version.
         var name = isSimulator
-            ? $"cudasim {KernelHash.Of(File.ReadAllBytes(library.Path)).ToShortString()}"
+            ? $"{KernelImage.SimulatorCompiler}{KernelHash.Of(File.ReadAllBytes(library.Path)).ToShortString()}"
             : $"nvrtc {NvrtcProbe.FullName(library.Path)}";
         return new Loaded(
             api,

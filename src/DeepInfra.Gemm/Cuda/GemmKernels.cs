@@ -48,7 +48,9 @@ internal static class GemmKernels
                     Make(
                         "sm90_bf16_gemm",
                         v.Architecture,
-                        $"Bf16GemmConfig<{v.BlockN}, {Text(v.KMajorA)}, {Text(v.KMajorB)}>"
+                        $"Bf16GemmConfig<{v.BlockN}, {Text(v.KMajorA)}, {Text(v.KMajorB)}>",
+                        // wgmma exists on sm_90a alone.
+                        isPortable: false
                     )
             );
 
@@ -61,11 +63,17 @@ internal static class GemmKernels
                     Make(
                         "sm89_fp8_gemm",
                         v.Architecture,
-                        $"Fp8GemmConfig<{Text(v.KindA)}, {Text(v.KindB)}, {Text(v.KMajorA)}, {Text(v.KMajorB)}, {v.ScaleStep}>"
+                        $"Fp8GemmConfig<{Text(v.KindA)}, {Text(v.KindB)}, {Text(v.KMajorA)}, {Text(v.KMajorB)}, {v.ScaleStep}>",
+                        isPortable: true
                     )
             );
 
-    private static KernelSpec Make(string name, string architecture, string config) =>
+    private static KernelSpec Make(
+        string name,
+        string architecture,
+        string config,
+        bool isPortable
+    ) =>
         new(
             name,
             $"""
@@ -79,6 +87,7 @@ internal static class GemmKernels
             Headers = s_headers.Value,
             EntryExpression = $"di::gemm::{name}<{config}>",
             Description = config,
+            IsPortable = isPortable,
         };
 
     private static string Text(bool value) => value ? "true" : "false";

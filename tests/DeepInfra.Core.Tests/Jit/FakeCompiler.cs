@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 using DeepInfra.Core.Jit;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Core.Tests.Jit;
 
-/// <summary>A compiler whose result is its input, and that counts.</summary>
+/// <summary>A compiler whose result is its input behind the header of a cubin, and that counts.</summary>
 internal sealed class FakeCompiler(string identity = "fake 1") : IKernelCompiler
 {
     private int _compilations;
@@ -26,7 +27,7 @@ internal sealed class FakeCompiler(string identity = "fake 1") : IKernelCompiler
         {
             Name = spec.Name,
             Architecture = spec.Architecture,
-            Cubin = Encoding.UTF8.GetBytes(spec.Source),
+            Cubin = FakeCubin.Create(spec.Architecture, Encoding.UTF8.GetBytes(spec.Source)),
             EntrySymbol = spec.EntrySymbol ?? "",
             Compiler = identity,
             Log = "a warning",

@@ -40,7 +40,7 @@ public sealed class JitKernelCacheTests : IDisposable
         compiler.Compilations.Should().Be(0);
         cache.Statistics.DiskHits.Should().Be(1);
         kernel.Registers.Should().Be(40);
-        kernel.Cubin.ToArray().Should().Equal("void f() {}"u8.ToArray());
+        kernel.Cubin[FakeCubin.HeaderBytes..].ToArray().Should().Equal("void f() {}"u8.ToArray());
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Core.Jit;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Core.Tests.Jit;
 
@@ -8,13 +9,12 @@ public class KernelFileTests
     private readonly KernelSpec _spec = FakeCompiler.Spec();
     private readonly byte[] _file;
 
-    public KernelFileTests() =>
-        _file = KernelFile.Encode(new FakeCompiler().Compile(_spec), _spec.Hash);
+    public KernelFileTests() => _file = KernelFile.Encode(new FakeCompiler().Compile(_spec), _spec);
 
     [Fact]
     public void Decode_WhatWasEncoded_GivesItBack()
     {
-        var kernel = KernelFile.Decode(_file, _spec.Hash, out var reason);
+        var kernel = KernelFile.Decode(_file, _spec, out var reason);
 
         reason.Should().BeEmpty();
         var expected = new FakeCompiler().Compile(_spec);
@@ -27,7 +27,7 @@ public class KernelFileTests
     {
         for (var length = 0; length < _file.Length; length++)
         {
-            KernelFile.Decode(_file[..length], _spec.Hash, out var reason).Should().BeNull();
+            KernelFile.Decode(_file[..length], _spec, out var reason).Should().BeNull();
             reason.Should().NotBeEmpty();
         }
     }
@@ -40,7 +40,7 @@ public class KernelFileTests
             var damaged = _file.ToArray();
             damaged[bit / 8] ^= (byte)(1 << (bit % 8));
 
-            KernelFile.Decode(damaged, _spec.Hash, out var reason).Should().BeNull($"bit {bit}");
+            KernelFile.Decode(damaged, _spec, out var reason).Should().BeNull($"bit {bit}");
             reason.Should().NotBeEmpty();
         }
     }
@@ -56,18 +56,52 @@ public class KernelFileTests
             if (i % 2 == 0 && bytes.Length >= 8)
                 _file.AsSpan(0, 8).CopyTo(bytes);
 
-            KernelFile.Decode(bytes, _spec.Hash, out _).Should().BeNull();
+            KernelFile.Decode(bytes, _spec, out _).Should().BeNull();
         }
     }
 
     [Fact]
     public void Decode_GrownFile_GivesAReason() =>
-        KernelFile.Decode([.. _file, 0], _spec.Hash, out _).Should().BeNull();
+        KernelFile.Decode([.. _file, 0], _spec, out _).Should().BeNull();
 
     [Fact]
     public void Decode_ForAnotherKernel_GivesAReason()
     {
-        KernelFile.Decode(_file, FakeCompiler.Spec("other").Hash, out var reason).Should().BeNull();
+        KernelFile.Decode(_file, FakeCompiler.Spec("other"), out var reason).Should().BeNull();
         reason.Should().Be("another kernel");
     }
+
+    [Fact]
+    public void Decode_CubinForAnotherArchitecture_GivesAReason()
+    {
+        var file = KernelFile.Encode(Kernel("sm_90a", FakeCubin.Create("sm_80")), _spec);
+
+        KernelFile.Decode(file, _spec, out var reason).Should().BeNull();
+        reason.Should().Be("a cubin for sm_80, not sm_90a");
+    }
+
+    [Fact]
+    public void Decode_Ptx_IsForPortableKernelsOnly()
+    {
+        var ptx = Kernel("compute_90", ".version 8.4\n.target sm_90\n\0"u8.ToArray());
+        var portable = new KernelSpec("k", "x", "sm_120a") { EntrySymbol = "f", IsPortable = true };
+        var bound = new KernelSpec("k", "x", "sm_120a") { EntrySymbol = "f" };
+
+        KernelFile
+            .Decode(KernelFile.Encode(ptx, portable), portable, out _)!
+            .Architecture.Should()
+            .Be("compute_90");
+        KernelFile.Decode(KernelFile.Encode(ptx, bound), bound, out var reason).Should().BeNull();
+        reason.Should().Be("compiled for compute_90, not sm_120a");
+    }
+
+    private static CompiledKernel Kernel(string architecture, byte[] image) =>
+        new()
+        {
+            Name = "k",
+            Architecture = architecture,
+            Cubin = image,
+            EntrySymbol = "f",
+            Compiler = "fake 1",
+        };
 }

@@ -54,7 +54,7 @@ public class KernelSpecTests
 
     [Theory]
     [InlineData("90")]
-    [InlineData("compute_90")]
+    [InlineData("compute_x")]
     [InlineData("sm_")]
     [InlineData("sm_90x")]
     public void Constructor_UnknownTarget_Throws(string architecture) =>
@@ -104,4 +104,13 @@ public class KernelSpecTests
             EntrySymbol = symbol,
             Description = description,
         };
+
+    [Fact]
+    public void Hash_PortableOrNot_Differs()
+    {
+        var bound = new KernelSpec("k", "x", "sm_90a") { EntrySymbol = "f" };
+        var portable = new KernelSpec("k", "x", "sm_90a") { EntrySymbol = "f", IsPortable = true };
+
+        portable.Hash.Should().NotBe(bound.Hash);
+    }
 }

@@ -125,7 +125,7 @@ public class NvrtcCompilerTests
     [NvrtcFact]
     public void Compile_TargetUnknownToTheCompiler_SaysWhichItKnows()
     {
-        var spec = new KernelSpec("new", "extern \"C\" __global__ void f() {}", "sm_999")
+        var spec = new KernelSpec("new", "extern \"C\" __global__ void f() {}", "sm_51")
         {
             EntrySymbol = "f",
         };
@@ -134,7 +134,36 @@ public class NvrtcCompilerTests
             .Instance.Invoking(c => c.Compile(spec))
             .Should()
             .Throw<KernelCompilationException>()
-            .WithMessage("*does not know the target sm_999*sm_80*");
+            .WithMessage("*does not know the target sm_51*sm_80*");
+    }
+
+    [NvrtcFact]
+    public void Compile_PortableKernelForANewerDevice_GivesPtxOfTheNewestKnownTarget()
+    {
+        var newest = NvrtcCompiler.Instance.SupportedArchitectures.Max();
+        var spec = new KernelSpec("new", "extern \"C\" __global__ void f() {}", "sm_999a")
+        {
+            EntrySymbol = "f",
+            IsPortable = true,
+        };
+
+        var kernel = NvrtcCompiler.Instance.Compile(spec);
+
+        kernel.Architecture.Should().Be($"compute_{newest}");
+        var text = System.Text.Encoding.UTF8.GetString(kernel.Cubin.Span);
+        text.Should().Contain($".target sm_{newest}").And.Contain(".entry f(").And.EndWith("\0");
+    }
+
+    [NvrtcFact]
+    public void Compile_PortableKernelForAKnownTarget_GivesMachineCode()
+    {
+        var spec = new KernelSpec("old", "extern \"C\" __global__ void f() {}", "sm_90a")
+        {
+            EntrySymbol = "f",
+            IsPortable = true,
+        };
+
+        NvrtcCompiler.Instance.Compile(spec).Architecture.Should().Be("sm_90a");
     }
 
     [NvrtcFact]

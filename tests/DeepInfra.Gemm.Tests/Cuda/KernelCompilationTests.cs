@@ -56,6 +56,22 @@ public sealed class KernelCompilationTests
             "UTMALDG"
         );
 
+    /// <summary>A device that this compiler does not know runs the plain kernels all the same: its driver finishes them.</summary>
+    [NvrtcFact]
+    public void Fp8Kernels_ForADeviceNewerThanTheCompiler_ArePtx()
+    {
+        foreach (var spec in Fp8("sm_999a"))
+        {
+            var kernel = NvrtcCompiler.Instance.Compile(spec);
+
+            kernel.Architecture.Should().StartWith("compute_");
+            System
+                .Text.Encoding.UTF8.GetString(kernel.Cubin.Span)
+                .Should()
+                .Contain($".entry {kernel.EntrySymbol}(");
+        }
+    }
+
     [Fact]
     public void Specs_OfOneVariant_AreMadeOnce()
     {
