@@ -165,7 +165,6 @@ void di_sim_wgmma(int n, int k, int type_a, int type_b, int type_d, void* d, con
 void di_sim_wgmma_fence(void);
 void di_sim_wgmma_commit(void);
 void di_sim_wgmma_wait(unsigned pending);
-void di_sim_wgmma_touch(void* registers, int bytes);
 
 // The rest.
 void di_sim_setmaxnreg(int increase, unsigned registers);

@@ -16,6 +16,7 @@
 #include "core/rng.h"
 #include "core/view.h"
 #include "deepinfra_sim/runtime.h"
+#include "tensor/register_watch.h"
 
 namespace cudasim {
 
@@ -139,7 +140,8 @@ struct Thread {
 
     RecentAccess recent[kRecentAccesses];
     unsigned recent_next = 0;
-    unsigned registers = 0; // of setmaxnreg, 0 when never called
+    unsigned registers = 0;     // of setmaxnreg, 0 when never called
+    RegisterWatchPointer watch; // of wgmma, null before the first wgmma.fence
 };
 
 // A collective of (part of) a warp that waits for lanes.

@@ -15,8 +15,11 @@ inline void plain(const void* p, std::size_t bytes, bool write, bool aligned, co
     if (t == nullptr)
         return;
     const auto* at = static_cast<const std::uint8_t*>(p);
-    if (at >= t->stack.low && at < t->stack.high)
+    if (at >= t->stack.low && at < t->stack.high) {
+        if (t->watch)
+            t->watch->access(t, at, bytes, write, caller);
         return;
+    }
     AccessFlags flags;
     flags.write = write;
     flags.what = write ? "store" : "load";

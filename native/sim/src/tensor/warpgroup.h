@@ -61,9 +61,7 @@ struct WarpgroupState {
     std::vector<Accumulator> accumulators;
     std::uint32_t committed[kWarpgroup] = {}; // groups
     std::uint64_t uncommitted[kWarpgroup] = {};
-    bool fenced[kWarpgroup] = {};
-    const float* flying[kWarpgroup] = {}; // registers in flight that the thread deposited last
-    std::vector<Thread*> waiting;         // for other warps' deposits
+    std::vector<Thread*> waiting; // for other warps' deposits
 
     Thread* first_thread() const { return &block->threads[index * kWarpgroup]; }
 };

@@ -38,20 +38,6 @@ class RunWgmma final : public AsyncOp {
     WarpgroupState& group_;
 };
 
-// Registers that belong to an operation which thread `i` has deposited and whose result is not
-// back.
-bool in_flight(const WarpgroupState& g, unsigned i, const float* d) {
-    if (g.flying[i] == d)
-        return true;
-    for (const Accumulator& acc : g.accumulators)
-        if (acc.live && acc.d[i] == d && !acc.has_result[i])
-            return true;
-    for (const auto& op : g.open)
-        if (op->d[i] == d)
-            return true;
-    return false;
-}
-
 // The accumulator of an operation that all threads have deposited: one in flight, or a new one.
 std::size_t find_accumulator(WarpgroupState& g, const WgmmaOp& op) {
     std::size_t index = 0;
@@ -136,12 +122,25 @@ void add_view(WgmmaOp& op, const ViewRef& view) {
     op.views.push_back(view);
 }
 
+// Every access to the registers has a wgmma.fence behind it, but for accumulators in flight.
+void check_fence(Thread* t, const float* d, unsigned count, const unsigned* a, const void* caller) {
+    if (!t->watch)
+        fail(t, caller, "missing wgmma.fence", "wgmma before the first wgmma.fence");
+    std::size_t index = 0;
+    if (!t->watch->in_flight(d) && t->watch->touched(t, d, count * sizeof(float), &index)) {
+        fail(t, caller, "missing wgmma.fence",
+             "register %zu of the accumulator was accessed after the last wgmma.fence", index);
+    }
+    if (a != nullptr && t->watch->touched(t, a, 16, &index)) {
+        fail(t, caller, "missing wgmma.fence",
+             "register %zu of A's fragment was accessed after the last wgmma.fence", index);
+    }
+}
+
 void deposit(Thread* t, const WgmmaShape& shape, float* d, const unsigned* a, const void* caller) {
     WarpgroupState& g = group_of(t, "wgmma", caller);
     unsigned i = in_group(t);
-    if (!g.fenced[i])
-        fail(t, caller, "missing wgmma.fence",
-             "wgmma without wgmma.fence since its registers were last used");
+    check_fence(t, d, static_cast<unsigned>(shape.n) / 2, a, caller);
     std::uint64_t number = g.deposits[i]++;
     auto at = static_cast<std::size_t>(number - g.closed);
     std::uint32_t group = g.committed[i] + 1;
@@ -151,12 +150,14 @@ void deposit(Thread* t, const WgmmaShape& shape, float* d, const unsigned* a, co
     if (!(op.shape == shape) || op.group != group)
         fail(t, caller, "divergent wgmma",
              "this thread's wgmma differs from the other threads' (shape, descriptors or group)");
-    if (!in_flight(g, i, d))
+    if (!t->watch->in_flight(d))
         capture(op, i, d);
     op.d[i] = d;
-    g.flying[i] = d;
-    if (a != nullptr)
+    t->watch->use(d, static_cast<unsigned>(shape.n) / 2 * sizeof(float), true, group, caller);
+    if (a != nullptr) {
         std::memcpy(&op.a[i * 4], a, 16);
+        t->watch->use(a, 16, false, group, caller);
+    }
     if (t->block->checks)
         add_view(op, t->view);
     ++g.uncommitted[i];
@@ -188,8 +189,6 @@ void deliver(WarpgroupState& g, Thread* t, std::uint32_t group) {
         auto count = static_cast<unsigned>(acc.n) / 2;
         std::memcpy(acc.d[i], acc.registers.data() + i * count, count * sizeof(float));
         acc.has_result[i] = true;
-        g.fenced[i] = false;
-        g.flying[i] = nullptr;
         if (++acc.delivered == kWarpgroup)
             acc.live = false;
     }
@@ -239,7 +238,10 @@ EXPORT void di_sim_wgmma(int n, int k, int type_a, int type_b, int type_d, void*
 EXPORT void di_sim_wgmma_fence() {
     Thread* t = current_thread();
     converge(t, kWgmmaFence, "wgmma.fence", CALLER);
-    group_of(t, "wgmma.fence", CALLER).fenced[in_group(t)] = true;
+    group_of(t, "wgmma.fence", CALLER);
+    if (!t->watch)
+        t->watch.reset(RegisterWatch::take());
+    t->watch->fence();
 }
 
 EXPORT void di_sim_wgmma_commit() {
@@ -269,6 +271,8 @@ EXPORT void di_sim_wgmma_wait(unsigned pending) {
     while (!g.queue.empty() && g.queue.front()->group <= group)
         execute_wgmma(g);
     deliver(g, t, group);
+    if (t->watch)
+        t->watch->release(group);
     if (!t->block->checks || (t->view && t->view->seen(g.slot) >= group))
         return;
     // One view for all threads that come from the same one.
@@ -286,9 +290,4 @@ EXPORT void di_sim_wgmma_wait(unsigned pending) {
     done.add_clock(g.slot, group, group);
     t->view = done.freeze();
     cluster.joins[cluster.next_join++ % 8] = {id, key, t->view};
-}
-
-EXPORT void di_sim_wgmma_touch(void*, int) {
-    Thread* t = current_thread();
-    group_of(t, "wgmma register use", CALLER).fenced[in_group(t)] = false;
 }
