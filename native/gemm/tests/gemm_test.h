@@ -3,6 +3,7 @@
 // the comparison with sums in binary64.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <gtest/gtest.h>
@@ -81,14 +82,28 @@ template <typename T> class Output {
             d_[i] = untouched_;
     }
 
-    // Every element is right and nothing beside them is written.
-    void check() {
+    // The largest error, relative to the sum of the terms' magnitudes.
+    double worst() {
+        double worst = 0;
+        for (unsigned row = 0; row < shape_.m; ++row)
+            for (unsigned column = 0; column < shape_.n; ++column) {
+                const reference::Sum& want = sums_[row * shape_.n + column];
+                const double error = std::fabs(value_of(d_[row * stride_ + column]) - want.value);
+                if (error > 0)
+                    worst = std::max(worst, error / want.magnitude);
+            }
+        return worst;
+    }
+
+    // Every element is right, up to 2^exponent of its terms' magnitudes, and nothing beside them is
+    // written.
+    void check(int exponent = -20) {
         for (unsigned row = 0; row < shape_.m; ++row) {
             for (unsigned column = 0; column < shape_.n; ++column) {
                 const reference::Sum& want = sums_[row * shape_.n + column];
                 const double allowed =
                     (sizeof(T) == 2 ? std::ldexp(std::fabs(want.value), -8) : 0) +
-                    std::ldexp(want.magnitude, -20);
+                    std::ldexp(want.magnitude, exponent);
                 ASSERT_NEAR(value_of(d_[row * stride_ + column]), want.value, allowed)
                     << "at " << row << ',' << column;
             }

@@ -6,9 +6,7 @@
 
 namespace cudasim {
 
-void require_own_block(Thread* t, std::uint32_t address, const char* what, const void* caller) {
-    if (rank_of_address(address) == t->block->rank)
-        return;
+void fail_window(Thread* t, std::uint32_t address, const char* what, const void* caller) {
     fail(t, caller, "address of another block",
          "%s: shared address 0x%x belongs to block rank %u of the cluster, and the instruction "
          "takes addresses of its own block (rank %u) only",

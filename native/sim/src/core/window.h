@@ -13,7 +13,13 @@ namespace cudasim {
 inline std::uint32_t rank_of_address(std::uint32_t address) { return address >> kRankShift; }
 
 // Fails when the address belongs to another block: `what` takes those of its own block only.
-void require_own_block(Thread* t, std::uint32_t address, const char* what, const void* caller);
+[[noreturn]] void fail_window(Thread* t, std::uint32_t address, const char* what,
+                              const void* caller);
+inline void require_own_block(Thread* t, std::uint32_t address, const char* what,
+                              const void* caller) {
+    if (rank_of_address(address) != t->block->rank)
+        fail_window(t, address, what, caller);
+}
 
 // The bytes at a shared::cta address. Fails as require_own_block and shared_pointer do.
 std::uint8_t* own_shared_pointer(Thread* t, std::uint32_t address, std::size_t bytes,

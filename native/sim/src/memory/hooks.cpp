@@ -16,7 +16,7 @@ inline void plain(const void* p, std::size_t bytes, bool write, bool aligned, co
         return;
     const auto* at = static_cast<const std::uint8_t*>(p);
     if (at >= t->stack.low && at < t->stack.high) {
-        if (t->watch)
+        if (t->watch && t->block->checks)
             t->watch->access(t, at, bytes, write, caller);
         return;
     }

@@ -7,6 +7,7 @@
 #include "core/window.h"
 #include "core/worker.h"
 #include "memory/access.h"
+#include "tensor/fp8_sum.h"
 #include "tensor/fragments.h"
 #include "tensor/warp_views.h"
 
@@ -109,6 +110,7 @@ struct MmaArguments {
     float* d;
     const unsigned *a, *b;
     const float* c;
+    const void* caller;
 };
 
 void multiply(Warp& warp, std::uint32_t, void*) {
@@ -116,7 +118,7 @@ void multiply(Warp& warp, std::uint32_t, void*) {
         return *reinterpret_cast<MmaArguments*>(warp.threads[lane].operand);
     };
     const MmaArguments& s = of(0);
-    float a[16][64] = {}, b[64][8] = {}, d[16][8];
+    float a[16 * 32], b[32 * 8], d[16 * 8];
     int bytes = element_bytes(s.type_a), per = 4 / bytes;
     int a_registers = 16 * s.k * bytes / 128, b_registers = s.k * 8 * bytes / 128;
     for (int lane = 0; lane < 32; ++lane) {
@@ -124,25 +126,29 @@ void multiply(Warp& warp, std::uint32_t, void*) {
         for (int j = 0; j < a_registers; ++j) {
             const auto* p = reinterpret_cast<const std::uint8_t*>(&l.a[j]);
             for (int e = 0; e < per; ++e)
-                a[a_row(lane, j)][a_k(lane, j, per) + e] =
+                a[a_row(lane, j) * s.k + a_k(lane, j, per) + e] =
                     element_to_float(s.type_a, p + e * bytes);
         }
         for (int j = 0; j < b_registers; ++j) {
             const auto* p = reinterpret_cast<const std::uint8_t*>(&l.b[j]);
             for (int e = 0; e < per; ++e)
-                b[b_k(lane, j, per) + e][b_column(lane)] =
+                b[(b_k(lane, j, per) + e) * 8 + b_column(lane)] =
                     element_to_float(s.type_b, p + e * bytes);
         }
         for (int i = 0; i < 4; ++i)
-            d[d_row(lane, i)][d_column(lane, i)] = l.c[i];
+            d[d_row(lane, i) * 8 + d_column(lane, i)] = l.c[i];
     }
-    for (int r = 0; r < 16; ++r)
-        for (int k = 0; k < s.k; ++k)
-            for (int c = 0; c < 8; ++c)
-                d[r][c] += a[r][k] * b[k][c];
+    if (bytes == 1 && truncates_fp8(&warp.threads[0], s.caller)) {
+        multiply_truncating(a, b, d, 16, 8, s.k, s.type_a, s.type_b);
+    } else {
+        for (int r = 0; r < 16; ++r)
+            for (int k = 0; k < s.k; ++k)
+                for (int c = 0; c < 8; ++c)
+                    d[r * 8 + c] += a[r * s.k + k] * b[k * 8 + c];
+    }
     for (int lane = 0; lane < 32; ++lane)
         for (int i = 0; i < 4; ++i)
-            of(lane).d[i] = d[d_row(lane, i)][d_column(lane, i)];
+            of(lane).d[i] = d[d_row(lane, i) * 8 + d_column(lane, i)];
 }
 
 } // namespace
@@ -172,8 +178,10 @@ EXPORT void di_sim_mma(int m, int n, int k, int type_a, int type_b, int type_d, 
     if (t->warp->live != kFullMask)
         fail(t, CALLER, "divergent collective", "mma.sync in a warp without lanes 0x%08x",
              ~t->warp->live);
-    MmaArguments arguments{
-        n, k, type_a, type_b, type_d, static_cast<float*>(d), a, b, static_cast<const float*>(c)};
+    MmaArguments arguments{n,      k,      type_a,
+                           type_b, type_d, static_cast<float*>(d),
+                           a,      b,      static_cast<const float*>(c),
+                           CALLER};
     t->operand = reinterpret_cast<std::uint64_t>(&arguments);
     collective(t, kFullMask, kMma + k * 256 + type_a * 16 + type_b, "mma.sync", CALLER, multiply);
 }

@@ -6,6 +6,7 @@
 #include "core/report.h"
 #include "memory/shadow.h"
 #include "tensor/descriptor.h"
+#include "tensor/fp8_sum.h"
 #include "tensor/fragments.h"
 #include "tensor/multiply.h"
 #include "tensor/operands.h"
@@ -142,7 +143,10 @@ void execute_wgmma(WarpgroupState& g) {
         std::fill(acc.tile.begin(), acc.tile.end(), 0.0f);
     else if (op->captured != 0)
         tile_from_registers(op->initial.data(), s.n, acc.tile.data());
-    multiply_tile(p.a, p.b, acc.tile.data(), s.n, s.k);
+    if (element_bytes(s.type_a) == 1 && truncates_fp8(g.first_thread(), op->caller))
+        multiply_truncating(p.a, p.b, acc.tile.data(), 64, s.n, s.k, s.type_a, s.type_b);
+    else
+        multiply_tile(p.a, p.b, acc.tile.data(), s.n, s.k);
     acc.delivering = false;
     g.spare.push_back(std::move(op));
 }
