@@ -6,8 +6,6 @@ namespace DeepInfra.Pond.Text;
 /// <summary>Packs the documents of one partition and proves that no token was lost or repeated.</summary>
 internal sealed class PackFunction(PackOptions options)
 {
-    private const int SamplesPerBatch = 512;
-
     public IEnumerable<RecordBatch> Run(
         IEnumerable<RecordBatch> batches,
         PondFunctionContext context
@@ -40,16 +38,22 @@ internal sealed class PackFunction(PackOptions options)
                 packer!.Add(Document(tokens), ids!.Read(batch, i));
                 packer.TokensIn += tokens.Length;
                 packer.MarksAdded += Marks;
-                if (writer.Count >= SamplesPerBatch)
+                while (writer.TryTake() is { } full)
                 {
                     context.CancellationToken.ThrowIfCancellationRequested();
-                    yield return writer.Build();
+                    yield return full;
                 }
             }
         }
 
         packer!.Finish();
-        if (packer.TokensIn + packer.MarksAdded != writer!.TokensPacked + packer.TokensDropped)
+        while (writer!.TryTake() is { } full)
+        {
+            context.CancellationToken.ThrowIfCancellationRequested();
+            yield return full;
+        }
+
+        if (packer.TokensIn + packer.MarksAdded != writer.TokensPacked + packer.TokensDropped)
         {
             throw new PondDataException(
                 FormattableString.Invariant(

@@ -7,10 +7,17 @@ namespace DeepInfra.Pond.Text;
 /// <summary>Collects samples into record batches.</summary>
 internal sealed class SampleWriter
 {
+    private const int MostSamples = 512;
+
+    /// <summary>Tokens of a batch: 256 MiB, far below what 32-bit offsets into a buffer can reach.</summary>
+    private const long MostTokens = 1L << 26;
+
     private readonly PackOptions _options;
     private readonly DocumentIds _ids;
     private readonly Schema _schema;
     private readonly int[] _sample;
+    private readonly Queue<RecordBatch> _full = new();
+    private readonly long _samplesPerBatch;
     private IntListBuilder _tokens = new();
     private IntListBuilder _lengths = new();
 
@@ -19,6 +26,7 @@ internal sealed class SampleWriter
         _options = options;
         _ids = ids;
         _sample = new int[options.SequenceLength];
+        _samplesPerBatch = Math.Clamp(MostTokens / options.SequenceLength, 1, MostSamples);
         var fields = new List<Field>
         {
             new("tokens", BatchColumns.IntList, nullable: true),
@@ -31,9 +39,6 @@ internal sealed class SampleWriter
 
         _schema = new Schema(fields, null);
     }
-
-    /// <summary>Samples since the last batch.</summary>
-    public int Count => _tokens.Length;
 
     public long Samples { get; private set; }
 
@@ -59,11 +64,20 @@ internal sealed class SampleWriter
         Samples++;
         TokensPacked += filled;
         Padding += _sample.Length - filled;
+        // A window of documents can fill many batches at once.
+        if (_tokens.Length >= _samplesPerBatch)
+        {
+            _full.Enqueue(Build());
+        }
     }
 
+    /// <summary>The next full batch, or null.</summary>
+    public RecordBatch? TryTake() => _full.TryDequeue(out var batch) ? batch : null;
+
+    /// <summary>A batch of the samples since the last one, which may be none.</summary>
     public RecordBatch Build()
     {
-        var count = Count;
+        var count = _tokens.Length;
         var columns = new List<IArrowArray> { _tokens.Build(), _lengths.Build() };
         if (_ids.Type is not null)
         {

@@ -245,6 +245,34 @@ public sealed class TextFrameTests
     }
 
     [Fact]
+    public async Task PackSequences_WindowOfManyBatches_GivesEverySample()
+    {
+        await using var area = new TestArea();
+        var pond = await area.OpenAsync();
+        var docs = Enumerable.Range(0, 1800).Select(i => new Tokens(i, [i, i, i, i])).ToArray();
+
+        var rows = await pond.FromItems(docs)
+            .PackSequences(
+                new PackOptions
+                {
+                    SequenceLength = 4,
+                    PadId = 0,
+                    Mode = PackMode.BestFitDecreasing,
+                    DocumentIdColumn = "Id",
+                }
+            )
+            .ToListAsync();
+
+        rows.Select(r => ((long[])r["document_ids"]!).Single())
+            .Should()
+            .Equal(Enumerable.Range(0, 1800).Select(i => (long)i));
+        rows.Should()
+            .OnlyContain(r =>
+                ((int[])r["tokens"]!).All(t => t == (int)((long[])r["document_ids"]!)[0])
+            );
+    }
+
+    [Fact]
     public async Task PackSequences_EmptyFrame_HasNoSamples()
     {
         await using var area = new TestArea();
