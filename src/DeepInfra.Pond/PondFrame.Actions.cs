@@ -69,6 +69,7 @@ public sealed partial class PondFrame
     /// <summary>All rows, in partition order.</summary>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The rows.</returns>
+    /// <exception cref="NotSupportedException">There are more rows than a list can hold (2,147,483,591).</exception>
     public Task<IReadOnlyList<PondRow>> ToListAsync(
         CancellationToken cancellationToken = default
     ) => RowsAsync(long.MaxValue, cancellationToken);
@@ -80,6 +81,7 @@ public sealed partial class PondFrame
     /// </typeparam>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The rows.</returns>
+    /// <exception cref="NotSupportedException">There are more rows than a list can hold (2,147,483,591).</exception>
     public async Task<IReadOnlyList<T>> ToListAsync<
         [DynamicallyAccessedMembers(
             DynamicallyAccessedMemberTypes.PublicProperties
@@ -89,9 +91,22 @@ public sealed partial class PondFrame
     >(CancellationToken cancellationToken = default)
     {
         var list = new List<T>();
-        await foreach (var item in ToAsyncEnumerable<T>(cancellationToken).ConfigureAwait(false))
+        RowDecoder<T>? decoder = null;
+        var parts = await PartsAsync("read", cancellationToken).ConfigureAwait(false);
+        CheckFitsList(KnownRows(parts));
+        await foreach (
+            var batch in Session
+                .ReadBatchesAsync(parts, long.MaxValue, cancellationToken)
+                .ConfigureAwait(false)
+        )
         {
-            list.Add(item);
+            decoder ??= new RowDecoder<T>(Engine.ArrowTypes.ToPond(batch.Schema));
+            CheckFitsList((long)list.Count + batch.Length);
+            var rows = new RowBatch(batch);
+            for (var i = 0; i < batch.Length; i++)
+            {
+                list.Add(decoder.Read(new PondRow(rows, i)));
+            }
         }
 
         return list;
@@ -249,7 +264,9 @@ public sealed partial class PondFrame
     /// Length of every record, when all have the same: files then hold nothing but records. Otherwise each file
     /// ends with an index.
     /// </param>
-    /// <param name="recordsPerFile">Records after which a partition begins another file.</param>
+    /// <param name="recordsPerFile">
+    /// Records after which a partition begins another file; files with an index have at most 268,435,456.
+    /// </param>
     /// <param name="mode">What to do when the directory exists.</param>
     /// <param name="cancellationToken">Stops the work and leaves the target as it was.</param>
     /// <returns>The files.</returns>
@@ -295,6 +312,7 @@ public sealed partial class PondFrame
     )
     {
         var parts = await PartsAsync("read", cancellationToken).ConfigureAwait(false);
+        CheckFitsList(Math.Min(limit, KnownRows(parts)));
         var rows = new List<PondRow>();
         await foreach (
             var batch in Session
@@ -302,6 +320,7 @@ public sealed partial class PondFrame
                 .ConfigureAwait(false)
         )
         {
+            CheckFitsList((long)rows.Count + batch.Length);
             var view = new RowBatch(batch);
             for (var i = 0; i < batch.Length; i++)
             {
@@ -310,6 +329,21 @@ public sealed partial class PondFrame
         }
 
         return rows;
+    }
+
+    private static long KnownRows(IReadOnlyList<IReadOnlyList<FileSet>> parts) =>
+        parts.SelectMany(p => p).SelectMany(s => s.Files).Sum(f => Math.Max(0, f.Rows));
+
+    private static void CheckFitsList(long rows)
+    {
+        if (rows > System.Array.MaxLength)
+        {
+            throw new NotSupportedException(
+                FormattableString.Invariant(
+                    $"The frame has {rows} rows or more, and a list holds at most {System.Array.MaxLength}; use ToAsyncEnumerable, ToArrowBatchesAsync or Limit."
+                )
+            );
+        }
     }
 
     /// <summary>Adds a limit, so that only what is asked for is computed, unless everything is there.</summary>

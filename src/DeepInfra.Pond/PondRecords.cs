@@ -10,6 +10,8 @@ namespace DeepInfra.Pond;
 /// <summary>Opens outputs of <see cref="PondFrame.WriteRecordsAsync"/> for random access.</summary>
 public static class PondRecords
 {
+    private const int IndexPiece = 1 << 16;
+
     /// <summary>
     /// Opens the records of an output directory; their numbers follow the partitions and, in a partition, the row
     /// order.
@@ -76,32 +78,47 @@ public static class PondRecords
             }
 
             var count = BinaryPrimitives.ReadInt64LittleEndian(end);
-            if (count < 0 || count > (length - 24) / 8 || count >= Array.MaxLength / 8)
+            if (count < 0 || count > (length - 24) / 8)
             {
                 throw Corrupt(file);
             }
 
-            var offsets = new byte[(count + 1) * 8];
-            var start = length - 16 - offsets.Length;
-            if (
-                await handle.ReadAsync(offsets, start, cancellationToken).ConfigureAwait(false)
-                != offsets.Length
-            )
+            if (count > Array.MaxLength - index.Count)
             {
-                throw Corrupt(file);
+                throw new NotSupportedException(
+                    $"{file}: an index in memory holds at most {Array.MaxLength} records of varying length; open fewer files, or write records of one length."
+                );
             }
 
+            var start = length - 16 - ((count + 1) * 8);
+            var offsets = new byte[IndexPiece * 8];
             var previous = 0L;
-            for (var i = 1; i <= count; i++)
+            // The first offset is 0.
+            for (var done = 0L; done < count; )
             {
-                var next = BinaryPrimitives.ReadInt64LittleEndian(offsets.AsSpan(i * 8));
-                if (next < previous || next > start || next - previous > int.MaxValue)
+                var part = offsets.AsMemory(0, (int)Math.Min(IndexPiece, count - done) * 8);
+                if (
+                    await handle
+                        .ReadAsync(part, start + ((done + 1) * 8), cancellationToken)
+                        .ConfigureAwait(false) != part.Length
+                )
                 {
                     throw Corrupt(file);
                 }
 
-                index.Add(new DatasetRecord(file, previous, (int)(next - previous)));
-                previous = next;
+                for (var i = 0; i < part.Length; i += 8)
+                {
+                    var next = BinaryPrimitives.ReadInt64LittleEndian(part.Span[i..]);
+                    if (next < previous || next > start || next - previous > int.MaxValue)
+                    {
+                        throw Corrupt(file);
+                    }
+
+                    index.Add(new DatasetRecord(file, previous, (int)(next - previous)));
+                    previous = next;
+                }
+
+                done += part.Length / 8;
             }
         }
     }

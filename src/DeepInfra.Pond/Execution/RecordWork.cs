@@ -28,6 +28,9 @@ internal sealed class RecordWork(RecordOutput format) : TaskWork
     /// <summary>"PONDREC1" in ASCII.</summary>
     public const ulong Mark = 0x3143_4552_444E_4F50;
 
+    /// <summary>Most records in a file with an index.</summary>
+    private const long MaxIndexed = 1L << 28;
+
     public override bool CanUseMoreCores => false;
 
     public override void AppendKey(KeyBuilder key) => key.Add("records").Add(format.CopyOptions);
@@ -69,6 +72,11 @@ internal sealed class RecordWork(RecordOutput format) : TaskWork
     {
         private readonly List<DataFile> _files = [];
         private readonly List<long> _offsets = [];
+
+        // The offsets of a file are kept until its end.
+        private readonly long _recordsPerFile = format.RecordBytes is null
+            ? Math.Min(format.RecordsPerFile, MaxIndexed)
+            : format.RecordsPerFile;
         private FileStream? _stream;
         private string _path = "";
         private long _rows;
@@ -101,7 +109,7 @@ internal sealed class RecordWork(RecordOutput format) : TaskWork
                 };
             }
 
-            if (_stream is null || _rows >= format.RecordsPerFile)
+            if (_stream is null || _rows >= _recordsPerFile)
             {
                 Next();
             }
