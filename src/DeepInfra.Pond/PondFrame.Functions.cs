@@ -239,7 +239,7 @@ public sealed partial class PondFrame
                     name,
                     start + i
                 );
-                if (encoder.Rows >= OutputRows)
+                if (encoder.Rows >= OutputRows || encoder.IsLarge)
                 {
                     yield return encoder.Build();
                 }

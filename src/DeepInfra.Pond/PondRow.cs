@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
-using Apache.Arrow;
 using DeepInfra.Pond.Rows;
 
 namespace DeepInfra.Pond;
@@ -46,10 +45,8 @@ public readonly struct PondRow
     /// <param name="name">Column name.</param>
     /// <returns>The text, or null for NULL.</returns>
     /// <exception cref="InvalidCastException">The column has another type.</exception>
-    public string? GetString(string name) =>
-        _batch.Columns[_batch.Ordinal(name)] is StringArray array
-            ? array.GetString(_index)
-            : (string?)this[name];
+    /// <exception cref="PondDataException">The text has more than 1,073,741,791 characters.</exception>
+    public string? GetString(string name) => (string?)this[name];
 
     /// <summary>Value of an integer column.</summary>
     /// <param name="name">Column name.</param>

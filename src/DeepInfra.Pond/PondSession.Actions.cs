@@ -328,43 +328,46 @@ public sealed partial class PondSession
         var leases = new List<string>();
         try
         {
-            Schemas.WithDuck(duck =>
-            {
-                duck.PreserveOrder(true);
-                foreach (var partition in partitions)
+            Schemas.WithDuck(
+                Runtime.MemoryBudget,
+                duck =>
                 {
-                    if (limit <= 0)
+                    duck.PreserveOrder(true);
+                    foreach (var partition in partitions)
                     {
-                        break;
-                    }
-
-                    var relation = FileSet.Relation(
-                        partition,
-                        (set, file) => Stage(set, file, leases, cancellationToken)
-                    );
-                    using var query = duck.OpenArrow(relation, cancellationToken);
-                    while (limit > 0 && query.Next() is { } batch)
-                    {
-                        var part = batch;
-                        if (batch.Length > limit)
+                        if (limit <= 0)
                         {
-                            part = batch.SliceShared(0, (int)limit);
+                            break;
                         }
 
-                        limit -= part.Length;
-                        if (!writer.TryWrite(part))
+                        var relation = FileSet.Relation(
+                            partition,
+                            (set, file) => Stage(set, file, leases, cancellationToken)
+                        );
+                        using var query = duck.OpenArrow(relation, cancellationToken);
+                        while (limit > 0 && query.Next() is { } batch)
                         {
-                            writer
-                                .WriteAsync(part, cancellationToken)
-                                .AsTask()
-                                .GetAwaiter()
-                                .GetResult();
+                            var part = batch;
+                            if (batch.Length > limit)
+                            {
+                                part = batch.SliceShared(0, (int)limit);
+                            }
+
+                            limit -= part.Length;
+                            if (!writer.TryWrite(part))
+                            {
+                                writer
+                                    .WriteAsync(part, cancellationToken)
+                                    .AsTask()
+                                    .GetAwaiter()
+                                    .GetResult();
+                            }
                         }
                     }
+
+                    return true;
                 }
-
-                return true;
-            });
+            );
         }
         catch (PondTaskException e) when (!cancellationToken.IsCancellationRequested)
         {

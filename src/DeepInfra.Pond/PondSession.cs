@@ -207,7 +207,7 @@ public sealed partial class PondSession : IAsyncDisposable
         foreach (var item in items)
         {
             encoder.Append(item);
-            if (encoder.Rows == 65_536)
+            if (encoder.Rows == 65_536 || encoder.IsLarge)
             {
                 batches.Add(encoder.Build());
             }

@@ -15,6 +15,18 @@ internal static partial class DuckErrors
     {
         var message = error.Message;
         var prefix = Prefix(message);
+        if (message.Contains("Arrow Appender: The maximum total", StringComparison.Ordinal))
+        {
+            // Arrow's lengths have 32 bits, and so have those of the buffers of its .NET library.
+            return new PondDataException(
+                "The values of a text or binary column of up to 2048 neighbouring rows are 2 GiB or more together, "
+                    + "which one record batch cannot hold. Shorten or split the values in SQL first, or store them in "
+                    + "several files. "
+                    + message,
+                error
+            );
+        }
+
         if (IsDiskFull(message))
         {
             return new PondStorageException(message, error);

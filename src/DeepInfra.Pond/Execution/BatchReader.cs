@@ -12,6 +12,9 @@ namespace DeepInfra.Pond.Execution;
 internal sealed class BatchReader(ArrowQuery query, int batchRows, long maxBytes)
     : IEnumerable<RecordBatch>
 {
+    /// <summary>Offsets into a column of a joined batch have 32 bits.</summary>
+    private const long MostBytes = int.MaxValue;
+
     public Schema Schema => query.Schema;
 
     public IEnumerator<RecordBatch> GetEnumerator()
@@ -21,13 +24,21 @@ internal sealed class BatchReader(ArrowQuery query, int batchRows, long maxBytes
         var bytes = 0L;
         while (query.Next() is { } batch)
         {
+            var size = Size(batch);
+            if (rows > 0 && bytes + size > MostBytes)
+            {
+                yield return Join(parts, rows);
+                rows = 0;
+                bytes = 0;
+            }
+
             var offset = 0;
             while (offset < batch.Length)
             {
                 var take = Math.Min(batchRows - rows, batch.Length - offset);
                 parts.Add(batch.SliceShared(offset, take));
                 rows += take;
-                bytes += Size(batch) * take / batch.Length;
+                bytes += (long)((double)size * take / batch.Length);
                 offset += take;
                 if (rows == batchRows || bytes >= maxBytes)
                 {

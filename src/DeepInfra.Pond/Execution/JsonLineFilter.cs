@@ -2,6 +2,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using ZstdSharp;
 
 namespace DeepInfra.Pond.Execution;
@@ -113,14 +114,17 @@ internal static class JsonLineFilter
                     }
                     else
                     {
-                        if (buffer.Length > maxBytes)
+                        if (buffer.Length > maxBytes || buffer.Length == Array.MaxLength)
                         {
                             throw new InvalidDataException(
                                 $"A line is longer than {maxBytes} bytes."
                             );
                         }
 
-                        Array.Resize(ref buffer, buffer.Length * 2);
+                        Array.Resize(
+                            ref buffer,
+                            (int)Math.Min(2L * buffer.Length, Array.MaxLength)
+                        );
                     }
 
                     scan -= start;
@@ -168,8 +172,7 @@ internal static class JsonLineFilter
             {
                 if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
                 {
-                    // Finds invalid UTF-8 and escapes, which the tokenizer leaves unchecked.
-                    _ = reader.GetString();
+                    CheckText(ref reader);
                 }
             }
 
@@ -178,6 +181,31 @@ internal static class JsonLineFilter
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return e.Message;
+        }
+    }
+
+    /// <summary>Finds invalid UTF-8 and escapes, which the tokenizer leaves unchecked.</summary>
+    private static void CheckText(ref Utf8JsonReader reader)
+    {
+        if (!reader.ValueIsEscaped)
+        {
+            if (!Utf8.IsValid(reader.ValueSpan))
+            {
+                throw new InvalidOperationException("invalid UTF-8 in a string");
+            }
+
+            return;
+        }
+
+        // Not as a string, which cannot be as long as a line can.
+        var buffer = ArrayPool<byte>.Shared.Rent(reader.ValueSpan.Length);
+        try
+        {
+            _ = reader.CopyString(buffer);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 

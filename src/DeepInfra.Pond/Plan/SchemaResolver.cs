@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
 using DeepInfra.Pond.Engine;
 using DeepInfra.Pond.Execution;
 
@@ -10,8 +11,11 @@ namespace DeepInfra.Pond.Plan;
 /// </summary>
 internal sealed class SchemaResolver(JobRuntime job)
 {
+    private const long SmallMemory = 256L << 20;
     private readonly Lock _lock = new();
-    private readonly Dictionary<PlanNode, PondSchema?> _known = [];
+
+    // Weak, because a node may hold record batches of the program.
+    private readonly ConditionalWeakTable<PlanNode, StrongBox<PondSchema?>> _known = [];
 
     public PondSchema? Of(PlanNode node)
     {
@@ -19,7 +23,7 @@ internal sealed class SchemaResolver(JobRuntime job)
         {
             if (_known.TryGetValue(node, out var known))
             {
-                return known;
+                return known.Value;
             }
         }
 
@@ -41,7 +45,7 @@ internal sealed class SchemaResolver(JobRuntime job)
                     var schema = Resolve(current);
                     lock (_lock)
                     {
-                        _known[current] = schema;
+                        _known.AddOrUpdate(current, new StrongBox<PondSchema?>(schema));
                     }
                 }
             }
@@ -49,7 +53,9 @@ internal sealed class SchemaResolver(JobRuntime job)
 
         lock (_lock)
         {
-            return _known[node];
+            return _known.TryGetValue(node, out var found)
+                ? found.Value
+                : throw new InvalidOperationException($"{node.Kind} #{node.Id} was not resolved.");
         }
     }
 
@@ -75,9 +81,12 @@ internal sealed class SchemaResolver(JobRuntime job)
         });
     }
 
-    public T WithDuck<T>(Func<DuckInstance, T> body)
+    public T WithDuck<T>(Func<DuckInstance, T> body) => WithDuck(SmallMemory, body);
+
+    /// <summary>For queries that return rows: one value may be larger than what metadata need.</summary>
+    public T WithDuck<T>(long memoryBytes, Func<DuckInstance, T> body)
     {
-        var duck = job.Pool.Rent(1, Math.Min(job.MemoryBudget, 256L << 20));
+        var duck = job.Pool.Rent(1, Math.Min(job.MemoryBudget, memoryBytes));
         var healthy = false;
         try
         {
@@ -107,7 +116,7 @@ internal sealed class SchemaResolver(JobRuntime job)
     {
         lock (_lock)
         {
-            return _known.ContainsKey(node);
+            return _known.TryGetValue(node, out _);
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
+using System.Text;
 using Apache.Arrow;
 using Apache.Arrow.Arrays;
 using Apache.Arrow.Types;
@@ -9,6 +10,9 @@ namespace DeepInfra.Pond.Rows;
 /// <summary>Reads single values out of Arrow arrays as .NET values.</summary>
 internal static class ArrowValues
 {
+    /// <summary>UTF-16 code units; the runtime's limit.</summary>
+    private const int MaxStringLength = 0x3FFFFFDF;
+
     public static object? Get(IArrowArray array, int index)
     {
         if (array.IsNull(index))
@@ -18,8 +22,8 @@ internal static class ArrowValues
 
         return array switch
         {
-            StringArray a => a.GetString(index),
-            LargeStringArray a => a.GetString(index),
+            StringArray a => Text(a.GetBytes(index)),
+            LargeStringArray a => Text(a.GetBytes(index)),
             Int64Array a => a.GetValue(index),
             Int32Array a => a.GetValue(index),
             DoubleArray a => a.GetValue(index),
@@ -60,6 +64,25 @@ internal static class ArrowValues
         };
     }
 
+    /// <summary>UTF-8 as a string.</summary>
+    /// <exception cref="PondDataException">The text has more characters than a string can have.</exception>
+    public static string Text(ReadOnlySpan<byte> utf8)
+    {
+        if (
+            utf8.Length > MaxStringLength
+            && Encoding.UTF8.GetCharCount(utf8) is var length and > MaxStringLength
+        )
+        {
+            throw new PondDataException(
+                FormattableString.Invariant(
+                    $"A text has {length} characters, and a .NET string holds at most {MaxStringLength}; cast the column to BLOB to get its UTF-8 bytes, or work on it in SQL or MapBatches."
+                )
+            );
+        }
+
+        return Encoding.UTF8.GetString(utf8);
+    }
+
     private static object Timestamp(TimestampArray array, int index)
     {
         var type = (TimestampType)array.Data.DataType;
@@ -92,7 +115,7 @@ internal static class ArrowValues
             case UInt16Array a when a.NullCount == 0:
                 return a.Values.ToArray();
             case StringArray a when a.NullCount == 0:
-                return Enumerable.Range(0, a.Length).Select(i => a.GetString(i)).ToArray();
+                return Enumerable.Range(0, a.Length).Select(i => Text(a.GetBytes(i))).ToArray();
             default:
                 return Enumerable.Range(0, values.Length).Select(i => Get(values, i)).ToArray();
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
+using System.Text;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 
@@ -9,6 +10,9 @@ namespace DeepInfra.Pond.Rows;
 internal abstract class ColumnWriter
 {
     public abstract IArrowType Type { get; }
+
+    /// <summary>Bytes of the text and binary values so far; their offsets have 32 bits.</summary>
+    public virtual long Bytes => 0;
 
     public abstract void Append(object? value);
 
@@ -153,9 +157,14 @@ internal abstract class ColumnWriter
 
     private sealed class StringWriter : ColumnWriter
     {
+        private const int SmallText = 1 << 14;
         private readonly StringArray.Builder _builder = new();
+        private byte[] _small = new byte[256];
+        private long _bytes;
 
         public override IArrowType Type => StringType.Default;
+
+        public override long Bytes => _bytes;
 
         public override void Append(object? value)
         {
@@ -165,20 +174,55 @@ internal abstract class ColumnWriter
             }
             else
             {
-                _builder.Append(
-                    value as string ?? Convert.ToString(value, CultureInfo.InvariantCulture)!
-                );
+                Append(value as string ?? Convert.ToString(value, CultureInfo.InvariantCulture)!);
             }
         }
 
         public override IArrowArray Build() => _builder.Build();
+
+        private void Append(string text)
+        {
+            byte[] buffer;
+            if (text.Length > SmallText)
+            {
+                buffer = new byte[CountBytes(text)];
+            }
+            else
+            {
+                if (_small.Length < Encoding.UTF8.GetMaxByteCount(text.Length))
+                {
+                    _small = new byte[2 * Encoding.UTF8.GetMaxByteCount(text.Length)];
+                }
+
+                buffer = _small;
+            }
+
+            var length = Encoding.UTF8.GetBytes(text, buffer);
+            _builder.Append(buffer.AsSpan(0, length));
+            _bytes += length;
+        }
+
+        private static int CountBytes(string text)
+        {
+            try
+            {
+                return Encoding.UTF8.GetByteCount(text);
+            }
+            catch (ArgumentException e)
+            {
+                throw new OverflowException("The text has 2 GiB or more as UTF-8.", e);
+            }
+        }
     }
 
     private sealed class BinaryWriter : ColumnWriter
     {
         private readonly BinaryArray.Builder _builder = new();
+        private long _bytes;
 
         public override IArrowType Type => BinaryType.Default;
+
+        public override long Bytes => _bytes;
 
         public override void Append(object? value)
         {
@@ -187,11 +231,12 @@ internal abstract class ColumnWriter
                 case null:
                     _builder.AppendNull();
                     break;
-                case byte[] bytes:
-                    _builder.Append(bytes.AsSpan());
-                    break;
                 default:
-                    _builder.Append(((ReadOnlyMemory<byte>)value).Span);
+                    var bytes = value is byte[] array
+                        ? array.AsSpan()
+                        : ((ReadOnlyMemory<byte>)value).Span;
+                    _bytes += bytes.Length;
+                    _builder.Append(bytes);
                     break;
             }
         }
@@ -303,6 +348,8 @@ internal abstract class ColumnWriter
         private int _nulls;
 
         public override IArrowType Type { get; } = new ListType(For(element).Type);
+
+        public override long Bytes => _values.Bytes + (8L * _count);
 
         public override void Append(object? value)
         {

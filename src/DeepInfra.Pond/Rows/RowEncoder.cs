@@ -13,6 +13,9 @@ internal sealed class RowEncoder<
     [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T
 >
 {
+    /// <summary>Bytes of text and binary values in a column after which a batch should end.</summary>
+    private const long BatchBytes = 64L << 20;
+
     private readonly PropertyInfo[]? _properties;
     private ColumnWriter[] _writers;
     private int _rows;
@@ -31,11 +34,28 @@ internal sealed class RowEncoder<
 
     public int Rows => _rows;
 
+    /// <summary>Whether a column has so many bytes that the batch should end, however few rows it has.</summary>
+    public bool IsLarge
+    {
+        get
+        {
+            foreach (var writer in _writers)
+            {
+                if (writer.Bytes >= BatchBytes)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     public void Append(T row)
     {
         if (_properties is null)
         {
-            _writers[0].Append(row);
+            Append(0, row);
         }
         else
         {
@@ -46,7 +66,7 @@ internal sealed class RowEncoder<
 
             for (var i = 0; i < _properties.Length; i++)
             {
-                _writers[i].Append(_properties[i].GetValue(row));
+                Append(i, _properties[i].GetValue(row));
             }
         }
 
@@ -59,6 +79,21 @@ internal sealed class RowEncoder<
         _writers = NewWriters();
         _rows = 0;
         return batch;
+    }
+
+    private void Append(int column, object? value)
+    {
+        try
+        {
+            _writers[column].Append(value);
+        }
+        catch (OverflowException e)
+        {
+            throw new PondDataException(
+                $"Column '{Name(column)}': the value has 2 GiB of text or binary data or more, which a record batch cannot hold.",
+                e
+            );
+        }
     }
 
     private static PropertyInfo[] Properties()
