@@ -137,6 +137,7 @@ public sealed partial class ThreeFsClient
             var page = result.Value;
             for (var i = 0; i < page.Entries.Count; i++)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 var entry = page.Entries[i];
                 previous = entry.Name;
                 var info =

@@ -64,6 +64,44 @@ public sealed class ClusterTests
         stat.Value.Stat.Id.Should().Be(inode);
     }
 
+    [Fact]
+    public async Task StartAsync_VerifyChunksOnStart_RefusesDamageAndNamesIt()
+    {
+        using var temp = new TempDirectory();
+        var options = TestCluster.Options(temp["data"]) with { VerifyChunksOnStart = true };
+        await using (var cluster = await ThreeFsCluster.StartAsync(options))
+        await using (var client = await RawClient.ConnectAsync(cluster))
+        {
+            var chain = client.Routing.Chains.Keys.Min();
+            await client.WriteAsync(chain, new ChunkId(0x1001, 0, 0), 0, new byte[10_000]);
+            await client.WriteAsync(chain, new ChunkId(0x1001, 0, 1), 0, new byte[10_000]);
+            (await cluster.VerifyChunksAsync()).Damaged.Should().BeEmpty();
+        }
+
+        await using (await ThreeFsCluster.StartAsync(options))
+        {
+            // Sound chunks do not keep it from starting.
+        }
+
+        var file = Directory
+            .EnumerateFiles(temp["data"], "*.dat", SearchOption.AllDirectories)
+            .First();
+        await using (var disk = File.Open(file, FileMode.Open, FileAccess.Write))
+        {
+            disk.Position = 5000;
+            disk.WriteByte(1);
+        }
+
+        var start = () => ThreeFsCluster.StartAsync(options);
+        (await start.Should().ThrowAsync<ClusterStorageException>())
+            .Which.Message.Should()
+            .StartWith("1 of 2 chunks are damaged: ");
+        await using var lenient = await TestCluster.StartAsync(temp["data"]);
+        var result = await lenient.VerifyChunksAsync();
+        result.Chunks.Should().Be(2);
+        result.Damaged.Should().ContainSingle();
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("null")]

@@ -33,6 +33,47 @@ public sealed class ClientNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task EnumerateAsync_MoreEntriesThanAPage_ReturnsEachOnceInOrder()
+    {
+        var expected = Enumerable.Range(0, 1030).Select(i => $"l{i:D4}").ToArray();
+        await Client.CreateDirectoryAsync("/many");
+        await Parallel.ForEachAsync(
+            expected,
+            async (name, token) =>
+                await Client.CreateSymbolicLinkAsync($"/many/{name}", "../x", token)
+        );
+
+        var names = new List<string>();
+        await foreach (var entry in Client.EnumerateAsync("/many"))
+        {
+            names.Add(entry.Name);
+        }
+
+        names.Should().Equal(expected);
+    }
+
+    [Fact]
+    public async Task EnumerateAsync_CancelledBetweenEntries_Throws()
+    {
+        using var stop = new CancellationTokenSource();
+        await Client.CreateDirectoryAsync("/d/a");
+        await Client.CreateDirectoryAsync("/d/b");
+        var names = new List<string>();
+
+        var act = async () =>
+        {
+            await foreach (var entry in Client.EnumerateAsync("/d", cancellationToken: stop.Token))
+            {
+                names.Add(entry.Name);
+                await stop.CancelAsync();
+            }
+        };
+
+        await act.Should().ThrowAsync<OperationCanceledException>();
+        names.Should().Equal("a");
+    }
+
+    [Fact]
     public async Task Move_WithAndWithoutOverwrite_Works()
     {
         await _fs.WriteFileAsync("/a", [1]);
