@@ -18,7 +18,16 @@ public class DenseGemmBenchmarks
     [Params(1, 4, 128)]
     public int M { get; set; }
 
-    [Params("2112x7168", "576x7168", "7168x2048", "4096x7168", "1024x1024")]
+    [Params(
+        "2112x7168",
+        "576x7168",
+        "24576x1536",
+        "32768x512",
+        "7168x16384",
+        "7168x2048",
+        "4096x7168",
+        "1024x1024"
+    )]
     public string Weights { get; set; } = "";
 
     [GlobalSetup]
