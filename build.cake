@@ -54,7 +54,9 @@ void BuildProject(FilePath project) =>
     );
 
 #load "native/native.cake"
+#load "native/sources.cake"
 #load "native/ledger.cake"
+#load "native/ledger-page.cake"
 
 Task("Clean").Does(() => CleanDirectory(artifacts));
 
@@ -331,13 +333,14 @@ Task("CI")
     .IsDependentOn("Test")
     .IsDependentOn("Smoke");
 
-// Layout and generated bindings, without changing anything.
+// Layout, generated bindings and the ledger, without changing anything.
 Task("CheckSources")
     .Does(() =>
     {
         Run("dotnet", new ProcessArgumentBuilder().Append("csharpier check ."));
         FormatNative(check: true);
         RunBindings(check: true);
+        WriteLedger(check: true);
     });
 
 Task("Default").IsDependentOn("Build").IsDependentOn("Test");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The ledger: docs/verification.md from the records in bench/results/verification, and the targets that write records.
-// Loaded by build.cake, whose helpers it uses.
+// The records of the ledger in bench/results/verification, and the targets that write them. Each names the hash of the sources that it
+// is about. Loaded by build.cake, whose helpers it uses.
 
 var verification = root.Combine("bench/results/verification");
 
@@ -34,6 +34,7 @@ void RecordCompilation(string area, string cuda, IEnumerable<KernelCheck> kernel
             check = "compile",
             date = $"{DateTime.UtcNow:yyyy-MM-dd}",
             cuda,
+            sources = SourceHashes(checks.Select(k => k.Source)),
             kernels = checks
                 .Select(k => new
                 {
@@ -168,6 +169,9 @@ Task("VerifySimulator")
                 foreach (var kernel in kernels)
                     schedules[kernel] = Math.Max(schedules.GetValueOrDefault(kernel), of(kernel));
             }
+            // As they are now: whoever edits a kernel while this runs has a record of what was before.
+            var compiled = CompiledKernels(area);
+            var sources = SourceHashes(compiled.Select(k => k.Source));
             if (native.TryGetValue(area, out var program))
             {
                 var launches = RunOnSimulator(program, "--gtest_brief=1", work.CombineWithFilePath($"{area}-native.txt"), work, 1).ToLookup(l => l.Kernel, l => l.Seed);
@@ -186,18 +190,18 @@ Task("VerifySimulator")
             }
             var names = ReadableNames(schedules.Keys);
             // Tests launch kernels of their own, too, which are not compiled for the area.
-            var compiled = CompiledKernels(area);
-            var kernels = schedules.GroupBy(s => names[s.Key]).Where(g => compiled.Contains(g.Key.Split('<')[0])).Select(g => new { name = g.Key, seeds = g.Max(s => s.Value) }).OrderBy(k => k.name, StringComparer.Ordinal).ToList();
-            Record($"{area}-simulator.json", new { area, check = "simulator", result = "passed", date = $"{DateTime.UtcNow:yyyy-MM-dd}", kernels });
+            var own = compiled.Select(k => k.Name.Split('<')[0]).ToHashSet(StringComparer.Ordinal);
+            var kernels = schedules.GroupBy(s => names[s.Key]).Where(g => own.Contains(g.Key.Split('<')[0])).Select(g => new { name = g.Key, seeds = g.Max(s => s.Value) }).OrderBy(k => k.name, StringComparer.Ordinal).ToList();
+            Record($"{area}-simulator.json", new { area, check = "simulator", result = "passed", date = $"{DateTime.UtcNow:yyyy-MM-dd}", sources, kernels });
             Say($"verify-simulator: {area}: {kernels.Count} kernels, at least {kernels.Min(k => k.seeds)} seeds each");
         }
     });
 
-// The kernels of an area by the record of their compilation, without template arguments.
-HashSet<string> CompiledKernels(string area)
+// The kernels of an area by the record of their compilation.
+List<(string Name, string Source)> CompiledKernels(string area)
 {
     using var document = JsonDocument.Parse(System.IO.File.ReadAllText(verification.CombineWithFilePath($"{area}-compile.json").FullPath));
-    return document.RootElement.GetProperty("kernels").EnumerateArray().Select(k => k.GetProperty("name").GetString()!.Split('<')[0]).ToHashSet(StringComparer.Ordinal);
+    return document.RootElement.GetProperty("kernels").EnumerateArray().Select(k => (k.GetProperty("name").GetString()!, k.GetProperty("source").GetString()!)).ToList();
 }
 
 // The kernels that a test program launched. A failed or skipped test is an error: what did not run was not verified.
@@ -226,63 +230,3 @@ List<(string Seed, string Kernel)> RunOnSimulator(FilePath program, string argum
     }
     return System.IO.File.ReadLines(log.FullPath).Select(l => l.Split('\t', 2)).Select(p => (p[0], p[1])).ToList();
 }
-
-// --- the page ---
-
-// Writes the ledger from what was recorded: --record of native, verify-simulator, and verification.json of GPU bundles.
-Task("Docs")
-    .Does(() =>
-    {
-        var compiled = new Dictionary<string, (string Source, string Text)>();
-        var simulated = new Dictionary<string, (string Area, string Text)>();
-        var runs = new Dictionary<(string Area, string Check), string>();
-        foreach (var file in GetFiles($"{verification}/*.json").OrderBy(f => f.FullPath, StringComparer.Ordinal))
-        {
-            using var document = JsonDocument.Parse(System.IO.File.ReadAllText(file.FullPath));
-            var records = document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.EnumerateArray().ToList() : [document.RootElement];
-            foreach (var record in records)
-            {
-                string Text(string name) => record.TryGetProperty(name, out var value) ? value.ToString() : "";
-                if (Text("check") == "compile")
-                {
-                    foreach (var group in record.GetProperty("kernels").EnumerateArray().GroupBy(k => (Source: k.GetProperty("source").GetString()!, Name: k.GetProperty("name").GetString()!)))
-                    {
-                        var registers = group.Select(k => $"sm_{k.GetProperty("architecture").GetString()}: {k.GetProperty("registers").GetInt32()}");
-                        compiled[group.Key.Name] = (group.Key.Source, $"{Text("date")}, CUDA {Text("cuda")}; registers {string.Join(", ", registers)}");
-                    }
-                }
-                else if (Text("check") == "simulator")
-                {
-                    foreach (var kernel in record.GetProperty("kernels").EnumerateArray())
-                        simulated[kernel.GetProperty("name").GetString()!] = (Text("area"), $"{Text("date")}: {Text("result")}, {kernel.GetProperty("seeds").GetInt32()} seeds");
-                }
-                else if (Text("gpu") != "simulator")
-                    runs[(Text("area"), Text("check"))] = $"{Text("date")}: {Text("result")}, {Text("gpu")}, driver {Text("driver")}, {Text("passed")} tests";
-            }
-        }
-        // A variant that was only simulated belongs to the source of its siblings.
-        string SourceOf(string name) =>
-            compiled.TryGetValue(name, out var check) ? check.Source
-            : compiled.FirstOrDefault(k => k.Key.Split('<')[0] == name.Split('<')[0]).Value.Source ?? $"{simulated[name].Area}/{name.Split('<')[0]}";
-        var kernels = compiled.Keys.Union(simulated.Keys).Select(n => (Name: n, Source: SourceOf(n))).OrderBy(k => k.Source, StringComparer.Ordinal).ThenBy(k => k.Name, StringComparer.Ordinal).ToList();
-        var lines = new List<string>
-        {
-            "# Verification",
-            "",
-            "What was really done with each kernel, and when. Written by `./build.sh docs` from the records in `bench/results/verification`; an empty cell",
-            "means not yet. Compiled: no spills and no stack frames. Simulator: the kernel ran in the tests of its area under that many schedules without a",
-            "report, with the checks for races, bounds and uninitialised memory. Sanitizer and hardware: the GPU bundle (`./build.sh gpu-bundle`) on the GPU",
-            "named. A kernel that is compiled at run time has a row for each variant that was compiled or ran.",
-            "",
-            "| Kernel | Source | Compiled | Simulator | compute-sanitizer | Hardware |",
-            "| --- | --- | --- | --- | --- | --- |",
-        };
-        foreach (var (name, source) in kernels)
-        {
-            var area = source.Split('/')[0];
-            var sanitizer = string.Join("; ", new[] { "memcheck", "racecheck" }.Select(t => runs.GetValueOrDefault((area, $"sanitize-{t}"), "")).Where(c => c.Length > 0));
-            lines.Add($"| `{name}` | {source} | {compiled.GetValueOrDefault(name).Text} | {simulated.GetValueOrDefault(name).Text} | {sanitizer} | {runs.GetValueOrDefault((area, "test"), "")} |");
-        }
-        System.IO.File.WriteAllText(root.CombineWithFilePath("docs/verification.md").FullPath, string.Join("\n", lines) + "\n");
-        Say($"docs: {kernels.Count} kernels in docs/verification.md");
-    });

@@ -306,7 +306,7 @@ Task("GpuBundle")
         var isClean = Capture("git", "status --porcelain --untracked-files=no")?.Trim().Length == 0;
         System.IO.File.WriteAllText(
             stage.CombineWithFilePath("bundle.json").FullPath,
-            JsonSerializer.Serialize(new { commit, isClean }) + "\n"
+            JsonSerializer.Serialize(new { commit, isClean, sources = SourceHashes(areas.Keys.SelectMany(CompiledKernels).Select(k => k.Source)) }) + "\n"
         );
         var archive = artifacts.CombineWithFilePath("gpu-bundle.tar.gz");
         Run(
