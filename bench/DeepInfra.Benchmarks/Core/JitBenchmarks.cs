@@ -2,12 +2,14 @@
 using System.Diagnostics.CodeAnalysis;
 using BenchmarkDotNet.Attributes;
 using DeepInfra.Core.Jit;
+using DeepInfra.Gemm.Cuda;
+using DeepInfra.Gemm.Operands;
 
 namespace DeepInfra.Benchmarks.Core;
 
 /// <summary>
-/// Kernels through the cache: compiled from nothing (a source never seen before), read from a warm folder, and found in memory.
-/// Needs NVRTC, not a GPU.
+/// The matrix kernels through the cache: compiled from nothing (a source never seen before), read from a warm folder, and found in
+/// memory. Needs NVRTC, not a GPU.
 /// </summary>
 [MemoryDiagnoser]
 [SuppressMessage(
@@ -21,6 +23,10 @@ public class JitBenchmarks
     private JitKernelCache _cache = null!;
     private KernelSpec _known = null!;
     private int _next;
+
+    /// <summary>The kernel.</summary>
+    [Params("sm89_fp8_gemm", "sm90_bf16_gemm")]
+    public string Kernel { get; set; } = "";
 
     [GlobalSetup]
     public void Setup()
@@ -55,29 +61,25 @@ public class JitBenchmarks
     [Benchmark]
     public CompiledKernel MemoryHit() => _cache.GetOrBuild(_known);
 
-    // A warpgroup multiply of FP8 in a loop, as the kernels of matrix products have it.
-    private static KernelSpec Create(int number) =>
-        new(
-            "bench",
-            $$"""
-            // {{Environment.ProcessId}} {{number}}
-            template <int kSteps> __global__ void __launch_bounds__(128) product(
-                float* out, unsigned long long a, unsigned long long b) {
-                float d[4] = {0.f, 0.f, 0.f, 0.f};
-                for (int step = 0; step < kSteps; ++step) {
-                    asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-                    asm volatile(
-                        "wgmma.mma_async.sync.aligned.m64n8k32.f32.e4m3.e4m3 {%0, %1, %2, %3}, %4, %5, 1, 1, 1;"
-                        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "l"(a + step), "l"(b + step));
-                    asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
-                    asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
-                }
-                for (int i = 0; i < 4; ++i) out[threadIdx.x * 4 + i] = d[i];
-            }
-            """,
-            "sm_90a"
+    // The kernel with a comment that nobody has compiled yet.
+    private KernelSpec Create(int number)
+    {
+        const string Architecture = "sm_90a";
+        const ElementKind E4M3 = ElementKind.Float8E4M3;
+        var spec =
+            Kernel == "sm90_bf16_gemm"
+                ? GemmKernels.Of(new Bf16Variant(Architecture, 128, true, true))
+                : GemmKernels.Of(new Fp8Variant(Architecture, E4M3, E4M3, true, true, 128));
+        return new KernelSpec(
+            spec.Name,
+            $"// {Environment.ProcessId} {number}\n{spec.Source}",
+            spec.Architecture
         )
         {
-            EntryExpression = "product<4>",
+            Headers = spec.Headers,
+            EntryExpression = spec.EntryExpression,
+            Description = spec.Description,
+            IsPortable = spec.IsPortable,
         };
+    }
 }
