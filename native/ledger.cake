@@ -200,7 +200,10 @@ Task("VerifySimulator")
 // The kernels of an area by the record of their compilation.
 List<(string Name, string Source)> CompiledKernels(string area)
 {
-    using var document = JsonDocument.Parse(System.IO.File.ReadAllText(verification.CombineWithFilePath($"{area}-compile.json").FullPath));
+    var record = verification.CombineWithFilePath($"{area}-compile.json");
+    if (!FileExists(record))
+        throw new CakeException($"no kernels of the area {area} were ever compiled: {root.GetRelativePath(record)} is missing. ./build.sh native writes it where a CUDA compiler is found.");
+    using var document = JsonDocument.Parse(System.IO.File.ReadAllText(record.FullPath));
     return document.RootElement.GetProperty("kernels").EnumerateArray().Select(k => (k.GetProperty("name").GetString()!, k.GetProperty("source").GetString()!)).ToList();
 }
 

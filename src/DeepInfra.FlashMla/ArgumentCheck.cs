@@ -112,6 +112,17 @@ internal static class ArgumentCheck
             );
     }
 
+    /// <summary>Refuses a call without a stream on a device.</summary>
+    /// <param name="device">The device of the plan or cache.</param>
+    /// <param name="overload">The overload that takes a stream.</param>
+    public static void HostOverload(Device device, string overload)
+    {
+        if (!device.IsCpu)
+            throw new InvalidOperationException(
+                $"This overload works in host memory; on {device} call {overload}."
+            );
+    }
+
     [DoesNotReturn]
     public static void NoCuda(Device device, string name) =>
         throw new NotSupportedException(

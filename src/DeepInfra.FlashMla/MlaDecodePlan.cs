@@ -118,8 +118,7 @@ public sealed unsafe partial class MlaDecodePlan : IDisposable
     /// <summary>Plans a batch.</summary>
     /// <param name="cacheSeqlens">Int32 <c>[b]</c>, contiguous: tokens in the cache including the new ones, 0 allowed; b at most MaxBatch.</param>
     /// <exception cref="ArgumentException">Wrong shape, stride, or a negative length.</exception>
-    /// <exception cref="ArgumentNullException">The plan is for a CUDA device: the overload with a stream is for those.</exception>
-    /// <exception cref="InvalidOperationException">A call is using the plan.</exception>
+    /// <exception cref="InvalidOperationException">A call is using the plan; or the plan is for a CUDA device: the overload with a stream is for those.</exception>
     public void Update(Tensor<int> cacheSeqlens)
     {
         CheckLengthTensor(cacheSeqlens);
@@ -130,10 +129,10 @@ public sealed unsafe partial class MlaDecodePlan : IDisposable
     /// <summary>Plans a batch from host memory.</summary>
     /// <param name="cacheSeqlens">Tokens per request, at least 0; at most MaxBatch requests.</param>
     /// <exception cref="ArgumentException">Too many requests or a negative length.</exception>
-    /// <exception cref="ArgumentNullException">The plan is for a CUDA device: the overload with a stream is for those.</exception>
+    /// <exception cref="InvalidOperationException">The plan is for a CUDA device: the overload with a stream is for those.</exception>
     public void Update(ReadOnlySpan<int> cacheSeqlens)
     {
-        ArgumentCheck.Stream(null, Device);
+        ArgumentCheck.HostOverload(Device, "Update(cacheSeqlens, stream)");
         Plan(cacheSeqlens, null);
     }
 

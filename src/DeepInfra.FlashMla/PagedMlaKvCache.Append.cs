@@ -12,10 +12,11 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <param name="slots">Int32 <c>[T]</c>, contiguous: block · page + offset; -1 skips the token (padding).</param>
     /// <param name="rows"><c>[T, D]</c> (or <c>[T, KV heads, D]</c>), latent then rotary columns, BFloat16, Float16 or Float32, last axis contiguous.</param>
     /// <exception cref="ArgumentException">A type, shape or stride is wrong, a slot is outside the cache or given twice, or an FP8 tile holds an infinite value (other tokens may be stored then).</exception>
+    /// <exception cref="InvalidOperationException">The cache is in device memory: the overload with a stream is for those.</exception>
     /// <remarks>BFloat16 rotary values are stored bit for bit. Slots are not checked for sharing. Allocates nothing when warm.</remarks>
     public void Append(int layer, Tensor<int> slots, Tensor rows)
     {
-        RequireNoStream();
+        RequireHostOverload("Append(layer, slots, rows, stream)");
         ValidateSlots(layer, slots);
         ValidateRows(rows, slots.Shape[0], Options.HeadDim, nameof(rows));
         RequireDistinct(slots);
@@ -37,9 +38,10 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <param name="latent"><c>[T, L]</c>; L is 512 for 656-byte rows and 448 for 584-byte rows.</param>
     /// <param name="rope"><c>[T, D - L]</c>.</param>
     /// <exception cref="ArgumentException">As for the packed overload.</exception>
+    /// <exception cref="InvalidOperationException">The cache is in device memory: the overload with a stream is for those.</exception>
     public void Append(int layer, Tensor<int> slots, Tensor latent, Tensor rope)
     {
-        RequireNoStream();
+        RequireHostOverload("Append(layer, slots, latent, rope, stream)");
         ValidateSlots(layer, slots);
         var latentDim = ValidateParts(slots, latent, rope);
         RequireDistinct(slots);

@@ -174,7 +174,8 @@ public sealed unsafe partial class PagedMlaKvCache
         ArgumentCheck.Stream(stream, Device);
     }
 
-    private void RequireNoStream() => ArgumentCheck.Stream(null, Device);
+    private void RequireHostOverload(string overload) =>
+        ArgumentCheck.HostOverload(Device, overload);
 
     private void RequireHost(string operation)
     {

@@ -16,9 +16,10 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <param name="tokens">Tokens to make room for behind the current length, at least 0.</param>
     /// <returns>False if there are too few free blocks; nothing changed then.</returns>
     /// <exception cref="BlockOwnershipException">The sequence was freed or belongs to another cache.</exception>
+    /// <exception cref="InvalidOperationException">The cache is in device memory: the overload with a stream is for those.</exception>
     public bool TryReserve(MlaSequence sequence, int tokens)
     {
-        RequireNoStream();
+        RequireHostOverload("TryReserve(sequence, tokens, stream)");
         return Reserve(sequence, tokens, null);
     }
 
@@ -60,8 +61,10 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <param name="sequence">A live sequence of this cache.</param>
     /// <param name="tokens">New tokens, at least 0.</param>
     /// <returns>False if there are too few free blocks; nothing changed then.</returns>
+    /// <exception cref="InvalidOperationException">The cache is in device memory: the overload with a stream is for those.</exception>
     public bool TryExtend(MlaSequence sequence, int tokens)
     {
+        RequireHostOverload("TryExtend(sequence, tokens, stream)");
         if (!TryReserve(sequence, tokens))
             return false;
         sequence.Length += tokens;
@@ -72,8 +75,10 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <param name="sequence">A live sequence of this cache.</param>
     /// <param name="tokens">New tokens, at least 0.</param>
     /// <exception cref="KvCacheFullException">Too few free blocks; nothing changed.</exception>
+    /// <exception cref="InvalidOperationException">The cache is in device memory: the overload with a stream is for those.</exception>
     public void Extend(MlaSequence sequence, int tokens)
     {
+        RequireHostOverload("Extend(sequence, tokens, stream)");
         if (!TryExtend(sequence, tokens))
             throw Full(sequence, tokens);
     }

@@ -11,9 +11,10 @@ public sealed unsafe partial class PagedMlaKvCache
     /// <summary>Copies blocks onto others, in all layers and in order.</summary>
     /// <param name="copies">Pairs of source and destination block.</param>
     /// <exception cref="ArgumentOutOfRangeException">No such block; nothing was copied.</exception>
+    /// <exception cref="InvalidOperationException">The cache is in device memory: the overload with a stream is for those.</exception>
     public void CopyBlocks(ReadOnlySpan<(int Source, int Destination)> copies)
     {
-        RequireNoStream();
+        RequireHostOverload("CopyBlocks(copies, stream)");
         CopyAll(copies, null);
     }
 

@@ -168,9 +168,15 @@ public sealed class CudaCacheTests : IDisposable
         var sequence = cache.CreateSequence();
 
         cache.Device.Should().Be(Device.Cuda(0));
-        NeedsStream(() => cache.Extend(sequence, 1));
-        NeedsStream(() => cache.Append(0, slots, rows));
-        NeedsStream(() => cache.CopyBlocks([(0, 1)]));
+        NeedsStream(() => cache.Extend(sequence, 1), "Extend(sequence, tokens, stream)");
+        NeedsStream(() => cache.TryExtend(sequence, 1), "TryExtend(sequence, tokens, stream)");
+        NeedsStream(() => cache.TryReserve(sequence, 1), "TryReserve(sequence, tokens, stream)");
+        NeedsStream(() => cache.Append(0, slots, rows), "Append(layer, slots, rows, stream)");
+        NeedsStream(
+            () => cache.Append(0, slots, rows, rows),
+            "Append(layer, slots, latent, rope, stream)"
+        );
+        NeedsStream(() => cache.CopyBlocks([(0, 1)]), "CopyBlocks(copies, stream)");
         OnlyHost(() => cache.Gather(0, slots, rows));
         OnlyHost(() => cache.Append(0, sequence, 0, rows));
         OnlyHost(() => cache.ExportBlock(0, new byte[cache.ExportBytes]));
@@ -194,8 +200,10 @@ public sealed class CudaCacheTests : IDisposable
             .Should()
             .Throw<NotSupportedException>();
 
-        static void NeedsStream(Action call) =>
-            call.Should().Throw<ArgumentNullException>().WithMessage("stream: calls on cuda:0*");
+        static void NeedsStream(Action call, string overload) =>
+            call.Should()
+                .ThrowExactly<InvalidOperationException>()
+                .WithMessage($"*host memory; on cuda:0 call {overload}.");
         static void OnlyHost(Action call) =>
             call.Should().Throw<NotSupportedException>().WithMessage("*host memory only*cuda:0*");
     }

@@ -51,8 +51,8 @@ public sealed class CudaDecodeTests
 
         step.Invoking(s => s.Plan.Update(host))
             .Should()
-            .Throw<ArgumentNullException>()
-            .WithMessage("stream: calls on cuda:0 need a stream*");
+            .Throw<InvalidOperationException>()
+            .WithMessage("*on cuda:0 call Update(cacheSeqlens, stream).");
         step.Invoking(s => s.Decode(withStream: false))
             .Should()
             .Throw<ArgumentNullException>()
