@@ -54,7 +54,8 @@ class GemmRunner {
             }
     }
 
-    Report run(unsigned seed, int bug, bool checks = true, unsigned workers = 1) {
+    Report run(unsigned seed, int bug, bool checks = true, unsigned workers = 1,
+               bool trace = false) {
         int swizzle = bug == kMapWithoutSwizzle ? 0 : 3;
         for (std::size_t i = 0; i < d_.size(); ++i)
             d_[i] = 0xffff;
@@ -65,6 +66,7 @@ class GemmRunner {
         dims.seed = seed;
         dims.checks = checks;
         dims.workers = workers;
+        dims.trace = trace;
         return launch(di_sim_kernel_gemm, dims,
                       map_2d(a_.data(), TensorType::BF16, k_, m_, 64, 64, swizzle),
                       map_2d(b_.data(), TensorType::BF16, k_, n_, 64, 64, swizzle),
@@ -72,16 +74,31 @@ class GemmRunner {
     }
 
     // True if every element is the product, rounded once.
-    bool right() {
-        for (std::size_t i = 0; i < d_.size(); ++i) {
-            float got = bf16_to_float(d_[i]), want = expected_[i];
-            if (!(std::fabs(got - want) <= 0.005f * std::fabs(want) + 1e-3f))
-                return false;
-        }
-        return true;
+    bool right() { return first_wrong() == d_.size(); }
+
+    // What is wrong after a run and who wrote it, by the same run again; empty if nothing is.
+    std::string explain(unsigned seed, int bug) {
+        if (right())
+            return "";
+        run(seed, bug, true, 1, true);
+        const std::size_t i = first_wrong();
+        if (i == d_.size())
+            return "wrong, but not the second time";
+        return wrong_value("d", i / n_, i % n_, static_cast<double>(bf16_to_float(d_[i])),
+                           static_cast<double>(expected_[i]), &d_[i]);
     }
 
   private:
+    std::size_t first_wrong() {
+        std::size_t i = 0;
+        for (; i < d_.size(); ++i) {
+            float got = bf16_to_float(d_[i]), want = expected_[i];
+            if (!(std::fabs(got - want) <= 0.005f * std::fabs(want) + 1e-3f))
+                break;
+        }
+        return i;
+    }
+
     unsigned m_, n_, k_;
     Buffer<std::uint16_t> a_, b_, d_;
     std::vector<float> expected_;

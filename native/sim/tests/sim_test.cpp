@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "memory/write_trace.h"
+
 namespace cudasim::test {
 
 Report launch_raw(const di_sim_kernel_info& kernel, const Dims& dims, void** parameters) {
@@ -22,10 +24,19 @@ Report launch_raw(const di_sim_kernel_info& kernel, const Dims& dims, void** par
     config.policy = dims.policy;
     config.workers = dims.workers;
     config.checks = dims.checks;
+    config.trace = dims.trace;
     // One stream: every launch sees all before it.
     config.stamp = {0, ++sequence};
     config.visible = {config.stamp.sequence - 1};
     return run_launch(config);
+}
+
+std::string wrong_value(const char* name, std::size_t row, std::size_t column, double value,
+                        double expected, const void* address) {
+    char text[256];
+    std::snprintf(text, sizeof text, "wrong value at %s[%zu][%zu]: %g, expected %g; ", name, row,
+                  column, value, expected);
+    return text + describe_last_writer(address);
 }
 
 unsigned seed_count() {

@@ -22,7 +22,13 @@ struct Dims {
     int policy = -1;
     unsigned workers = 0;
     bool checks = true;
+    bool trace = false; // so that wrong_value can say who wrote it
 };
+
+// "wrong value at d[2][5]: 3, expected 4; ..., last written by the store of block ... at
+// kernel.cu:9".
+std::string wrong_value(const char* name, std::size_t row, std::size_t column, double value,
+                        double expected, const void* address);
 
 Report launch_raw(const di_sim_kernel_info& kernel, const Dims& dims, void** parameters);
 

@@ -10,6 +10,7 @@
 #include "memory/access.h"
 #include "memory/atomic_math.h"
 #include "memory/strong.h"
+#include "memory/write_trace.h"
 
 namespace cudasim {
 
@@ -156,6 +157,8 @@ void shared_to_global(Thread* t, void* to, std::uint32_t source, unsigned bytes,
     // Reductions of other copies and atomics may meet here; a plain store may not.
     write.strong = op >= 0;
     check_access_as(t, bulk_write_epoch(t) | (op >= 0 ? 1 : 0), to, bytes, write, caller);
+    if (t->block->trace)
+        WriteTrace::instance().copy(t, to, from, bytes, what, caller);
     worker_of(t).issue(
         cluster_of(t),
         std::make_unique<CopyToGlobal>(t, static_cast<std::uint8_t*>(to), from, bytes, op, type));

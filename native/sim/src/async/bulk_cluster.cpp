@@ -8,6 +8,7 @@
 #include "core/worker.h"
 #include "memory/access.h"
 #include "memory/atomic_math.h"
+#include "memory/write_trace.h"
 
 namespace cudasim {
 namespace {
@@ -84,6 +85,8 @@ void between_blocks(Thread* t, std::uint32_t destination, std::uint32_t source, 
     // Reductions of other copies may meet here; a plain copy may not.
     write.strong = reduces;
     check_access_as(t, copy->epoch() | (reduces ? 1 : 0), to, bytes, write, caller);
+    if (t->block->trace)
+        WriteTrace::instance().copy(t, to, from, bytes, what, caller);
     if (!reduces)
         std::memset(to, 0xff, bytes);
     if (t->block->checks && bar.block != t->block)

@@ -10,6 +10,7 @@
 #include "core/worker.h"
 #include "memory/access.h"
 #include "memory/atomic_math.h"
+#include "memory/write_trace.h"
 
 namespace cudasim {
 namespace {
@@ -166,6 +167,20 @@ class TensorStore final : public AsyncOp {
     std::vector<std::uint8_t> data_;
 };
 
+// Whose bytes go where, for the trace of writes.
+void trace_store(const Thread* t, const std::uint8_t* from, std::uint32_t offset, const Box& box,
+                 const char* what, const void* caller) {
+    const unsigned element = tensor_element_bytes(static_cast<TensorType>(box.map.type));
+    for_each_row(box.map, box.coordinates, [&](const BoxRow& row) {
+        for (std::uint32_t b = 0; b < row.count; b += element) {
+            WriteTrace::instance().copy(
+                t, reinterpret_cast<const void*>(row.address + b),
+                swizzled(from, offset, row.shared_offset + row.first + b, box.map.swizzle), element,
+                what, caller);
+        }
+    });
+}
+
 void store(Thread* t, const void* map, std::uint32_t source, int rank, const int* coordinates,
            int op, const void* caller) {
     const char* what = op < 0 ? "cp.async.bulk.tensor store" : "cp.reduce.async.bulk.tensor";
@@ -187,6 +202,8 @@ void store(Thread* t, const void* map, std::uint32_t source, int rank, const int
         }
     });
     std::uint32_t offset = source & ((1u << kRankShift) - 1);
+    if (t->block->trace)
+        trace_store(t, from, offset, box, what, caller);
     worker_of(t).issue(cluster_of(t), std::make_unique<TensorStore>(t, from, offset, box, op));
     worker_of(t).maybe_yield(t);
 }
@@ -231,6 +248,12 @@ EXPORT void di_sim_tensor_g2s(unsigned destination, const void* map, unsigned ba
         write.write = true;
         check_access_as(t, epoch, to, box.bytes, write, CALLER);
         std::memset(to, 0xff, box.bytes);
+        if (t->block->checks) {
+            const auto element = tensor_element_bytes(static_cast<TensorType>(box.map.type));
+            note_tile(*cluster_of(t).blocks[to_rank],
+                      {destination & ((1u << kRankShift) - 1), box.bytes, box.map.box[0] * element,
+                       box.map.swizzle, epoch, t, CALLER});
+        }
         worker_of(t).issue(cluster_of(t), std::move(op));
     }
     worker_of(t).maybe_yield(t);

@@ -70,6 +70,7 @@ void make_block(Cluster& cluster, Block& block, unsigned rank, di_sim_uint3 idx)
     block.idx = idx;
     block.live = count;
     block.checks = launch.config.checks;
+    block.trace = launch.config.trace;
     block.shared = cluster.arena + std::size_t{rank} * kSharedStride;
     block.shared_bytes = launch.config.shared_bytes;
     std::memset(block.shared + kSharedBase, 0xff, block.shared_bytes);

@@ -57,8 +57,9 @@ bool find_range(std::uint32_t space, SpaceRange* out) {
 } // namespace
 
 std::uint32_t reserve_spaces(std::uint32_t count, const LaunchConfig& config) {
-    auto work = std::make_shared<Work>(Work{config.stamp, config.visible, config.name, config.grid,
-                                            config.block, config.cluster, 0, config.device});
+    auto work =
+        std::make_shared<Work>(Work{config.stamp, config.visible, config.name, config.grid,
+                                    config.block, config.cluster, 0, config.device, config.seed});
     std::unique_lock<std::shared_mutex> lock(spaces_mutex);
     if (next_space > kMaxSpace - count)
         next_space = 1; // 268 million clusters later

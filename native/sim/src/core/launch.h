@@ -44,6 +44,7 @@ struct LaunchConfig {
     int policy = -1;      // of the enum, -1: by seed
     unsigned workers = 0; // host threads, 0: one per core
     bool checks = true;   // happens-before and initialisation; bounds are always checked
+    bool trace = false;   // remember who writes what, for describe_last_writer
     Stamp stamp;
     HostView visible;
     // Programmatic dependent launch: visible only after griddepcontrol.wait.
@@ -88,6 +89,7 @@ struct Work {
     di_sim_uint3 grid{}, block{}, cluster{};
     std::uint32_t first_space = 0;
     int device = 0;
+    std::uint64_t seed = 0;
 };
 
 // The stamp of the work that owned a space, or null. Spaces are given out in order, for ever.

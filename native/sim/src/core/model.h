@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,6 +18,7 @@
 #include "core/view.h"
 #include "deepinfra_sim/runtime.h"
 #include "tensor/register_watch.h"
+#include "tensor/tile_layout.h"
 
 namespace cudasim {
 
@@ -190,12 +192,15 @@ struct Block {
     std::uint32_t shared_bytes = 0;
     unsigned live = 0;
     bool checks = true; // of the launch
+    bool trace = false;
     std::vector<Thread> threads;
     std::vector<Warp> warps;
     NamedBarrier barriers[kNamedBarriers];
     std::unordered_map<std::uint32_t, std::unique_ptr<Mbarrier>> mbarriers; // by offset
     std::vector<std::unique_ptr<WarpgroupState>> warpgroups;
     unsigned unfenced_mbarriers = 0;
+    std::map<std::uint32_t, Tile> tiles; // by start, disjoint: what tensor maps have loaded
+    std::uint64_t tile_layouts = 0;      // tiles of a layout that was not there before
     std::vector<SentCopy> sent;
 };
 

@@ -9,6 +9,7 @@
 #include "async/tensor_map.h"
 #include "driver/state.h"
 #include "memory/device_heap.h"
+#include "memory/write_trace.h"
 
 using namespace cudasim;
 using namespace cudasim::driver;
@@ -157,14 +158,23 @@ CUDASIM_API CUresult cuTensorMapEncodeTiled(TensorMap* map, int type, unsigned r
     return not_modelled ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_INVALID_VALUE;
 }
 
-CUDASIM_API int di_cudasim_last_report(char* text, std::size_t bytes) {
-    std::string report = last_report();
+namespace {
+int give_text(const std::string& from, char* text, std::size_t bytes) {
     if (text != nullptr && bytes > 0) {
-        std::size_t n = std::min(bytes - 1, report.size());
-        std::memcpy(text, report.data(), n);
+        std::size_t n = std::min(bytes - 1, from.size());
+        std::memcpy(text, from.data(), n);
         text[n] = 0;
     }
-    return static_cast<int>(report.size());
+    return static_cast<int>(from.size());
+}
+} // namespace
+
+CUDASIM_API int di_cudasim_last_report(char* text, std::size_t bytes) {
+    return give_text(last_report(), text, bytes);
+}
+
+CUDASIM_API int di_cudasim_last_writer(const void* address, char* text, std::size_t bytes) {
+    return give_text(describe_last_writer(address), text, bytes);
 }
 
 CUDASIM_API void di_cudasim_reset() {

@@ -3,6 +3,9 @@
 // symbol). Besides these it exports cuGetProcAddress(_v2), the nvrtc functions and:
 //   int di_cudasim_last_report(char* text, size_t bytes)
 //       what broke the current context (what broke any context last, if that one works): its length
+//   int di_cudasim_last_writer(const void* address, char* text, size_t bytes)
+//       who wrote a byte last in a launch that ran with DEEPINFRA_CUDASIM_TRACE=1: the text's
+//       length
 //   void di_cudasim_reset(void)
 //       lets broken contexts work again (tests only)
 // cuda* attributes, textures, arrays, virtual memory management, multicast objects, batched memory

@@ -16,6 +16,7 @@
 #include "memory/device_heap.h"
 #include "memory/explain.h"
 #include "memory/host_order.h"
+#include "memory/write_trace.h"
 
 namespace cudasim {
 
@@ -273,9 +274,11 @@ Place check_access_as(Thread* t, Epoch epoch, const void* p, std::size_t bytes,
                       const AccessFlags& flags, const void* caller) {
     const KnownMemory* known = nullptr;
     Place place = check_bounds(t, p, bytes, flags, caller, &known);
-    if (place == Place::Own || place == Place::Unchecked)
+    if (place == Place::Own)
         return place;
-    if (!t->block->checks)
+    if (flags.write && t->block->trace)
+        WriteTrace::instance().write(t, p, bytes, flags.what, caller);
+    if (place == Place::Unchecked || !t->block->checks)
         return place;
     Shadow& shadow = place == Place::Shared ? *t->block->cluster->shadow : *known->shadow;
     if (known != nullptr && !known->unseen.empty())

@@ -11,6 +11,7 @@
 #include <new>
 
 #include "memory/host_order.h"
+#include "memory/write_trace.h"
 
 namespace cudasim {
 
@@ -102,6 +103,7 @@ std::uint8_t* DeviceHeap::allocate(int device, std::size_t bytes, bool pooled) {
         return nullptr;
     std::memset(p, 0xff, bytes);
     shadow_->clear(p, bytes);
+    WriteTrace::instance().forget(p, bytes);
     allocations_[p] = Allocation{p, bytes, reserved, device, false, false, false, pooled, p};
     used_[device] += bytes;
     touch();

@@ -45,26 +45,41 @@ std::string describe_memory(const void* address) {
     return format("address %p", address);
 }
 
+namespace {
+// Threads come first among the agents of a cluster, block by block; empty for another agent.
+std::string thread_name(const Work& work, std::uint32_t space, std::uint32_t slot) {
+    const di_sim_uint3 &g = work.grid, &b = work.block, &c = work.cluster;
+    const unsigned threads = b.x * b.y * b.z, blocks = c.x * c.y * c.z;
+    const unsigned index = space - work.first_space;
+    if (slot >= threads * blocks)
+        return "";
+    const unsigned rank = slot / threads, i = slot % threads;
+    const unsigned gx = g.x / c.x, gy = g.y / c.y;
+    return format("block (%u,%u,%u) thread (%u,%u,%u) [warp %u lane %u]",
+                  index % gx * c.x + rank % c.x, index / gx % gy * c.y + rank / c.x % c.y,
+                  index / gx / gy * c.z + rank / c.x / c.y, i % b.x, i / b.x % b.y, i / b.x / b.y,
+                  i / kWarpSize, i % kWarpSize);
+}
+} // namespace
+
 std::string describe_foreign_epoch(Epoch e) {
     auto work = work_of_space(epoch_space(e));
     if (work == nullptr)
         return "earlier work";
-    // Threads come first among the agents of a cluster, block by block.
-    const di_sim_uint3 &g = work->grid, &b = work->block, &c = work->cluster;
-    unsigned threads = b.x * b.y * b.z, blocks = c.x * c.y * c.z;
-    unsigned index = epoch_space(e) - work->first_space, slot = epoch_slot(e);
-    std::string who = "an asynchronous operation";
-    if (slot < threads * blocks) {
-        unsigned rank = slot / threads, i = slot % threads;
-        unsigned gx = g.x / c.x, gy = g.y / c.y;
-        who =
-            format("block (%u,%u,%u) thread (%u,%u,%u)", index % gx * c.x + rank % c.x,
-                   index / gx % gy * c.y + rank / c.x % c.y,
-                   index / gx / gy * c.z + rank / c.x / c.y, i % b.x, i / b.x % b.y, i / b.x / b.y);
-    }
-    return who + format(" of kernel %s (stream %u, operation %llu, device %d)", work->name.c_str(),
-                        work->stamp.stream, static_cast<unsigned long long>(work->stamp.sequence),
-                        work->device);
+    std::string who = thread_name(*work, epoch_space(e), epoch_slot(e));
+    return (who.empty() ? "an asynchronous operation" : who) +
+           format(" of kernel %s (stream %u, operation %llu, device %d)", work->name.c_str(),
+                  work->stamp.stream, static_cast<unsigned long long>(work->stamp.sequence),
+                  work->device);
+}
+
+std::string describe_thread_of(std::uint32_t space, std::uint32_t slot) {
+    auto work = work_of_space(space);
+    if (work == nullptr)
+        return "a thread of earlier work";
+    return thread_name(*work, space, slot) +
+           format(" of kernel %s (seed %llu, device %d)", work->name.c_str(),
+                  static_cast<unsigned long long>(work->seed), work->device);
 }
 
 const char* scope_name(int scope) {

@@ -22,5 +22,8 @@ const char* scope_name(int scope);
 std::string explain_missed(const Thread* t, Epoch e);
 // The same for an epoch of another launch or cluster: only who.
 std::string describe_foreign_epoch(Epoch e);
+// "block (0,0,0) thread (5,0,0) [warp 0 lane 5] of kernel f (seed 3, device 0)", by a cluster's
+// space and a thread's slot in it, also after the launch.
+std::string describe_thread_of(std::uint32_t space, std::uint32_t slot);
 
 } // namespace cudasim

@@ -9,6 +9,7 @@
 #include "memory/access.h"
 #include "memory/device_heap.h"
 #include "memory/explain.h"
+#include "memory/write_trace.h"
 
 namespace cudasim {
 
@@ -137,6 +138,8 @@ std::string describe_host_work(const std::string& name, const Stamp& stamp) {
 void host_access(const HostAgent& agent, const HostRange& range, bool write, bool checks) {
     if (range.width == 0 || range.height == 0)
         return;
+    for (std::size_t y = 0; write && y < range.height; ++y)
+        WriteTrace::instance().forget(range.start + y * range.pitch, range.width);
     const void* base = nullptr;
     std::shared_ptr<Shadow> shadow;
     if (!find_memory(agent, range, write, &base, &shadow) || !checks)

@@ -60,6 +60,13 @@ class Shadow {
                              std::size_t bytes, bool write, const std::uint8_t** at,
                              bool* other_writes);
 
+    // Who wrote a byte last; 0: nobody.
+    Epoch last_write(const void* address) const {
+        auto offset = static_cast<std::size_t>(static_cast<const std::uint8_t*>(address) - base_);
+        if (granules_ != nullptr && granules_[offset / kGranule].write != kMixed)
+            return granules_[offset / kGranule].write;
+        return __atomic_load_n(&cells_[offset].write, __ATOMIC_RELAXED);
+    }
     // Forgets everything about a range; it counts as never written.
     void clear(const void* address, std::size_t bytes);
     // Gives up the sets of readers of all cells, which must be cleared before they are used again.

@@ -49,6 +49,14 @@ struct Accumulator {
     bool live = false;
 };
 
+// An operand whose layout agreed with the tiles it lies in.
+struct LayoutCheck {
+    std::uint64_t descriptor = 0, layouts = 0;
+    unsigned lines = 0, pieces = 0;
+    bool mn = false;
+    bool operator==(const LayoutCheck&) const = default;
+};
+
 struct WarpgroupState {
     Block* block = nullptr;
     unsigned index = 0;
@@ -62,6 +70,8 @@ struct WarpgroupState {
     std::uint32_t committed[kWarpgroup] = {}; // groups
     std::uint64_t uncommitted[kWarpgroup] = {};
     std::vector<Thread*> waiting; // for other warps' deposits
+    std::vector<LayoutCheck> layouts_checked;
+    std::size_t next_layout = 0; // to forget
 
     Thread* first_thread() const { return &block->threads[index * kWarpgroup]; }
 };

@@ -10,6 +10,7 @@
 #include "tensor/fragments.h"
 #include "tensor/multiply.h"
 #include "tensor/operands.h"
+#include "tensor/tile_layout.h"
 #include "tensor/warpgroup.h"
 
 namespace cudasim {
@@ -105,12 +106,16 @@ void prepare_wgmma(WarpgroupState& g, WgmmaOp& op) {
     bool checks = g.block->checks;
     if (!op.shape.a_in_registers) {
         find_chunks(g, op, false, op.chunks_a);
-        if (checks)
+        if (checks) {
             check_reads(g, op, op.chunks_a);
+            check_layout(g, op, false, op.chunks_a);
+        }
     }
     find_chunks(g, op, true, op.chunks_b);
-    if (checks)
+    if (checks) {
         check_reads(g, op, op.chunks_b);
+        check_layout(g, op, true, op.chunks_b);
+    }
 }
 
 void execute_wgmma(WarpgroupState& g) {
