@@ -20,10 +20,8 @@ inline __attribute__((always_inline)) Lanes load(const Cell* cells) {
     return v;
 }
 
-} // namespace
-
-CUDASIM_VECTORS
-std::size_t equal_cells(const Cell* cells, std::size_t n) {
+inline __attribute__((always_inline)) std::size_t equal_cells_body(const Cell* cells,
+                                                                   std::size_t n) {
     const Cell first = cells[0];
     const Lanes same = {first.write, first.read, first.write, first.read,
                         first.write, first.read, first.write, first.read};
@@ -42,8 +40,7 @@ std::size_t equal_cells(const Cell* cells, std::size_t n) {
     return i;
 }
 
-CUDASIM_VECTORS
-void fill_cells(Cell* cells, std::size_t n, Cell value) {
+inline __attribute__((always_inline)) void fill_cells_body(Cell* cells, std::size_t n, Cell value) {
     const Lanes all = {value.write, value.read, value.write, value.read,
                        value.write, value.read, value.write, value.read};
     std::size_t i = 0;
@@ -52,5 +49,10 @@ void fill_cells(Cell* cells, std::size_t n, Cell value) {
     for (; i < n; ++i)
         cells[i] = value;
 }
+
+} // namespace
+
+CUDASIM_VECTORS(std::size_t, equal_cells, (const Cell* cells, std::size_t n), (cells, n))
+CUDASIM_VECTORS(void, fill_cells, (Cell * cells, std::size_t n, Cell value), (cells, n, value))
 
 } // namespace cudasim

@@ -43,10 +43,8 @@ inline __attribute__((always_inline)) void block(const float* a, const float* b,
             std::memcpy(d + r * n + c * kWidth, &sum[r][c], sizeof(V));
 }
 
-} // namespace
-
-CUDASIM_VECTORS
-void multiply_tile(const float* a, const float* b, float* d, int n, int k) {
+inline __attribute__((always_inline)) void multiply_tile_body(const float* a, const float* b,
+                                                              float* d, int n, int k) {
     int c = 0;
     for (; c + 32 <= n; c += 32)
         for (int r = 0; r < 64; r += 8)
@@ -55,5 +53,10 @@ void multiply_tile(const float* a, const float* b, float* d, int n, int k) {
         for (int r = 0; r < 64; r += 8)
             block<Short, 8, 1>(a + r * k, b + c, d + r * n + c, n, k);
 }
+
+} // namespace
+
+CUDASIM_VECTORS(void, multiply_tile, (const float* a, const float* b, float* d, int n, int k),
+                (a, b, d, n, k))
 
 } // namespace cudasim

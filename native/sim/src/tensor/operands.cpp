@@ -36,11 +36,9 @@ template <typename F> inline __attribute__((always_inline)) void for_each_pair(i
     }
 }
 
-} // namespace
-
-CUDASIM_VECTORS
-void decode_chunks(int type, const std::uint8_t* base, const std::uint32_t* offsets, int count,
-                   float* out) {
+inline __attribute__((always_inline)) void decode_chunks_body(int type, const std::uint8_t* base,
+                                                              const std::uint32_t* offsets,
+                                                              int count, float* out) {
     switch (type) {
     case DI_SIM_BF16:
         decode<std::uint16_t>(base, offsets, count, out,
@@ -60,8 +58,8 @@ void decode_chunks(int type, const std::uint8_t* base, const std::uint32_t* offs
     }
 }
 
-CUDASIM_VECTORS
-void transpose(const float* in, int rows, int columns, float* out) {
+inline __attribute__((always_inline)) void transpose_body(const float* in, int rows, int columns,
+                                                          float* out) {
     for (int c = 0; c < columns; c += 4) {
         for (int r = 0; r < rows; r += 4) {
             Quad q[4];
@@ -80,6 +78,15 @@ void transpose(const float* in, int rows, int columns, float* out) {
         }
     }
 }
+
+} // namespace
+
+CUDASIM_VECTORS(void, decode_chunks,
+                (int type, const std::uint8_t* base, const std::uint32_t* offsets, int count,
+                 float* out),
+                (type, base, offsets, count, out))
+CUDASIM_VECTORS(void, transpose, (const float* in, int rows, int columns, float* out),
+                (in, rows, columns, out))
 
 void tile_from_registers(const float* registers, int n, float* tile) {
     for_each_pair(n, [=](int r, int t) { std::memcpy(tile + t, registers + r, 8); });
