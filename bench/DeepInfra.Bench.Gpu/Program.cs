@@ -8,7 +8,7 @@ using DeepInfra.Bench.Gpu.Gemm;
 using DeepInfra.Core.Cuda;
 
 // DeepInfra.Bench.Gpu [file] [--smoke] [--area=core|gemm|flashmla]: times the kernels on the first GPU, prints a table and writes JSON.
-// --smoke runs each once on small shapes.
+// --smoke runs each once on small shapes. --probe only prints the GPU's name, and the CUDA version of its driver. Exit code 3: no GPU.
 const string AreaOption = "--area=";
 var areas = new Dictionary<string, Action<Measurements>>
 {
@@ -35,6 +35,11 @@ var device = CudaDevice.Get(0);
 var version = CudaDevice.DriverVersion;
 var driver = string.Create(CultureInfo.InvariantCulture, $"{version / 1000}.{version % 1000 / 10}");
 var date = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+if (args.Contains("--probe"))
+{
+    Console.WriteLine($"{device.Name}\n{driver}");
+    return 0;
+}
 Console.WriteLine(
     $"{device.Name}, {device.Architecture}, {device.MultiprocessorCount} multiprocessors, driver for CUDA {driver}, {date}"
 );

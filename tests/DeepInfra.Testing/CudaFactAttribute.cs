@@ -6,7 +6,8 @@ using Xunit.v3;
 namespace DeepInfra.Testing;
 
 /// <summary>
-/// A fact that needs a CUDA driver, the simulator's (<c>DEEPINFRA_CUDA=sim</c>) or a real one; skipped with a reason without.
+/// A fact that needs a CUDA driver, the simulator's (<c>DEEPINFRA_CUDA=sim</c>) or a real one; skipped with a reason without, or failed
+/// if <c>DEEPINFRA_REQUIRE_GPU=1</c>.
 /// Carries the trait <c>Category=Sim</c>.
 /// </summary>
 [AttributeUsage(AttributeTargets.Method)]
@@ -24,8 +25,13 @@ public sealed class CudaFactAttribute : FactAttribute, ITraitAttribute
     {
         Devices = devices;
         if (!CudaDevice.IsAvailable)
+        {
+            // What is not skipped fails at its first use of the device, with the reason.
+            if (GpuRequirement.IsGpuRequired)
+                return;
             Skip =
                 $"needs the CUDA simulator or a GPU (found: none; {CudaDevice.MissingReason?.Split('\n')[0]})";
+        }
         else if (CudaDevice.Count < devices)
             Skip = $"needs {devices} CUDA devices (found: {CudaDevice.Count})";
     }
