@@ -55,7 +55,10 @@ string? MissingHostTools()
     return null;
 }
 
-DirectoryPath Configure(string preset, params string[] options)
+// Configures and builds everything.
+DirectoryPath Configure(string preset, params string[] options) => ConfigureFor("all", preset, options);
+
+DirectoryPath ConfigureFor(string target, string preset, params string[] options)
 {
     var build = nativeArtifacts.Combine($"build/{preset}");
     EnsureDirectoryExists(build);
@@ -63,7 +66,7 @@ DirectoryPath Configure(string preset, params string[] options)
     foreach (var option in options)
         arguments.AppendQuoted(option);
     RunQuietly("cmake", arguments, nativeSource);
-    RunQuietly("cmake", new ProcessArgumentBuilder().Append("--build").AppendQuoted(build.FullPath), nativeSource);
+    RunQuietly("cmake", new ProcessArgumentBuilder().Append("--build").AppendQuoted(build.FullPath).Append($"--target {target}"), nativeSource);
     return build;
 }
 
@@ -120,6 +123,16 @@ Task("Native")
         CheckKernels(build);
         foreach (var library in GetFiles($"{nativeArtifacts}/linux-x64/Release/*.so"))
             Console.WriteLine($"native: {library.GetFilename()} {new FileInfo(library.FullPath).Length / 1024} KiB");
+    });
+
+// The simulator and libraries whose kernels run on it: what DEEPINFRA_CUDA=sim needs. No nvcc.
+Task("Simulator")
+    .Does(() =>
+    {
+        if (MissingHostTools() is { } missing)
+            throw new CakeException($"the simulator cannot be built: {missing}");
+        ConfigureFor("deepinfra_simulation", "linux-x64-nocuda");
+        Console.WriteLine($"simulator: DEEPINFRA_CUDA=sim DEEPINFRA_NATIVE_PATH={nativeTestLibraries}");
     });
 
 // Registers, spills and stack frames of every kernel as ptxas reported them, and how often it has the instructions that matter. Spills,

@@ -211,7 +211,21 @@ public sealed class DriverLoadingTests : IDisposable
             var e = Failure().Should().BeOfType<NativeLibraryNotFoundException>().Which;
 
             e.LibraryName.Should().Be("deepinfra_cudasim");
-            e.Message.Should().Contain("./build.sh native").And.Contain("DEEPINFRA_NATIVE_PATH");
+            e.Message.Should().Contain("./build.sh simulator").And.Contain("DEEPINFRA_NATIVE_PATH");
+            e.Message.Should().NotContain("./build.sh native");
+            // Nor do errors of the driver advise what only helps with a GPU.
+            foreach (
+                var code in new[]
+                {
+                    CudaErrorCode.OutOfMemory,
+                    CudaErrorCode.InvalidDevice,
+                    CudaErrorCode.NoBinaryForGpu,
+                    CudaErrorCode.IllegalAddress,
+                }
+            )
+                new CudaException(code, "call")
+                    .Message.Should()
+                    .NotContainAny("nvidia-smi", "CUDA_VISIBLE_DEVICES", "compute-sanitizer");
             e.Attempts.Should().HaveCountGreaterThan(2);
             e.Attempts[0].Should().Be("/nowhere/libdeepinfra_cudasim.so: no such file");
             e.Attempts[1].Should().Contain("invalid ELF header");

@@ -17,7 +17,7 @@ public static class Simulator
             "this process runs on the simulator already, and so do the tests"
         );
         var folder = FindFolder();
-        Assert.SkipWhen(folder is null, "needs the CUDA simulator: ./build.sh native");
+        Assert.SkipWhen(folder is null, "needs the CUDA simulator: ./build.sh simulator");
         var environment = new Dictionary<string, string?>
         {
             [CudaApi.SelectVariable] = "sim",

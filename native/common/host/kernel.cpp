@@ -19,7 +19,8 @@ cuda::Library KernelImage::load(const Driver& driver) const {
     if (bytes == 0)
         throw Error(DI_STATUS_NOT_SUPPORTED,
                     join("this build has no ", driver.is_simulator ? "simulator" : "CUDA",
-                         " image of the kernels in ", name));
+                         " image of the kernels in ", name, "; ./build.sh ",
+                         driver.is_simulator ? "simulator" : "native", " makes one that has"));
     std::lock_guard lock(mutex);
     if (cuda::Library loaded = library.load(std::memory_order_relaxed))
         return loaded;

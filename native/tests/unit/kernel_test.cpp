@@ -91,7 +91,10 @@ TEST_F(KernelTest, A_build_without_the_image_says_so) {
     di_error_info info{};
     info.struct_size = sizeof info;
     read_error(&info);
-    EXPECT_STREQ(info.message, "this build has no simulator image of the kernels in image");
+    EXPECT_STREQ(
+        info.message,
+        "this build has no simulator image of the kernels in image; ./build.sh simulator makes one "
+        "that has");
 }
 
 TEST_F(KernelTest, A_failed_load_is_tried_again) {

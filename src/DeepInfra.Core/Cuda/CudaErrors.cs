@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using System.Text;
+using DeepInfra.Core.Interop;
 
 namespace DeepInfra.Core.Cuda;
 
@@ -44,6 +45,28 @@ internal static class CudaErrors
 
     /// <summary>What to do about it.</summary>
     public static string HintFor(CudaErrorCode code) =>
+        (
+            Environment.GetEnvironmentVariable(CudaApi.SelectVariable) == "sim"
+                ? OnSimulator(code)
+                : null
+        ) ?? OnHardware(code);
+
+    // Where the remedy on the simulator is another one.
+    private static string? OnSimulator(CudaErrorCode code) =>
+        code switch
+        {
+            CudaErrorCode.OutOfMemory =>
+                "Dispose tensors that are no longer needed, use smaller batches, or give the simulated device more by DEEPINFRA_CUDASIM_MEMORY_MIB; if the simulator reports that this machine has no memory, run less at a time.",
+            CudaErrorCode.InvalidDevice =>
+                "Use an ordinal below CudaDevice.Count; DEEPINFRA_CUDASIM_DEVICES sets it.",
+            CudaErrorCode.NoBinaryForGpu or CudaErrorCode.InvalidImage =>
+                $"The simulator runs no machine code of a GPU, and of images only those of its own version. {CudaApi.SimulatorRemedy}",
+            _ when IsSticky(code) =>
+                "The simulator's report names the check that failed, the thread and the line. The device is lost to this process and its memory with it: restart the process. DEEPINFRA_DEBUG_SYNC=1 lets the call fail that launched the kernel.",
+            _ => null,
+        };
+
+    private static string OnHardware(CudaErrorCode code) =>
         code switch
         {
             CudaErrorCode.OutOfMemory =>

@@ -21,6 +21,10 @@ internal sealed unsafe partial class CudaApi
     public const string SelectVariable = "DEEPINFRA_CUDA";
     public const string SimulatorName = "deepinfra_cudasim";
 
+    /// <summary>Where the simulator, and libraries whose kernels run on it, come from: no package carries them.</summary>
+    public const string SimulatorRemedy =
+        $"Run ./build.sh simulator in a checkout, and put the folder that it names into {NativeLibraryProbe.PathVariable}.";
+
     private static string DriverName => OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
 
     private static readonly string[] s_names = Enum.GetNames<CudaEntry>();
@@ -121,7 +125,7 @@ internal sealed unsafe partial class CudaApi
         var library = isSimulator
             ? NativeLibraryProbe.Load(
                 SimulatorName,
-                $"Run ./build.sh native in the checkout, put the folder of the simulator into {NativeLibraryProbe.PathVariable}, or unset {SelectVariable}."
+                $"{SimulatorRemedy} Unset {SelectVariable} to use a GPU."
             )
             : NativeLibraryProbe.LoadByName(
                 $"the CUDA driver ({DriverName})",

@@ -48,7 +48,10 @@ internal sealed unsafe class NativeArea
                 LibraryName,
                 name,
                 abiVersion,
-                $"Install the package {package}, or run ./build.sh native in the checkout and put the folder into {NativeLibraryProbe.PathVariable}."
+                // The package's kernels are for GPUs.
+                CudaApi.IsSimulatorSelected
+                    ? CudaApi.SimulatorRemedy
+                    : $"Install the package {package}, or run ./build.sh native in the checkout and put the folder into {NativeLibraryProbe.PathVariable}."
             )
         );
         _driver = new Lazy<bool>(() =>

@@ -25,10 +25,7 @@ internal static class NvrtcProbe
     public static LoadedLibrary Load()
     {
         if (CudaApi.IsSimulatorSelected)
-            return NativeLibraryProbe.Load(
-                CudaApi.SimulatorName,
-                $"Run ./build.sh native in the checkout, or put the folder of the simulator into {NativeLibraryProbe.PathVariable}."
-            );
+            return NativeLibraryProbe.Load(CudaApi.SimulatorName, CudaApi.SimulatorRemedy);
         return NativeLibraryProbe.LoadByName("NVRTC", Candidates(), Remedy);
     }
 
