@@ -192,7 +192,8 @@ void CheckKernels(DirectoryPath build)
     {
         var info = System.IO.File.ReadAllText(build.CombineWithFilePath("core/generated/deepinfra_core/build_info.h").FullPath);
         var version = Regex.Match(info, @"cuda\W+(?<version>[0-9.]+)").Groups["version"].Value;
-        foreach (var area in kernels.GroupBy(k => k.Source.Split('/')[0]))
+        // The kernels of native/tests only show that each instruction can be assembled.
+        foreach (var area in kernels.GroupBy(k => k.Source.Split('/')[0]).Where(a => a.Key != "tests"))
             RecordCompilation(area.Key, version, area);
     }
     Console.WriteLine($"native: {kernels.Count} kernels, at most {kernels.Max(k => k.Registers)} registers, no spills");
