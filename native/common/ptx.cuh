@@ -4,6 +4,7 @@
 
 #include "common/ptx/address.cuh"
 #include "common/ptx/barrier.cuh"
+#include "common/ptx/bulk.cuh"
 #include "common/ptx/cluster.cuh"
 #include "common/ptx/cp_async.cuh"
 #include "common/ptx/fence.cuh"

@@ -77,4 +77,28 @@ DI_DEVICE void st_shared_cluster_u32(uint32_t address, uint32_t value) {
 #endif
 }
 
+// red.relaxed.cluster.shared::cluster, at an address of mapa.
+#ifdef DEEPINFRA_SIM
+#define DI_PTX_RED_CLUSTER(name, type, operation, element, instruction, constraint)                \
+    DI_DEVICE void name(uint32_t address, type value) {                                            \
+        di_sim_red_shared_cluster(operation, element, address, value);                             \
+    }
+#else
+#define DI_PTX_RED_CLUSTER(name, type, operation, element, instruction, constraint)                \
+    DI_DEVICE void name(uint32_t address, type value) {                                            \
+        asm volatile("red.relaxed.cluster.shared::cluster." instruction                            \
+                     " [%0], %1;" ::"r"(address),                                                  \
+                     constraint(value)                                                             \
+                     : "memory");                                                                  \
+    }
+#endif
+DI_PTX_RED_CLUSTER(red_add_shared_cluster_u32, uint32_t, DI_SIM_ADD, DI_SIM_U32, "add.u32", "r")
+DI_PTX_RED_CLUSTER(red_add_shared_cluster_u64, uint64_t, DI_SIM_ADD, DI_SIM_U64, "add.u64", "l")
+DI_PTX_RED_CLUSTER(red_min_shared_cluster_u32, uint32_t, DI_SIM_MIN, DI_SIM_U32, "min.u32", "r")
+DI_PTX_RED_CLUSTER(red_max_shared_cluster_u32, uint32_t, DI_SIM_MAX, DI_SIM_U32, "max.u32", "r")
+DI_PTX_RED_CLUSTER(red_and_shared_cluster_b32, uint32_t, DI_SIM_AND, DI_SIM_U32, "and.b32", "r")
+DI_PTX_RED_CLUSTER(red_or_shared_cluster_b32, uint32_t, DI_SIM_OR, DI_SIM_U32, "or.b32", "r")
+DI_PTX_RED_CLUSTER(red_xor_shared_cluster_b32, uint32_t, DI_SIM_XOR, DI_SIM_U32, "xor.b32", "r")
+#undef DI_PTX_RED_CLUSTER
+
 } // namespace di::ptx

@@ -25,6 +25,24 @@ DI_DEVICE void fence_proxy_async_shared() {
 #endif
 }
 
+// fence.proxy.tensormap::generic (PTX 8.3, sm_90): a tensor map in global memory that a thread has
+// written is complete for copies through it where the writer releases it, and the thread that
+// issues the copies acquires it.
+DI_DEVICE void fence_proxy_tensormap_release_gpu() {
+#ifdef DEEPINFRA_SIM
+    di_sim_fence_tensormap(DI_SIM_RELEASE, DI_SIM_GPU, nullptr);
+#else
+    asm volatile("fence.proxy.tensormap::generic.release.gpu;" ::: "memory");
+#endif
+}
+DI_DEVICE void fence_proxy_tensormap_acquire_gpu(const void* map) {
+#ifdef DEEPINFRA_SIM
+    di_sim_fence_tensormap(DI_SIM_ACQUIRE, DI_SIM_GPU, map);
+#else
+    asm volatile("fence.proxy.tensormap::generic.acquire.gpu [%0], 128;" ::"l"(map) : "memory");
+#endif
+}
+
 // fence.mbarrier_init.release.cluster (PTX 8.0, sm_90): makes this thread's mbarrier.init visible
 // to the async proxy and to the cluster.
 DI_DEVICE void fence_mbarrier_init() {

@@ -43,6 +43,20 @@ DI_DEVICE void mbarrier_arrive_cluster(uint32_t barrier) {
 #endif
 }
 
+// The same arrival, and the state that a wait for the end of this phase takes.
+DI_DEVICE uint64_t mbarrier_arrive_state(uint32_t barrier) {
+#ifdef DEEPINFRA_SIM
+    return di_sim_mbarrier_arrive(barrier, 1, DI_SIM_SHARED_CTA, DI_SIM_CTA, DI_SIM_RELEASE);
+#else
+    uint64_t state;
+    asm volatile("mbarrier.arrive.shared::cta.b64 %0, [%1];"
+                 : "=l"(state)
+                 : "r"(barrier)
+                 : "memory");
+    return state;
+#endif
+}
+
 // Announces bytes of asynchronous copies and arrives.
 DI_DEVICE void mbarrier_arrive_expect_tx(uint32_t barrier, uint32_t bytes) {
 #ifdef DEEPINFRA_SIM
@@ -50,6 +64,19 @@ DI_DEVICE void mbarrier_arrive_expect_tx(uint32_t barrier, uint32_t bytes) {
 #else
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                  : "memory");
+#endif
+}
+
+// The same on a barrier of another block, addressed by mapa.
+DI_DEVICE void mbarrier_arrive_expect_tx_cluster(uint32_t barrier, uint32_t bytes) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_arrive_expect_tx(barrier, bytes, DI_SIM_SHARED_CLUSTER, DI_SIM_CLUSTER,
+                                     DI_SIM_RELEASE);
+#else
+    asm volatile(
+        "mbarrier.arrive.expect_tx.release.cluster.shared::cluster.b64 _, [%0], %1;" ::"r"(barrier),
+        "r"(bytes)
+        : "memory");
 #endif
 }
 
@@ -61,6 +88,64 @@ DI_DEVICE void mbarrier_expect_tx(uint32_t barrier, uint32_t bytes) {
     asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(barrier),
                  "r"(bytes)
                  : "memory");
+#endif
+}
+
+// mbarrier.complete_tx: counts bytes as copied without a copy, here and in other blocks.
+DI_DEVICE void mbarrier_complete_tx(uint32_t barrier, uint32_t bytes) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_complete_tx(barrier, bytes, DI_SIM_SHARED_CTA);
+#else
+    asm volatile("mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(barrier),
+                 "r"(bytes)
+                 : "memory");
+#endif
+}
+
+DI_DEVICE void mbarrier_complete_tx_cluster(uint32_t barrier, uint32_t bytes) {
+#ifdef DEEPINFRA_SIM
+    di_sim_mbarrier_complete_tx(barrier, bytes, DI_SIM_SHARED_CLUSTER);
+#else
+    asm volatile(
+        "mbarrier.complete_tx.relaxed.cluster.shared::cluster.b64 [%0], %1;" ::"r"(barrier),
+        "r"(bytes)
+        : "memory");
+#endif
+}
+
+// mbarrier.test_wait: true once the phase of the state is complete.
+DI_DEVICE bool mbarrier_test_wait(uint32_t barrier, uint64_t state) {
+#ifdef DEEPINFRA_SIM
+    return di_sim_mbarrier_test(barrier, state, DI_SIM_CTA, DI_SIM_ACQUIRE, 0) != 0;
+#else
+    uint32_t done;
+    asm volatile("{\n"
+                 ".reg .pred p;\n"
+                 "mbarrier.test_wait.shared::cta.b64 p, [%1], %2;\n"
+                 "selp.u32 %0, 1, 0, p;\n"
+                 "}"
+                 : "=r"(done)
+                 : "r"(barrier), "l"(state)
+                 : "memory");
+    return done != 0;
+#endif
+}
+
+// mbarrier.try_wait: the same, which may suspend for a while.
+DI_DEVICE bool mbarrier_try_wait(uint32_t barrier, uint64_t state) {
+#ifdef DEEPINFRA_SIM
+    return di_sim_mbarrier_test(barrier, state, DI_SIM_CTA, DI_SIM_ACQUIRE, 1) != 0;
+#else
+    uint32_t done;
+    asm volatile("{\n"
+                 ".reg .pred p;\n"
+                 "mbarrier.try_wait.shared::cta.b64 p, [%1], %2;\n"
+                 "selp.u32 %0, 1, 0, p;\n"
+                 "}"
+                 : "=r"(done)
+                 : "r"(barrier), "l"(state)
+                 : "memory");
+    return done != 0;
 #endif
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Bulk asynchronous copies, plain and through tensor maps (PTX 8.0, sm_90). Loads complete on an
-// mbarrier; stores belong to a bulk group of the thread.
+// Bulk asynchronous copies of boxes through tensor maps of rank 1 to 5 (PTX 8.0, sm_90).
 #pragma once
 
-#include "common/device.cuh"
+#include "common/ptx/bulk.cuh"
 
 namespace di::ptx {
 
@@ -20,184 +19,131 @@ DI_DEVICE void prefetch_tensormap(const TensorMap* map) {
 #endif
 }
 
-// cp.async.bulk.shared::cluster.global.mbarrier: addresses and size are multiples of 16.
-DI_DEVICE void cp_async_bulk_load(uint32_t destination, const void* source, uint32_t bytes,
-                                  uint32_t barrier) {
+// Coordinates of a box, innermost first: parameters, values, and the first five operands of inline
+// assembly, of which a smaller rank uses the first ones.
+#define DI_PTX_PARAMETERS_1 int32_t c0
+#define DI_PTX_PARAMETERS_2 int32_t c0, int32_t c1
+#define DI_PTX_PARAMETERS_3 int32_t c0, int32_t c1, int32_t c2
+#define DI_PTX_PARAMETERS_4 int32_t c0, int32_t c1, int32_t c2, int32_t c3
+#define DI_PTX_PARAMETERS_5 int32_t c0, int32_t c1, int32_t c2, int32_t c3, int32_t c4
 #ifdef DEEPINFRA_SIM
-    di_sim_bulk_g2s(destination, source, bytes, barrier, 0, 0);
+#define DI_PTX_VALUES_1 c0
+#define DI_PTX_VALUES_2 c0, c1
+#define DI_PTX_VALUES_3 c0, c1, c2
+#define DI_PTX_VALUES_4 c0, c1, c2, c3
+#define DI_PTX_VALUES_5 c0, c1, c2, c3, c4
+#define DI_PTX_TENSOR_REDUCE(rank, name, operation)                                                \
+    DI_DEVICE void cp_reduce_async_bulk_tensor_##name##_##rank##d(                                 \
+        const TensorMap* map, uint32_t source, DI_PTX_PARAMETERS_##rank) {                         \
+        const int c[] = {DI_PTX_VALUES_##rank};                                                    \
+        di_sim_tensor_reduce(map, source, rank, c, operation);                                     \
+    }
+#define DI_PTX_TENSOR(rank)                                                                        \
+    DI_DEVICE void cp_async_bulk_tensor_##rank##d(uint32_t destination, const TensorMap* map,      \
+                                                  uint32_t barrier, DI_PTX_PARAMETERS_##rank) {    \
+        const int c[] = {DI_PTX_VALUES_##rank};                                                    \
+        di_sim_tensor_g2s(destination, map, barrier, rank, c, 0, 0);                               \
+    }                                                                                              \
+    DI_DEVICE void cp_async_bulk_tensor_##rank##d_multicast(                                       \
+        uint32_t destination, const TensorMap* map, uint32_t barrier, DI_PTX_PARAMETERS_##rank,    \
+        uint16_t mask) {                                                                           \
+        const int c[] = {DI_PTX_VALUES_##rank};                                                    \
+        di_sim_tensor_g2s(destination, map, barrier, rank, c, mask, 1);                            \
+    }                                                                                              \
+    DI_DEVICE void cp_async_bulk_tensor_store_##rank##d(const TensorMap* map, uint32_t source,     \
+                                                        DI_PTX_PARAMETERS_##rank) {                \
+        const int c[] = {DI_PTX_VALUES_##rank};                                                    \
+        di_sim_tensor_s2g(map, source, rank, c);                                                   \
+    }                                                                                              \
+    DI_DEVICE void cp_async_bulk_tensor_prefetch_##rank##d(const TensorMap* map,                   \
+                                                           DI_PTX_PARAMETERS_##rank) {             \
+        const int c[] = {DI_PTX_VALUES_##rank};                                                    \
+        di_sim_tensor_prefetch(map, rank, c);                                                      \
+    }                                                                                              \
+    DI_PTX_TENSOR_REDUCTIONS(rank)
 #else
-    asm volatile(
-        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
-            "r"(destination),
-        "l"(source), "r"(bytes), "r"(barrier)
-        : "memory");
+#define DI_PTX_BRACES_1 "{%0}"
+#define DI_PTX_BRACES_2 "{%0, %1}"
+#define DI_PTX_BRACES_3 "{%0, %1, %2}"
+#define DI_PTX_BRACES_4 "{%0, %1, %2, %3}"
+#define DI_PTX_BRACES_5 "{%0, %1, %2, %3, %4}"
+#define DI_PTX_VALUES_1 "r"(c0), "r"(0), "r"(0), "r"(0), "r"(0)
+#define DI_PTX_VALUES_2 "r"(c0), "r"(c1), "r"(0), "r"(0), "r"(0)
+#define DI_PTX_VALUES_3 "r"(c0), "r"(c1), "r"(c2), "r"(0), "r"(0)
+#define DI_PTX_VALUES_4 "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(0)
+#define DI_PTX_VALUES_5 "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
+#define DI_PTX_TENSOR_REDUCE(rank, name, operation)                                                \
+    DI_DEVICE void cp_reduce_async_bulk_tensor_##name##_##rank##d(                                 \
+        const TensorMap* map, uint32_t source, DI_PTX_PARAMETERS_##rank) {                         \
+        asm volatile("cp.reduce.async.bulk.tensor." #rank "d.global.shared::cta." #name            \
+                     ".tile.bulk_group [%5, " DI_PTX_BRACES_##rank                                 \
+                     "], [%6];" ::DI_PTX_VALUES_##rank,                                            \
+                     "l"(map), "r"(source)                                                         \
+                     : "memory");                                                                  \
+    }
+#define DI_PTX_TENSOR(rank)                                                                        \
+    DI_DEVICE void cp_async_bulk_tensor_##rank##d(uint32_t destination, const TensorMap* map,      \
+                                                  uint32_t barrier, DI_PTX_PARAMETERS_##rank) {    \
+        asm volatile("cp.async.bulk.tensor." #rank                                                 \
+                     "d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%6], "           \
+                     "[%5, " DI_PTX_BRACES_##rank "], [%7];" ::DI_PTX_VALUES_##rank,               \
+                     "l"(map), "r"(destination), "r"(barrier)                                      \
+                     : "memory");                                                                  \
+    }                                                                                              \
+    DI_DEVICE void cp_async_bulk_tensor_##rank##d_multicast(                                       \
+        uint32_t destination, const TensorMap* map, uint32_t barrier, DI_PTX_PARAMETERS_##rank,    \
+        uint16_t mask) {                                                                           \
+        asm volatile("cp.async.bulk.tensor." #rank                                                 \
+                     "d.shared::cluster.global.tile.mbarrier::complete_tx::bytes."                 \
+                     "multicast::cluster [%6], [%5, " DI_PTX_BRACES_##rank                         \
+                     "], [%7], %8;" ::DI_PTX_VALUES_##rank,                                        \
+                     "l"(map), "r"(destination), "r"(barrier), "h"(mask)                           \
+                     : "memory");                                                                  \
+    }                                                                                              \
+    DI_DEVICE void cp_async_bulk_tensor_store_##rank##d(const TensorMap* map, uint32_t source,     \
+                                                        DI_PTX_PARAMETERS_##rank) {                \
+        asm volatile("cp.async.bulk.tensor." #rank                                                 \
+                     "d.global.shared::cta.tile.bulk_group [%5, " DI_PTX_BRACES_##rank             \
+                     "], [%6];" ::DI_PTX_VALUES_##rank,                                            \
+                     "l"(map), "r"(source)                                                         \
+                     : "memory");                                                                  \
+    }                                                                                              \
+    DI_DEVICE void cp_async_bulk_tensor_prefetch_##rank##d(const TensorMap* map,                   \
+                                                           DI_PTX_PARAMETERS_##rank) {             \
+        asm volatile("cp.async.bulk.prefetch.tensor." #rank                                        \
+                     "d.L2.global.tile [%5, " DI_PTX_BRACES_##rank "];" ::DI_PTX_VALUES_##rank,    \
+                     "l"(map)                                                                      \
+                     : "memory");                                                                  \
+    }                                                                                              \
+    DI_PTX_TENSOR_REDUCTIONS(rank)
 #endif
-}
+#define DI_PTX_TENSOR_REDUCTIONS(rank)                                                             \
+    DI_PTX_TENSOR_REDUCE(rank, add, DI_SIM_ADD)                                                    \
+    DI_PTX_TENSOR_REDUCE(rank, min, DI_SIM_MIN)                                                    \
+    DI_PTX_TENSOR_REDUCE(rank, max, DI_SIM_MAX)                                                    \
+    DI_PTX_TENSOR_REDUCE(rank, inc, DI_SIM_INC)                                                    \
+    DI_PTX_TENSOR_REDUCE(rank, dec, DI_SIM_DEC)                                                    \
+    DI_PTX_TENSOR_REDUCE(rank, and, DI_SIM_AND)                                                    \
+    DI_PTX_TENSOR_REDUCE(rank, or, DI_SIM_OR)                                                      \
+    DI_PTX_TENSOR_REDUCE(rank, xor, DI_SIM_XOR)
 
-// cp.async.bulk.global.shared::cta.bulk_group
-DI_DEVICE void cp_async_bulk_store(void* destination, uint32_t source, uint32_t bytes) {
-#ifdef DEEPINFRA_SIM
-    di_sim_bulk_s2g(destination, source, bytes);
-#else
-    asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(destination),
-                 "r"(source), "r"(bytes)
-                 : "memory");
-#endif
-}
-
-// cp.reduce.async.bulk.global.shared::cta.bulk_group.add.f32
-DI_DEVICE void cp_reduce_async_bulk_add_f32(void* destination, uint32_t source, uint32_t bytes) {
-#ifdef DEEPINFRA_SIM
-    di_sim_bulk_reduce_s2g(destination, source, bytes, DI_SIM_ADD, DI_SIM_F32);
-#else
-    asm volatile("cp.reduce.async.bulk.global.shared::cta.bulk_group.add.f32 [%0], [%1], %2;" ::"l"(
-                     destination),
-                 "r"(source), "r"(bytes)
-                 : "memory");
-#endif
-}
-
-// cp.async.bulk.shared::cluster.shared::cta: to another block of the cluster.
-DI_DEVICE void cp_async_bulk_to_cluster(uint32_t destination, uint32_t source, uint32_t bytes,
-                                        uint32_t barrier) {
-#ifdef DEEPINFRA_SIM
-    di_sim_bulk_s2s(destination, source, bytes, barrier);
-#else
-    asm volatile("cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [%0], "
-                 "[%1], %2, [%3];" ::"r"(destination),
-                 "r"(source), "r"(bytes), "r"(barrier)
-                 : "memory");
-#endif
-}
-
-// Tensor loads of a box at coordinates (innermost first).
-DI_DEVICE void cp_async_bulk_tensor_2d(uint32_t destination, const TensorMap* map, uint32_t barrier,
-                                       int32_t c0, int32_t c1) {
-#ifdef DEEPINFRA_SIM
-    const int c[2] = {c0, c1};
-    di_sim_tensor_g2s(destination, map, barrier, 2, c, 0, 0);
-#else
-    asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-                 "[%0], [%1, {%3, "
-                 "%4}], [%2];" ::"r"(destination),
-                 "l"(map), "r"(barrier), "r"(c0), "r"(c1)
-                 : "memory");
-#endif
-}
-
-// The same box to the same offset of every block in the mask, completing on each block's barrier.
-DI_DEVICE void cp_async_bulk_tensor_2d_multicast(uint32_t destination, const TensorMap* map,
-                                                 uint32_t barrier, int32_t c0, int32_t c1,
-                                                 uint16_t mask) {
-#ifdef DEEPINFRA_SIM
-    const int c[2] = {c0, c1};
-    di_sim_tensor_g2s(destination, map, barrier, 2, c, mask, 1);
-#else
-    asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes."
-                 "multicast::cluster "
-                 "[%0], [%1, {%3, %4}], [%2], %5;" ::"r"(destination),
-                 "l"(map), "r"(barrier), "r"(c0), "r"(c1), "h"(mask)
-                 : "memory");
-#endif
-}
-
-DI_DEVICE void cp_async_bulk_tensor_3d(uint32_t destination, const TensorMap* map, uint32_t barrier,
-                                       int32_t c0, int32_t c1, int32_t c2) {
-#ifdef DEEPINFRA_SIM
-    const int c[3] = {c0, c1, c2};
-    di_sim_tensor_g2s(destination, map, barrier, 3, c, 0, 0);
-#else
-    asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-                 "[%0], [%1, {%3, "
-                 "%4, %5}], [%2];" ::"r"(destination),
-                 "l"(map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2)
-                 : "memory");
-#endif
-}
-
-DI_DEVICE void cp_async_bulk_tensor_4d(uint32_t destination, const TensorMap* map, uint32_t barrier,
-                                       int32_t c0, int32_t c1, int32_t c2, int32_t c3) {
-#ifdef DEEPINFRA_SIM
-    const int c[4] = {c0, c1, c2, c3};
-    di_sim_tensor_g2s(destination, map, barrier, 4, c, 0, 0);
-#else
-    asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-                 "[%0], [%1, {%3, "
-                 "%4, %5, %6}], [%2];" ::"r"(destination),
-                 "l"(map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
-                 : "memory");
-#endif
-}
-
-// Tensor stores; parts of the box outside the tensor are not written.
-DI_DEVICE void cp_async_bulk_tensor_store_2d(const TensorMap* map, uint32_t source, int32_t c0,
-                                             int32_t c1) {
-#ifdef DEEPINFRA_SIM
-    const int c[2] = {c0, c1};
-    di_sim_tensor_s2g(map, source, 2, c);
-#else
-    asm volatile(
-        "cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(
-            map),
-        "r"(source), "r"(c0), "r"(c1)
-        : "memory");
-#endif
-}
-
-DI_DEVICE void cp_async_bulk_tensor_store_3d(const TensorMap* map, uint32_t source, int32_t c0,
-                                             int32_t c1, int32_t c2) {
-#ifdef DEEPINFRA_SIM
-    const int c[3] = {c0, c1, c2};
-    di_sim_tensor_s2g(map, source, 3, c);
-#else
-    asm volatile(
-        "cp.async.bulk.tensor.3d.global.shared::cta.tile.bulk_group [%0, {%2, %3, %4}], [%1];" ::
-            "l"(map),
-        "r"(source), "r"(c0), "r"(c1), "r"(c2)
-        : "memory");
-#endif
-}
-
-// cp.reduce.async.bulk.tensor.2d.global.shared::cta.add
-DI_DEVICE void cp_reduce_async_bulk_tensor_add_2d(const TensorMap* map, uint32_t source, int32_t c0,
-                                                  int32_t c1) {
-#ifdef DEEPINFRA_SIM
-    const int c[2] = {c0, c1};
-    di_sim_tensor_reduce(map, source, 2, c, DI_SIM_ADD);
-#else
-    asm volatile("cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%2, "
-                 "%3}], [%1];" ::"l"(map),
-                 "r"(source), "r"(c0), "r"(c1)
-                 : "memory");
-#endif
-}
-
-// cp.async.bulk.commit_group
-DI_DEVICE void cp_async_bulk_commit() {
-#ifdef DEEPINFRA_SIM
-    di_sim_bulk_commit();
-#else
-    asm volatile("cp.async.bulk.commit_group;" ::: "memory");
-#endif
-}
-
-// cp.async.bulk.wait_group: at most kPending of this thread's groups are incomplete afterwards.
-template <int kPending> DI_DEVICE void cp_async_bulk_wait() {
-#ifdef DEEPINFRA_SIM
-    di_sim_bulk_wait(kPending, 0);
-#else
-    asm volatile("cp.async.bulk.wait_group %0;" ::"n"(kPending) : "memory");
-#endif
-}
-
-// cp.async.bulk.wait_group.read: their sources may be overwritten; what they write is not visible
-// yet.
-template <int kPending> DI_DEVICE void cp_async_bulk_wait_read() {
-#ifdef DEEPINFRA_SIM
-    di_sim_bulk_wait(kPending, 1);
-#else
-    asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(kPending) : "memory");
-#endif
-}
+// For each rank R:
+// cp_async_bulk_tensor_<R>d(destination, map, barrier, c0, ...) loads the box at the coordinates.
+// cp_async_bulk_tensor_<R>d_multicast(..., mask): the same box to the same offset of every block in
+//   the mask, completing on each block's barrier.
+// cp_async_bulk_tensor_store_<R>d(map, source, c0, ...) stores a box; parts of it outside the
+// tensor
+//   are not written.
+// cp_async_bulk_tensor_prefetch_<R>d(map, c0, ...) brings a box into the L2 cache.
+// cp_reduce_async_bulk_tensor_<operation>_<R>d(map, source, c0, ...) combines a box with the
+// tensor.
+DI_PTX_TENSOR(1)
+DI_PTX_TENSOR(2)
+DI_PTX_TENSOR(3)
+DI_PTX_TENSOR(4)
+DI_PTX_TENSOR(5)
+#undef DI_PTX_TENSOR
+#undef DI_PTX_TENSOR_REDUCTIONS
+#undef DI_PTX_TENSOR_REDUCE
 
 } // namespace di::ptx

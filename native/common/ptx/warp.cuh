@@ -22,6 +22,18 @@ DI_DEVICE bool elect_one() {
 #endif
 }
 
+// %globaltimer: nanoseconds of a clock that all multiprocessors share; on the simulator a count
+// that grows with every look at it.
+DI_DEVICE uint64_t globaltimer() {
+#ifdef DEEPINFRA_SIM
+    return di_sim_globaltimer();
+#else
+    uint64_t time;
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(time));
+    return time;
+#endif
+}
+
 // setmaxnreg (PTX 8.0, sm_90a): the registers of each thread of this warpgroup from now on.
 template <uint32_t kRegisters> DI_DEVICE void setmaxnreg_inc() {
     static_assert(kRegisters % 8 == 0 && kRegisters >= 24 && kRegisters <= 256);

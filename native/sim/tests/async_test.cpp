@@ -108,7 +108,7 @@ TEST(TensorMaps, BadArguments_AreRejected) {
     alignas(16) static char data[64];
     std::uint64_t extents[] = {64, 8}, strides[] = {64}, odd[] = {40};
     std::uint32_t box[] = {32, 8}, wide[] = {300, 8}, narrow[] = {8, 8}, ones[] = {1, 1},
-                  twos[] = {2, 1};
+                  strided[] = {2, 8}, zero[] = {1, 0}, nine[] = {1, 9};
     bool missing = false;
     auto encode = [&](const void* p, const std::uint64_t* s, const std::uint32_t* b,
                       const std::uint32_t* e, int swizzle) {
@@ -119,9 +119,11 @@ TEST(TensorMaps, BadArguments_AreRejected) {
     EXPECT_NE(encode(data, odd, box, ones, 1), nullptr);
     EXPECT_NE(encode(data, strides, wide, ones, 0), nullptr);
     EXPECT_NE(encode(data, strides, narrow, ones, 0), nullptr);
+    EXPECT_EQ(encode(data, strides, box, strided, 1), nullptr);
+    EXPECT_NE(encode(data, strides, box, zero, 1), nullptr);
+    EXPECT_NE(encode(data, strides, box, nine, 1), nullptr);
     EXPECT_FALSE(missing);
-    EXPECT_NE(encode(data, strides, box, twos, 1), nullptr);
-    EXPECT_TRUE(missing);
+    EXPECT_NE(encode(data, strides, narrow, ones, 3), nullptr);
 }
 
 TEST(CpAsync, Waited_CopiesAndZeroFills) {

@@ -109,11 +109,11 @@ void di_sim_load(void* destination, const void* address, int bytes, int order, i
 void di_sim_store(void* address, const void* source, int bytes, int order, int scope);
 void di_sim_load_shared(void* destination, unsigned address, int bytes);
 void di_sim_store_shared(unsigned address, const void* source, int bytes);
-void di_sim_copy(void* destination, const void* source, di_sim_u64 bytes);
 void di_sim_fence(int order, int scope);
 void di_sim_fence_proxy_async(int space); // 0 all, 1 shared, 2 global
 void di_sim_fence_mbarrier_init(void);
-void di_sim_fence_tensormap(void);
+// Acquiring takes the tensor map that other threads have written.
+void di_sim_fence_tensormap(int order, int scope, const void* map);
 
 // mbarrier. Addresses are the block's own, and with the space DI_SIM_SHARED_CLUSTER those of any
 // block of the cluster.
@@ -171,7 +171,6 @@ void di_sim_setmaxnreg(int increase, unsigned registers);
 void di_sim_griddepcontrol_wait(void);
 void di_sim_griddepcontrol_launch_dependents(void);
 __attribute__((noreturn)) void di_sim_trap(const char* what);
-__attribute__((noreturn)) void di_sim_exit(void);
 void di_sim_assert_fail(const char* expression, const char* file, int line);
 int di_sim_printf(const char* format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -178,6 +178,57 @@ Epoch bulk_write_epoch(Thread* t) {
     return make_epoch(cluster_of(t).space, t->bulk_write_slot, t->bulk_group, false);
 }
 
+bool reduces_in_global(int op, int type) {
+    const bool half = type == DI_SIM_F16 || type == DI_SIM_BF16;
+    const bool word = type == DI_SIM_U32 || type == DI_SIM_S32;
+    const bool wide = type == DI_SIM_U64 || type == DI_SIM_S64;
+    switch (op) {
+    case DI_SIM_ADD:
+        return half || word || type == DI_SIM_U64 || type == DI_SIM_F32 || type == DI_SIM_F64;
+    case DI_SIM_MIN:
+    case DI_SIM_MAX:
+        return half || word || wide;
+    case DI_SIM_INC:
+    case DI_SIM_DEC:
+        return type == DI_SIM_U32;
+    case DI_SIM_AND:
+    case DI_SIM_OR:
+    case DI_SIM_XOR:
+        return word || wide;
+    default:
+        return false;
+    }
+}
+
+// What the thread has done and seen becomes visible to the async proxy; what it does from now on
+// does not.
+void fence_proxy(Thread* t) {
+    if (!t->block->checks)
+        return;
+    Cluster& cluster = cluster_of(t);
+    if (t->view) {
+        constexpr std::uint64_t kFenced = ~std::uint64_t{0};
+        std::uint64_t id = t->view->id();
+        bool found = false;
+        for (const Cluster::Join& join : cluster.joins) {
+            if (join.result && join.a == id && join.b == kFenced) {
+                t->view = join.result;
+                found = true;
+                break;
+            }
+        }
+        if (!found) {
+            ViewBuilder builder(cluster.space);
+            builder.add(t->view.get());
+            builder.fence_all();
+            t->view = builder.freeze();
+            cluster.joins[cluster.next_join++ % 8] = {id, kFenced, t->view};
+        }
+    }
+    t->fenced = t->clock;
+    advance_clock(t);
+}
+
 } // namespace cudasim
 
 using namespace cudasim;
@@ -221,13 +272,21 @@ EXPORT void di_sim_bulk_s2g(void* destination, unsigned source, unsigned bytes) 
 
 EXPORT void di_sim_bulk_reduce_s2g(void* destination, unsigned source, unsigned bytes, int op,
                                    int type) {
-    shared_to_global(current_thread(), destination, source, bytes, op, type, CALLER);
+    Thread* t = current_thread();
+    if (!reduces_in_global(op, type)) {
+        fail(t, CALLER, "invalid argument",
+             "cp.reduce.async.bulk into global memory has no operation %d on elements of type %d",
+             op, type);
+    }
+    shared_to_global(t, destination, source, bytes, op, type, CALLER);
 }
 
 EXPORT void di_sim_bulk_prefetch(const void* source, unsigned bytes) {
+    Thread* t = current_thread();
     AccessFlags read;
     read.what = "cp.async.bulk.prefetch";
-    check_bounds(current_thread(), source, bytes, read, CALLER);
+    check_size(t, source, bytes, read.what, CALLER);
+    check_bounds(t, source, bytes, read, CALLER);
 }
 
 EXPORT void di_sim_bulk_commit() { ++current_thread()->bulk_group; }
@@ -261,31 +320,6 @@ EXPORT void di_sim_bulk_wait(unsigned pending, int read_only) {
 EXPORT void di_sim_fence_proxy_async(int) {
     Thread* t = current_thread();
     worker_of(t).maybe_yield(t);
-    // What the thread has done and seen becomes visible to the async proxy; what it does from now
-    // on does not.
-    Cluster& cluster = cluster_of(t);
-    if (t->block->checks && t->view) {
-        constexpr std::uint64_t kFenced = ~std::uint64_t{0};
-        std::uint64_t id = t->view->id();
-        bool found = false;
-        for (const Cluster::Join& join : cluster.joins) {
-            if (join.result && join.a == id && join.b == kFenced) {
-                t->view = join.result;
-                found = true;
-                break;
-            }
-        }
-        if (!found) {
-            ViewBuilder builder(cluster.space);
-            builder.add(t->view.get());
-            builder.fence_all();
-            t->view = builder.freeze();
-            cluster.joins[cluster.next_join++ % 8] = {id, kFenced, t->view};
-        }
-    }
-    if (t->block->checks) {
-        t->fenced = t->clock;
-        advance_clock(t);
-    }
+    fence_proxy(t);
     di_sim_fence_mbarrier_init();
 }

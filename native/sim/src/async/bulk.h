@@ -53,6 +53,11 @@ class BarrierCopy : public AsyncOp {
     const void* caller_;
 };
 
+// True if a bulk reduction into global memory has this operation on elements of this type.
+bool reduces_in_global(int op, int type);
+// A fence between the generic proxy and others, for the thread that has called it.
+void fence_proxy(Thread* t);
+
 // Slots and epochs of a thread's bulk stores.
 Epoch bulk_read_epoch(Thread* t);
 Epoch bulk_write_epoch(Thread* t);

@@ -25,7 +25,7 @@ unsigned tensor_element_bytes(TensorType type) {
 std::uint32_t box_bytes(const TensorMap& map) {
     std::uint32_t bytes = tensor_element_bytes(static_cast<TensorType>(map.type));
     for (unsigned d = 0; d < map.rank; ++d)
-        bytes *= map.box[d];
+        bytes *= map.count(d);
     return bytes;
 }
 
@@ -61,13 +61,12 @@ const char* encode_tensor_map(TensorMap* map, int type, unsigned rank, const voi
             return "a box side must be 1 to 256";
         if (element_strides[d] == 0 || element_strides[d] > 8)
             return "an element stride must be 1 to 8";
-        if (element_strides[d] != 1) {
-            *not_modelled = true;
-            return "not modelled: element strides other than 1";
-        }
+        // Without interleave the innermost dimension has no stride, whatever it says.
+        map->element_strides[d] =
+            d == 0 ? std::uint8_t{1} : static_cast<std::uint8_t>(element_strides[d]);
         map->extents[d] = static_cast<std::uint32_t>(extents[d] - 1);
         map->box[d] = static_cast<std::uint16_t>(box[d]);
-        total *= box[d];
+        total *= map->count(d);
         if (d + 1 < rank) {
             if (strides[d] == 0 || strides[d] % 16 != 0 || strides[d] >= (std::uint64_t{1} << 40)) {
                 return "a stride must be a multiple of 16 below 2^40";

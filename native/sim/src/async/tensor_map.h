@@ -33,7 +33,13 @@ struct alignas(64) TensorMap {
     std::uint32_t extents[5]; // minus 1
     std::uint16_t box[5];
     std::uint8_t rank, type, swizzle, fill; // swizzle 0 none, 1 32 B, 2 64 B, 3 128 B; fill 1: NaN
-    std::uint8_t reserved[46];
+    std::uint8_t element_strides[5];        // of a box's elements, the first always 1
+    std::uint8_t reserved[41];
+
+    // Elements that a box has along a dimension.
+    std::uint32_t count(unsigned d) const {
+        return (std::uint32_t{box[d]} + element_strides[d] - 1) / element_strides[d];
+    }
 };
 static_assert(sizeof(TensorMap) == 128 && alignof(TensorMap) == 64, "as CUtensorMap");
 
@@ -78,11 +84,12 @@ template <typename F> void for_each_row(const TensorMap& map, const int* coordin
     std::uint32_t index[5] = {0, 0, 0, 0, 0};
     std::uint32_t rows = 1;
     for (unsigned d = 1; d < map.rank; ++d)
-        rows *= map.box[d];
+        rows *= map.count(d);
     for (std::uint32_t r = 0; r < rows; ++r) {
         BoxRow row{r * row_bytes, row_bytes, true, 0, 0, map.address};
         for (unsigned d = 1; d < map.rank; ++d) {
-            std::int64_t at = std::int64_t{coordinates[d]} + index[d];
+            std::int64_t at =
+                coordinates[d] + std::int64_t{index[d]} * std::int64_t{map.element_strides[d]};
             if (at < 0 || at > map.extents[d])
                 row.inside = false;
             row.address += static_cast<std::uint64_t>(at) * map.strides[d - 1];
@@ -101,7 +108,7 @@ template <typename F> void for_each_row(const TensorMap& map, const int* coordin
             row.first = row.count = 0;
         f(row);
         for (unsigned d = 1; d < map.rank; ++d) {
-            if (++index[d] < map.box[d])
+            if (++index[d] < map.count(d))
                 break;
             index[d] = 0;
         }

@@ -10,6 +10,8 @@
 #include "core/worker.h"
 #include "memory/access.h"
 #include "memory/atomic_math.h"
+#include "memory/device_heap.h"
+#include "memory/strong.h"
 #include "memory/write_trace.h"
 
 namespace cudasim {
@@ -27,6 +29,12 @@ Box read_map(Thread* t, const void* map, int rank, const int* coordinates, const
     AccessFlags flags;
     flags.what = "tensor map";
     check_bounds(t, map, sizeof box.map, flags, caller);
+    if (DeviceHeap::instance().contains(map)) {
+        // Written by the device, perhaps: then its writer is ordered before this by
+        // fence.proxy.tensormap.
+        flags.async = true;
+        check_access_as(t, own_epoch(t, false), map, sizeof box.map, flags, caller);
+    }
     std::memcpy(&box.map, map, sizeof box.map);
     if (box.map.magic != kTensorMapMagic) {
         fail(t, caller, "invalid tensor map", "%s: %p is no tensor map", what, map);
@@ -100,6 +108,32 @@ class TensorLoad final : public BarrierCopy {
     Box box_;
 };
 
+// The elements as reductions see them; U8 is no type of theirs.
+int reduce_type(const TensorMap& map) {
+    switch (static_cast<TensorType>(map.type)) {
+    case TensorType::U16:
+        return DI_SIM_U16;
+    case TensorType::U32:
+        return DI_SIM_U32;
+    case TensorType::S32:
+        return DI_SIM_S32;
+    case TensorType::U64:
+        return DI_SIM_U64;
+    case TensorType::S64:
+        return DI_SIM_S64;
+    case TensorType::F16:
+        return DI_SIM_F16;
+    case TensorType::BF16:
+        return DI_SIM_BF16;
+    case TensorType::F64:
+        return DI_SIM_F64;
+    case TensorType::U8:
+        return DI_SIM_U8;
+    default:
+        return DI_SIM_F32;
+    }
+}
+
 class TensorStore final : public AsyncOp {
   public:
     TensorStore(Thread* t, const std::uint8_t* from, std::uint32_t offset, const Box& box, int op)
@@ -127,39 +161,14 @@ class TensorStore final : public AsyncOp {
                 } else {
                     std::uint64_t value = 0;
                     std::memcpy(&value, at, element);
-                    atomic_apply(op_, reduce_type(), reinterpret_cast<void*>(row.address + b),
-                                 value, 0);
+                    atomic_apply(op_, reduce_type(box_.map),
+                                 reinterpret_cast<void*>(row.address + b), value, 0);
                 }
             }
         });
     }
 
   private:
-    int reduce_type() const {
-        switch (static_cast<TensorType>(box_.map.type)) {
-        case TensorType::U16:
-            return DI_SIM_U16;
-        case TensorType::U32:
-            return DI_SIM_U32;
-        case TensorType::S32:
-            return DI_SIM_S32;
-        case TensorType::U64:
-            return DI_SIM_U64;
-        case TensorType::S64:
-            return DI_SIM_S64;
-        case TensorType::F16:
-            return DI_SIM_F16;
-        case TensorType::BF16:
-            return DI_SIM_BF16;
-        case TensorType::F64:
-            return DI_SIM_F64;
-        case TensorType::U8:
-            return DI_SIM_U8;
-        default:
-            return DI_SIM_F32;
-        }
-    }
-
     const std::uint8_t* from_;
     std::uint32_t offset_;
     Box box_;
@@ -185,6 +194,10 @@ void store(Thread* t, const void* map, std::uint32_t source, int rank, const int
            int op, const void* caller) {
     const char* what = op < 0 ? "cp.async.bulk.tensor store" : "cp.reduce.async.bulk.tensor";
     Box box = read_map(t, map, rank, coordinates, what, caller);
+    if (op >= 0 && !reduces_in_global(op, reduce_type(box.map))) {
+        fail(t, caller, "invalid argument", "%s has no operation %d on elements of type %d", what,
+             op, static_cast<int>(box.map.type));
+    }
     std::uint8_t* from =
         own_shared_pointer(t, source, box.bytes, pattern_bytes(box.map), what, caller);
     AccessFlags read;
@@ -270,6 +283,21 @@ EXPORT void di_sim_tensor_reduce(const void* map, unsigned source, int rank, con
 
 EXPORT void di_sim_tensor_prefetch(const void* map, int rank, const int* coordinates) {
     read_map(current_thread(), map, rank, coordinates, "cp.async.bulk.prefetch.tensor", CALLER);
+}
+
+EXPORT void di_sim_fence_tensormap(int order, int scope, const void* map) {
+    Thread* t = current_thread();
+    strong_fence(t, order, scope);
+    if ((order & DI_SIM_ACQUIRE) == 0)
+        return;
+    AccessFlags read;
+    read.what = "fence.proxy.tensormap";
+    if (reinterpret_cast<std::uintptr_t>(map) % 128 != 0) {
+        fail(t, CALLER, "misaligned address", "%s of %p, which must be a multiple of 128",
+             read.what, map);
+    }
+    check_access(t, map, sizeof(TensorMap), read, CALLER);
+    fence_proxy(t);
 }
 
 EXPORT void di_sim_tensormap_prefetch(const void* map) {

@@ -11,6 +11,7 @@
 #include "core/window.h"
 #include "core/worker.h"
 #include "memory/access.h"
+#include "memory/atomic_math.h"
 #include "memory/device_heap.h"
 #include "memory/strong.h"
 
@@ -148,7 +149,8 @@ EXPORT di_sim_u64 di_sim_atomic(int op, int type, int order, int scope, void* ad
 }
 EXPORT void di_sim_red_shared_cluster(int op, int type, unsigned address, di_sim_u64 value) {
     Thread* t = current_thread();
-    void* p = shared_pointer(t, address, 4, 4, "red.shared::cluster", CALLER);
+    std::size_t bytes = atomic_bytes(type);
+    void* p = shared_pointer(t, address, bytes, bytes, "red.shared::cluster", CALLER);
     strong_atomic(t, op, type, DI_SIM_RELAXED, DI_SIM_CLUSTER, p, value, 0, CALLER);
 }
 EXPORT void di_sim_load(void* destination, const void* address, int bytes, int order, int scope) {
@@ -199,23 +201,7 @@ EXPORT void di_sim_store_shared(unsigned address, const void* source, int bytes)
     check_access(t, p, n, flags, CALLER);
     std::memcpy(p, source, n);
 }
-EXPORT void di_sim_copy(void* destination, const void* source, di_sim_u64 bytes) {
-    if (bytes == 0)
-        return;
-    Thread* t = current_thread();
-    AccessFlags flags;
-    flags.what = "memcpy";
-    check_access(t, source, bytes, flags, CALLER);
-    flags.write = true;
-    check_access(t, destination, bytes, flags, CALLER);
-    std::memmove(destination, source, bytes);
-}
 EXPORT void di_sim_fence(int order, int scope) { strong_fence(current_thread(), order, scope); }
-EXPORT void di_sim_fence_tensormap() {
-    fail(current_thread(), CALLER, "not modelled",
-         "fence.proxy.tensormap (tensor maps changed on the device)");
-}
-
 EXPORT void di_sim_setmaxnreg(int increase, unsigned registers) {
     Thread* t = current_thread();
     if (registers % 8 != 0 || registers < 24 || registers > 256) {
@@ -252,7 +238,6 @@ EXPORT void di_sim_griddepcontrol_launch_dependents() {
 }
 
 EXPORT void di_sim_trap(const char* what) { fail(current_thread(), CALLER, "trap", "%s", what); }
-EXPORT void di_sim_exit() { finish_thread(current_thread()); }
 EXPORT void di_sim_assert_fail(const char* expression, const char* file, int line) {
     fail(current_thread(), CALLER, "device assertion", "%s:%d: %s", file, line, expression);
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <new>
+#include <string_view>
 
 #include "core/launch.h"
 #include "core/model.h"
@@ -398,7 +399,10 @@ void Shadow::race(const Access& access, bool writes, Epoch other, bool other_wri
         (other_writes ? "a write" : "a read") + " by " +
         describe_epoch(access.thread, other, address);
     if (access.async && ordered(access, other, false)) {
-        text += "\n  it is ordered, but only in the generic proxy: fence.proxy.async is missing";
+        text += "\n  it is ordered, but only in the generic proxy: ";
+        text += std::string_view(access.what) == "tensor map" ? "fence.proxy.tensormap.acquire"
+                                                              : "fence.proxy.async";
+        text += " is missing";
         fail_text(access.thread, access.caller, "proxy race", text);
     }
     text += explain_missed(access.thread, other);

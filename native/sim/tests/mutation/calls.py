@@ -15,15 +15,18 @@ REMOVED = {
     "cluster_wait", "cp_async_bulk_commit", "cp_async_bulk_wait", "cp_async_bulk_wait_read",
     "cp_async_commit", "cp_async_mbarrier_arrive_noinc", "cp_async_wait", "fence_acq_rel_cta",
     "fence_acq_rel_gpu", "fence_acq_rel_sys", "fence_mbarrier_init", "fence_proxy_async",
-    "fence_proxy_async_shared", "griddepcontrol_launch_dependents", "griddepcontrol_wait",
-    "mbarrier_arrive", "mbarrier_arrive_cluster", "mbarrier_arrive_expect_tx", "mbarrier_expect_tx",
-    "mbarrier_init", "mbarrier_inval", "mbarrier_wait_parity", "mbarrier_wait_parity_cluster",
-    "wgmma_commit", "wgmma_fence", "wgmma_wait",
+    "fence_proxy_async_shared", "fence_proxy_tensormap_acquire_gpu",
+    "fence_proxy_tensormap_release_gpu", "griddepcontrol_launch_dependents", "griddepcontrol_wait",
+    "mbarrier_arrive", "mbarrier_arrive_cluster", "mbarrier_arrive_expect_tx",
+    "mbarrier_arrive_expect_tx_cluster", "mbarrier_complete_tx", "mbarrier_complete_tx_cluster",
+    "mbarrier_expect_tx", "mbarrier_init", "mbarrier_inval", "mbarrier_wait_parity",
+    "mbarrier_wait_parity_cluster", "wgmma_commit", "wgmma_fence", "wgmma_wait",
 }  # fmt: skip
 
 # Questions that a mutant takes for answered with yes.
 ANSWERED = {
-    "mbarrier_test_wait_parity", "mbarrier_try_wait_parity", "mbarrier_try_wait_parity_cluster",
+    "mbarrier_arrive_state", "mbarrier_test_wait", "mbarrier_test_wait_parity", "mbarrier_try_wait",
+    "mbarrier_try_wait_parity", "mbarrier_try_wait_parity_cluster",
 }  # fmt: skip
 
 # Accesses that order others; a mutant makes them relaxed, which leaves the access.
@@ -43,13 +46,14 @@ RELAXED = {
 # allocation, which the simulator does not model.
 OTHER = {
     "cluster_ctarank", "cluster_nctarank", "cp_async_16", "cp_async_4", "cp_async_bulk_load",
-    "cp_async_bulk_store", "cp_async_bulk_tensor_2d", "cp_async_bulk_tensor_2d_multicast",
-    "cp_async_bulk_tensor_3d", "cp_async_bulk_tensor_4d", "cp_async_bulk_tensor_store_2d",
-    "cp_async_bulk_tensor_store_3d", "cp_async_bulk_to_cluster", "cp_reduce_async_bulk_add_f32",
-    "cp_reduce_async_bulk_tensor_add_2d", "elect_one", "ld_relaxed_gpu", "ld_relaxed_sys",
-    "ld_shared_cluster_u32", "mapa", "matrix_descriptor", "prefetch_tensormap",
-    "red_add_relaxed_gpu", "setmaxnreg_dec", "setmaxnreg_inc", "shared_address",
-    "st_relaxed_gpu", "st_relaxed_sys", "st_shared_cluster_u32", "wgmma_fence_operand",
+    "cp_async_bulk_load_multicast", "cp_async_bulk_prefetch", "cp_async_bulk_store",
+    "cp_async_bulk_tensor_2d", "cp_async_bulk_tensor_2d_multicast", "cp_async_bulk_tensor_3d",
+    "cp_async_bulk_tensor_4d", "cp_async_bulk_tensor_store_2d", "cp_async_bulk_tensor_store_3d",
+    "cp_async_bulk_to_cluster", "cp_reduce_async_bulk_add_f32", "cp_reduce_async_bulk_tensor_add_2d",
+    "elect_one", "globaltimer", "ld_relaxed_gpu", "ld_relaxed_sys", "ld_shared_cluster_u32", "mapa",
+    "matrix_descriptor", "prefetch_tensormap", "red_add_relaxed_gpu", "setmaxnreg_dec",
+    "setmaxnreg_inc", "shared_address", "st_relaxed_gpu", "st_relaxed_sys", "st_shared_cluster_u32",
+    "wgmma_fence_operand",
 }  # fmt: skip
 OTHER_FAMILIES = re.compile(r"(ldmatrix|stmatrix|mma|wgmma)_[mx]\d\w*")
 
