@@ -10,7 +10,7 @@
 
 extern "C" {
 extern const di_sim_kernel_info di_sim_kernel_ld_matrix, di_sim_kernel_mma,
-    di_sim_kernel_wgmma_once;
+    di_sim_kernel_wgmma_once, di_sim_kernel_wgmma_any;
 }
 
 namespace cudasim::test {
@@ -241,6 +241,108 @@ INSTANTIATE_TEST_SUITE_P(
                     WgmmaCase{2, 3, 0, 0}, WgmmaCase{2, 0, 0, 0}, WgmmaCase{3, 3, 0, 0},
                     WgmmaCase{3, 2, 0, 0}, WgmmaCase{4, 1, 0, 0}, WgmmaCase{0, 3, 0, 1},
                     WgmmaCase{2, 3, 0, 1}, WgmmaCase{3, 3, 0, 1}));
+
+struct WgmmaArguments {
+    std::uint64_t desc_a, desc_b;
+    int n, type, transposes, from_registers, scale_d, sign_a, sign_b;
+};
+
+// One operand in shared memory: where its elements lie and the descriptor that says so.
+struct Layout {
+    int swizzle;
+    bool mn;
+    unsigned leading, stride;
+
+    Layout(int swizzle, bool mn) : swizzle(swizzle), mn(mn) {
+        const unsigned atom = 8 * (16u << swizzle);
+        if (swizzle == 0 && mn) // pieces of eight rows 128 bytes apart, eights of k behind all
+            leading = 4096, stride = 128;
+        else if (swizzle == 0)
+            leading = 128, stride = 256;
+        else if (mn)
+            leading = 2 * atom, stride = atom;
+        else
+            leading = 0, stride = atom;
+    }
+    std::uint64_t descriptor() const {
+        std::uint64_t mode = swizzle == 0 ? 0 : 4 - static_cast<unsigned>(swizzle);
+        return std::uint64_t{leading >> 4} << 16 | std::uint64_t{stride >> 4} << 32 | mode << 62;
+    }
+};
+
+// Every n of every type: a from shared memory or registers, the layouts, signs and the start of the
+// sums in turn, so that each meets each.
+class WgmmaShapes : public testing::TestWithParam<int> {};
+
+TEST_P(WgmmaShapes, EveryN_MatchesScalarProduct) {
+    const int type = GetParam();
+    const unsigned bytes = kBytes[type], k = 32 / bytes, per = 4 / bytes;
+    std::vector<int> a(64 * k), b(256 * k);
+    for (unsigned i = 0; i < a.size(); ++i)
+        a[i] = value_of(i + 5);
+    for (unsigned i = 0; i < b.size(); ++i)
+        b[i] = value_of(i + 4711);
+    Buffer<std::uint32_t> registers(512, 0u);
+    for (unsigned t = 0; t < 128; ++t)
+        for (unsigned i = 0; i < 4 * per; ++i) {
+            unsigned row = t / 32 * 16 + t % 32 / 4 + ((i / per) % 2 == 0 ? 0 : 8);
+            unsigned column = t % 4 * per + i % per + (i / per >= 2 ? k / 2 : 0);
+            registers[t * 4 + i / per] |= encode(type, a[row * k + column])
+                                          << (i % per * 8 * bytes);
+        }
+    Buffer<float> out(128 * 128);
+    unsigned turn = 0;
+    for (unsigned n = 8; n <= 256; n += 8)
+        for (int transposes = 0; transposes < (bytes == 2 ? 4 : 1); ++transposes) {
+            const int swizzle = static_cast<int>(turn % 4), other = static_cast<int>(turn / 4 % 4);
+            const bool from_registers = turn % 3 == 0 && (transposes & 1) == 0;
+            const Layout layout_a(other, (transposes & 1) != 0),
+                layout_b(swizzle, (transposes & 2) != 0);
+            WgmmaArguments w{layout_a.descriptor(),
+                             layout_b.descriptor(),
+                             static_cast<int>(n),
+                             type,
+                             transposes,
+                             from_registers,
+                             turn / 2 % 2 != 0,
+                             turn % 5 == 0 ? -1 : 1,
+                             turn % 7 < 2 ? -1 : 1};
+            Buffer<unsigned char> operands(40960, static_cast<unsigned char>(0));
+            auto put = [&](unsigned base, const Layout& l, unsigned row, unsigned col, int value) {
+                std::uint32_t code = encode(type, value);
+                unsigned at = base + place(row, col, bytes, l.swizzle, l.mn, l.leading, l.stride);
+                for (unsigned i = 0; i < bytes; ++i)
+                    operands[at + i] = static_cast<unsigned char>(code >> (8 * i));
+            };
+            for (unsigned r = 0; r < 64; ++r)
+                for (unsigned l = 0; l < k; ++l)
+                    put(0, layout_a, r, l, a[r * k + l]);
+            for (unsigned r = 0; r < n; ++r)
+                for (unsigned l = 0; l < k; ++l)
+                    put(8192, layout_b, r, l, b[r * k + l]);
+            Dims dims;
+            dims.block = {128, 1, 1};
+            dims.shared = 40960;
+            dims.seed = ++turn;
+            Report report = launch(di_sim_kernel_wgmma_any, dims, operands.data(), out.data(),
+                                   registers.data(), w);
+            ASSERT_TRUE(report.empty()) << report.text;
+            for (unsigned t = 0; t < 128; ++t)
+                for (unsigned i = 0; i < n / 2; ++i) {
+                    unsigned row = t / 32 * 16 + t % 32 / 4 + (i % 4 < 2 ? 0 : 8);
+                    unsigned column = i / 4 * 8 + t % 4 * 2 + (i & 1);
+                    float want = w.scale_d != 0 ? 1.0f : 0.0f;
+                    for (unsigned l = 0; l < k; ++l)
+                        want += static_cast<float>(w.sign_a * w.sign_b * a[row * k + l] *
+                                                   b[column * k + l]) /
+                                16;
+                    ASSERT_EQ(out[t * 128 + i], want)
+                        << "n " << n << " transposes " << transposes << " swizzles " << other
+                        << swizzle << " thread " << t << " register " << i;
+                }
+        }
+}
+INSTANTIATE_TEST_SUITE_P(Types, WgmmaShapes, testing::Range(0, 5));
 
 } // namespace
 } // namespace cudasim::test
