@@ -50,7 +50,10 @@ public sealed unsafe class FlashMlaAbiLayoutTests
     [Fact]
     public void AbiVersion_OfTheLibrary_IsCompatible() =>
         NativeAbi
-            .IsCompatible(FlashMlaNativeMethods.HeaderAbiVersion, FlashMlaNativeMethods.AbiVersion())
+            .IsCompatible(
+                FlashMlaNativeMethods.HeaderAbiVersion,
+                FlashMlaNativeMethods.AbiVersion()
+            )
             .Should()
             .BeTrue();
 
