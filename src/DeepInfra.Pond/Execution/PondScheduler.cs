@@ -10,6 +10,8 @@ namespace DeepInfra.Pond.Execution;
 /// </summary>
 internal sealed class PondScheduler(JobRuntime job, IExecutorBackend backend) : IDisposable
 {
+    /// <summary>Waiting tasks, beside those for which there are cores, that are looked at one by one.</summary>
+    private const int MostLooked = 64;
     private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(10);
     private readonly Lock _lock = new();
     private readonly PriorityQueue<(PondTask Task, JobRun Run), (int, int, int)> _ready = new();
@@ -143,11 +145,10 @@ internal sealed class PondScheduler(JobRuntime job, IExecutorBackend backend) : 
 
             if (job.Options.BoostFinalPhase && !task.SingleThread && task.Work.CanUseMoreCores)
             {
-                var waiting = _ready.Count + (deferred?.Count ?? 0);
-                var extra = _freeCores - cores - waiting;
-                if (extra > 0)
+                var share = _freeCores / (Waiting(deferred) + 1);
+                if (share > cores && !HasNoRows(task))
                 {
-                    cores += extra;
+                    cores = share;
                     memory = Math.Min(_freeMemory, Math.Max(memory, MemoryFor(task, cores)));
                 }
             }
@@ -160,6 +161,19 @@ internal sealed class PondScheduler(JobRuntime job, IExecutorBackend backend) : 
             _ready.Enqueue(item, (item.Task.Failures > 0 ? 0 : 1, -item.Task.Depth, item.Task.Id));
         }
     }
+
+    /// <summary>Tasks that want a core; those that have nothing to do want none for long.</summary>
+    private int Waiting(List<(PondTask Task, JobRun Run)>? deferred)
+    {
+        var all = _ready.Count + (deferred?.Count ?? 0);
+        return all >= _freeCores + MostLooked
+            ? all
+            : all - _ready.UnorderedItems.Count(i => HasNoRows(i.Element.Task));
+    }
+
+    private static bool HasNoRows(PondTask task) =>
+        task.Inputs.Count > 0
+        && task.Inputs.All(i => i.Slots.Count > 0 && FileSet.TotalRows(i.Sets) == 0);
 
     private long MemoryFor(PondTask task, int cores)
     {

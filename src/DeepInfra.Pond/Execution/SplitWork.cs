@@ -65,13 +65,17 @@ internal sealed class SplitFilesWork(int count) : TaskWork
 /// Cuts the rows of all inputs into n slots whose sizes differ by at most one row: partition k of the R
 /// rows left takes ceil(R / partitions left). No file is rewritten.
 /// </summary>
-internal sealed class SplitRowsWork(int count, long minRows) : TaskWork
+/// <param name="count">Slots.</param>
+/// <param name="minRows">Rows for which a slot is worth its cost; with fewer, some slots stay empty. 0: use all.</param>
+/// <param name="multiple">Slots in use are a multiple of this, or fewer than it.</param>
+internal sealed class SplitRowsWork(int count, long minRows, int multiple = 1) : TaskWork
 {
     public override bool MetadataOnly => true;
 
     public override int Slots => count;
 
-    public override void AppendKey(KeyBuilder key) => key.Add("split-rows").Add(count).Add(minRows);
+    public override void AppendKey(KeyBuilder key) =>
+        key.Add("split-rows").Add(count).Add(minRows).Add(multiple);
 
     public override TaskOutput Run(TaskContext context)
     {
@@ -85,7 +89,7 @@ internal sealed class SplitRowsWork(int count, long minRows) : TaskWork
             );
         }
 
-        var used = minRows > 0 ? (int)Math.Clamp((total + minRows - 1) / minRows, 1, count) : count;
+        var used = Used(total);
         var slots = new FileSet[count];
         var index = 0;
         var offset = 0L;
@@ -113,6 +117,17 @@ internal sealed class SplitRowsWork(int count, long minRows) : TaskWork
         }
 
         return new TaskOutput { Slots = slots };
+    }
+
+    internal int Used(long rows)
+    {
+        if (minRows == 0)
+        {
+            return count;
+        }
+
+        var used = (int)Math.Clamp((rows + minRows - 1) / minRows, 1, count);
+        return used > multiple ? used / multiple * multiple : used;
     }
 }
 

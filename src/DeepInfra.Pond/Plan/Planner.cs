@@ -21,6 +21,8 @@ internal enum InlineMode
 internal sealed class Planner(JobRuntime job, SchemaResolver schemas)
 {
     private const int MaxWrappers = 40;
+    private const long MinProducerRows = 100_000;
+    private const long MinFileRows = 4096;
     private readonly Dictionary<PlanNode, IReadOnlyList<TaskInput>> _expanded = [];
     private readonly Dictionary<PlanNode, int> _consumers = [];
 
@@ -75,9 +77,19 @@ internal sealed class Planner(JobRuntime job, SchemaResolver schemas)
 
     /// <summary>
     /// Groups of input for the producers of a repartition: enough of them to keep every core busy, cut by
-    /// rows where the files are Parquet and by files otherwise.
+    /// rows where the files are Parquet and by files otherwise. Each producer writes a file per partition; where
+    /// these would be small, there are fewer producers, of more cores each.
     /// </summary>
-    public IReadOnlyList<TaskInput> Producers(PlanNode consumer, PlanNode input, int maxProducers)
+    /// <param name="consumer">The repartition.</param>
+    /// <param name="input">Its input.</param>
+    /// <param name="maxProducers">Most groups.</param>
+    /// <param name="files">Files that a producer writes, where that should limit how many there are.</param>
+    public IReadOnlyList<TaskInput> Producers(
+        PlanNode consumer,
+        PlanNode input,
+        int maxProducers,
+        int files = 1
+    )
     {
         var parts = Input(input, InlineMode.RowWise);
         if (Merge(parts) is null)
@@ -94,8 +106,10 @@ internal sealed class Planner(JobRuntime job, SchemaResolver schemas)
 
         var merged = Merge(parts)!;
         var byRows = merged.Slots.All(s => s.Task.GivesParquet);
-        const long MinRows = 100_000;
-        TaskWork work = byRows ? new SplitRowsWork(wanted, MinRows) : new SplitFilesWork(wanted);
+        var minRows = Math.Max(MinProducerRows, MinFileRows * files);
+        TaskWork work = byRows
+            ? new SplitRowsWork(wanted, minRows, job.Cores)
+            : new SplitFilesWork(wanted);
         var split = new PondTask(consumer, 0, work, [new TaskInput(merged.Slots, [])]);
         return Enumerable
             .Range(0, wanted)

@@ -66,7 +66,7 @@ internal sealed class ShuffleNode(PondSession session, PlanNode input, int count
     {
         var schema = planner.Schemas.Of(this);
         var tasks = planner
-            .Producers(this, Inputs[0], MaxProducers)
+            .Producers(this, Inputs[0], MaxProducers, count)
             .Select(
                 (part, p) =>
                     new PondTask(
