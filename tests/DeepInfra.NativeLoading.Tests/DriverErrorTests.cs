@@ -17,6 +17,10 @@ public sealed class DriverErrorTests : IDisposable
     public Task LostDevice_StaysLost() => RunAsync("lost", typeof(LostDevice));
 
     [Fact]
+    public Task OldDevice_RefusesWhatItCannotRun() =>
+        RunAsync("ampere", typeof(OldDevice), ("FAKE_major", "8"));
+
+    [Fact]
     public Task DebugSync_NamesTheKernel() =>
         RunAsync("sync", typeof(DebugSyncScenario), ("DEEPINFRA_DEBUG_SYNC", "1"));
 

@@ -58,6 +58,16 @@ public static class GemmCheck
                 .BeLessThan(Tolerances.Gemm.BFloat16.Difference, because);
     }
 
+    /// <summary>The difference of a result from the product A·Bᵀ of the operands before they were quantised.</summary>
+    /// <param name="d">The result.</param>
+    /// <param name="a">[M,K].</param>
+    /// <param name="b">[N,K].</param>
+    public static double Difference(Tensor d, Tensor<float> a, Tensor<float> b)
+    {
+        var expected = ReferenceGemm.Multiply(Values(a), Values(b));
+        return GemmDiagnostics.CalcDiff(Flatten(Values(d)), Flatten(expected));
+    }
+
     /// <summary>The rows [start, start + count) of a matrix.</summary>
     public static double[,] Rows(double[,] matrix, int start, int count)
     {

@@ -42,3 +42,11 @@ public sealed class GemmFormatsV256Tests : GemmFormatsConformance<TierV256>;
 public sealed class GemmFormatsV128Tests : GemmFormatsConformance<TierV128>;
 
 public sealed class GemmFormatsReferenceTests : GemmFormatsConformance<TierReference>;
+
+public sealed class KGroupedFormatsV512Tests : KGroupedFormatsConformance<TierV512>;
+
+public sealed class KGroupedFormatsV256Tests : KGroupedFormatsConformance<TierV256>;
+
+public sealed class KGroupedFormatsV128Tests : KGroupedFormatsConformance<TierV128>;
+
+public sealed class KGroupedFormatsReferenceTests : KGroupedFormatsConformance<TierReference>;

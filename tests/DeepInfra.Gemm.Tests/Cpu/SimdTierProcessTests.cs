@@ -11,6 +11,7 @@ public sealed class SimdTierProcessTests
         typeof(CpuExecutionTests).FullName!,
         typeof(DenseGemmV512Tests).FullName!,
         typeof(GemmFormatsV512Tests).FullName!,
+        typeof(KGroupedFormatsV512Tests).FullName!,
         typeof(GemmValuesV512Tests).FullName!,
         typeof(MGroupedGemmV512Tests).FullName!,
         typeof(KGroupedGemmV512Tests).FullName!,

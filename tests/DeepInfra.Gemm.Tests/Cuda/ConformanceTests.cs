@@ -8,3 +8,6 @@ public sealed class DenseGemmCudaTests : DenseGemmConformance<CudaBackend>;
 
 [Trait("Category", "Sim")]
 public sealed class GemmValuesCudaTests : GemmValuesConformance<CudaBackend>;
+
+[Trait("Category", "Sim")]
+public sealed class GemmFormatsCudaTests : GemmFormatsConformance<CudaBackend>;

@@ -66,19 +66,86 @@ public sealed class CudaGemmTests
         bits.Where(v => v == 0x7FFF).Should().HaveCount(N);
     }
 
+    /// <summary>The operators of <c>MGroupedGemmConformance</c> and <c>KGroupedGemmConformance</c>: none has kernels yet.</summary>
     [CudaFact]
     public void GroupedGemm_OnADevice_IsNotSupported()
     {
-        var context = GemmContext.ForDevice(Device.Cuda(0));
+        var ops = GemmContext.ForDevice(Device.Cuda(0)).Ops;
         var inputs = new GemmInputs(1);
-        var a = inputs.BFloat16s(M, K);
+        using var scope = new TensorScope();
+        var (a16, a8) = (
+            inputs.BFloat16s(M, K).ToContiguous(),
+            Scaled(inputs.Fp8(M, K).ToContiguous(), inputs.Scales(M, 1))
+        );
+        var (b16, b8) = (
+            inputs.BFloat16s(N, K).ToContiguous().AsReshaped([1, N, K]),
+            Scaled(
+                inputs.Fp8(N, K).ToContiguous().AsReshaped([1, N, K]),
+                Tensor<float>.Create([1, 1, 1])
+            )
+        );
+        var (rows16, rows8) = (
+            a16.AsReshaped([1, M, K]),
+            Scaled(a8.Data.AsReshaped([1, M, K]), a8.Scales.AsReshaped([1, M, 1]))
+        );
+        var (left16, right16) = (inputs.BFloat16s(K, M), inputs.BFloat16s(K, N));
+        var left8 = Scaled(inputs.Fp8(K, M), inputs.Scales(1, M));
+        var right8 = Scaled(inputs.Fp8(K, N), inputs.Scales(1, N));
+        var d = Tensor<float>.Create([M, N]);
+        var grouped = Tensor<float>.Create([1, M, N]);
+        var indices = new MIndicesLayout(Tensor<int>.Create([M]));
+        var ends = Tensor<int>.FromSpan([M], [1]);
+        var depth = new PrefixSumLayout(Tensor<int>.FromSpan([K], [1]));
+
+        Refused(() => ops.MGroupedBf16Gemm(a16, b16, d, indices));
+        Refused(() => ops.MGroupedFp8Gemm(a8, b8, d, indices));
+        Refused(() => ops.MGroupedBf16Gemm(a16, b16, d, new PrefixSumLayout(ends)));
+        Refused(() => ops.MGroupedFp8Gemm(a8, b8, d, new PrefixSumLayout(ends)));
+        Refused(() => ops.MGroupedBf16GemmMasked(rows16, b16, grouped, ends, 1));
+        Refused(() => ops.MGroupedFp8GemmMasked(rows8, b8, grouped, ends, 1));
+        Refused(() => ops.KGroupedBf16Gemm(left16, right16, grouped, [K]));
+        Refused(() => ops.KGroupedFp8Gemm(left8, right8, grouped, [K]));
+        Refused(() => ops.KGroupedBf16Gemm(left16, right16, grouped, depth));
+        Refused(() => ops.KGroupedFp8Gemm(left8, right8, grouped, depth));
+
+        static void Refused(Action call) =>
+            call.Should()
+                .Throw<NotSupportedException>()
+                .WithMessage("*grouped multiplications have no CUDA kernels*use GemmContext.Cpu");
+        static ScaledTensor Scaled(Tensor data, Tensor scales) => new(data, scales);
+    }
+
+    [CudaFact]
+    public void GroupedGemm_TensorsOfADevice_AreNotSupported()
+    {
+        using var stream = new CudaStream(Device.Cuda(0));
+        using var scope = new TensorScope();
+        var inputs = new GemmInputs(1);
+        var a = inputs.BFloat16s(M, K).ToDevice(stream.Device, stream);
         var b = Tensor<BFloat16>.Create([1, N, K]);
         var d = Tensor<float>.Create([M, N]);
 
         var call = () =>
-            context.Ops.MGroupedBf16Gemm(a, b, d, new MIndicesLayout(Tensor<int>.Create([M])));
+            GemmContext
+                .ForDevice(Device.Cuda(0))
+                .Ops.MGroupedBf16Gemm(a, b, d, new MIndicesLayout(Tensor<int>.Create([M])));
 
-        call.Should().Throw<NotSupportedException>().WithMessage("*no CUDA kernels*");
+        call.Should()
+            .Throw<NotSupportedException>()
+            .WithMessage("a: expected*others run on the CPU only");
+    }
+
+    [CudaFact]
+    public void Layout_TensorOfADevice_IsNotSupported()
+    {
+        using var stream = new CudaStream(Device.Cuda(0));
+        using var scales = Tensor<float>.Create([M, 4], stream);
+
+        var call = () => GemmContext.ForDevice(Device.Cuda(0)).Layout.PackUe8m0(scales);
+
+        call.Should()
+            .Throw<NotSupportedException>()
+            .WithMessage("scales: layouts are converted on the CPU*");
     }
 
     [CudaFact]

@@ -12,6 +12,7 @@ public sealed class SimulatorProcessTests
         Simulator.RunAsync([
             typeof(DenseGemmCudaTests).FullName!,
             typeof(GemmValuesCudaTests).FullName!,
+            typeof(GemmFormatsCudaTests).FullName!,
             typeof(CudaGemmTests).FullName!,
             typeof(SteadyStateTests).FullName!,
         ]);

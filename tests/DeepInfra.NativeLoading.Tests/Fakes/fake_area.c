@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A library with the name of one of ours: FAKE_AREA is the area, FAKE_ABI the version that it speaks, and none is
-// exported without it. FAKE_DEPENDENCY makes it need another library.
+// A library with the name of one of ours: FAKE_AREA is the area, FAKE_ABI the version that it
+// speaks, and none is exported without it. FAKE_DEPENDENCY makes it need another library.
 #include <stdint.h>
 
 #ifdef FAKE_ABI

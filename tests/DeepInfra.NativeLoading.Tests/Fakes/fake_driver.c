@@ -54,7 +54,7 @@ void fake_clear_log(void) {
     } while (0)
 
 static void *handle(void) {
-    return (void *)(next_handle += 0x100);
+    return (void *)(next_handle = (next_handle + 0x1ff) & ~(uintptr_t)0xff);
 }
 
 // Every call on a device that has faulted gives its error.
@@ -144,6 +144,7 @@ int cuMemAllocAsync(uint64_t *address, size_t bytes, void *stream) {
     if (knob("oom", 0))
         return 2;
     *address = (uint64_t)handle();
+    next_handle += bytes; // No two overlap.
     LOG("alloc %p on %p\n", (void *)*address, stream);
     return 0;
 }
