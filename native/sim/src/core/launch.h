@@ -32,6 +32,10 @@ constexpr std::uint32_t kHostStream = 0;
 // What is visible to a piece of work: per stream the last position that happened before it.
 using HostView = std::vector<std::uint64_t>;
 
+// How many launches of this process have failed, and the first line about the last one.
+std::uint64_t failed_launches();
+std::string last_failure();
+
 struct LaunchConfig {
     const char* name = "kernel";
     void (*call)(void** parameters) = nullptr;
@@ -47,6 +51,7 @@ struct LaunchConfig {
     bool trace = false;   // remember who writes what, for describe_last_writer
     Stamp stamp;
     HostView visible;
+    std::uint64_t failures_before = failed_launches(); // when it was enqueued
     // Programmatic dependent launch: visible only after griddepcontrol.wait.
     bool has_dependency = false;
     Stamp dependency;

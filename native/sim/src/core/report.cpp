@@ -104,6 +104,21 @@ std::string place_of(const void* code) {
     return lines.empty() ? text : lines;
 }
 
+namespace {
+std::atomic<std::uint64_t> failures{0};
+std::mutex last_failure_mutex;
+std::string& last_failure_text() {
+    static auto* text = new std::string;
+    return *text;
+}
+} // namespace
+
+std::uint64_t failed_launches() { return failures.load(std::memory_order_acquire); }
+std::string last_failure() {
+    std::lock_guard<std::mutex> lock(last_failure_mutex);
+    return last_failure_text();
+}
+
 void Launch::fail(std::string kind, std::string text) {
     std::lock_guard<std::mutex> lock(report_mutex);
     if (!report.empty())
@@ -114,6 +129,11 @@ void Launch::fail(std::string kind, std::string text) {
                config.name, static_cast<unsigned long long>(config.seed), static_cast<int>(policy),
                config.device) +
         text + "\n";
+    {
+        std::lock_guard<std::mutex> last(last_failure_mutex);
+        last_failure_text() = report.text.substr(0, report.text.find('\n'));
+    }
+    failures.fetch_add(1, std::memory_order_release);
     failed.store(true, std::memory_order_release);
 }
 

@@ -29,6 +29,10 @@ std::uint64_t now_ms() {
         duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
+// How long threads poll in vain once another kernel of the process, which they may wait for, has
+// failed.
+constexpr std::uint64_t kAfterFailureMs = 500;
+
 std::uint64_t stall_limit_ms() {
     const char* text = std::getenv("DEEPINFRA_CUDASIM_STALL_SECONDS");
     double seconds = text != nullptr ? std::atof(text) : 0;
@@ -298,6 +302,12 @@ void Worker::idle() {
         idle_since_ = now;
         launch_progress_seen_ = seen;
         stall_limit_ = stall_limit_ms();
+    } else if (now - idle_since_ > kAfterFailureMs &&
+               failed_launches() != launch_.config.failures_before) {
+        report_deadlock(("threads poll memory that nothing changes any more, since another kernel "
+                         "has failed: " +
+                         last_failure())
+                            .c_str());
     } else if (now - idle_since_ > stall_limit_) {
         report_deadlock("threads poll memory and nothing in this process has moved for a while");
     }

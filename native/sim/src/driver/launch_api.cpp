@@ -100,6 +100,7 @@ Task bind(const std::shared_ptr<LaunchArguments>& arguments, Stream& stream) {
     config->workers = setting("DEEPINFRA_CUDASIM_THREADS", 0);
     config->checks = checks_enabled();
     config->trace = setting("DEEPINFRA_CUDASIM_TRACE", 0) != 0;
+    config->failures_before = failed_launches();
     {
         std::lock_guard<std::mutex> lock(state_mutex);
         Stamp before = stream.last;
