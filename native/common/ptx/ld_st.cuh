@@ -20,9 +20,7 @@ namespace di::ptx {
         return static_cast<type>(di_sim_atomic(DI_SIM_ADD, element, order, scope, p, v, 0));       \
     }
 #define DI_PTX_RED(name, type, element, order, scope, instruction, constraint)                     \
-    DI_DEVICE void name(type* p, type v) {                                                         \
-        di_sim_atomic(DI_SIM_ADD, element, order, scope, p, v, 0);                                 \
-    }
+    DI_DEVICE void name(type* p, type v) { di_sim_red(DI_SIM_ADD, element, order, scope, p, v); }
 #else
 #define DI_PTX_LOAD(name, type, order, scope, instruction, constraint)                             \
     DI_DEVICE type name(const type* p) {                                                           \

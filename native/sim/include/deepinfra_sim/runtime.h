@@ -101,9 +101,11 @@ int di_sim_elect(unsigned mask);
 void di_sim_cluster_arrive(int order, int aligned);
 void di_sim_cluster_wait(int aligned);
 
-// Atomics, strong loads and stores, fences. The old value comes back in the low bits.
+// Atomics, reductions, strong loads and stores, fences. The old value of an atomic comes back in
+// the low bits; a reduction returns none, so that it acquires nothing either.
 di_sim_u64 di_sim_atomic(int op, int type, int order, int scope, void* address, di_sim_u64 value,
                          di_sim_u64 compare);
+void di_sim_red(int op, int type, int order, int scope, void* address, di_sim_u64 value);
 void di_sim_red_shared_cluster(int op, int type, unsigned address, di_sim_u64 value);
 void di_sim_load(void* destination, const void* address, int bytes, int order, int scope);
 void di_sim_store(void* address, const void* source, int bytes, int order, int scope);

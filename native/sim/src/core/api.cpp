@@ -145,13 +145,17 @@ EXPORT void di_sim_cluster_wait(int aligned) {
 
 EXPORT di_sim_u64 di_sim_atomic(int op, int type, int order, int scope, void* address,
                                 di_sim_u64 value, di_sim_u64 compare) {
-    return strong_atomic(current_thread(), op, type, order, scope, address, value, compare, CALLER);
+    return strong_atomic(current_thread(), {op, type, order, scope, true, order & DI_SIM_ACQUIRE},
+                         address, value, compare, CALLER);
+}
+EXPORT void di_sim_red(int op, int type, int order, int scope, void* address, di_sim_u64 value) {
+    strong_atomic(current_thread(), {op, type, order, scope, false}, address, value, 0, CALLER);
 }
 EXPORT void di_sim_red_shared_cluster(int op, int type, unsigned address, di_sim_u64 value) {
     Thread* t = current_thread();
     std::size_t bytes = atomic_bytes(type);
     void* p = shared_pointer(t, address, bytes, bytes, "red.shared::cluster", CALLER);
-    strong_atomic(t, op, type, DI_SIM_RELAXED, DI_SIM_CLUSTER, p, value, 0, CALLER);
+    strong_atomic(t, {op, type, DI_SIM_RELAXED, DI_SIM_CLUSTER, false}, p, value, 0, CALLER);
 }
 EXPORT void di_sim_load(void* destination, const void* address, int bytes, int order, int scope) {
     Thread* t = current_thread();

@@ -17,6 +17,7 @@
 #include "core/rng.h"
 #include "core/view.h"
 #include "deepinfra_sim/runtime.h"
+#include "memory/sync.h"
 #include "tensor/register_watch.h"
 #include "tensor/tile_layout.h"
 
@@ -98,6 +99,14 @@ struct MissedView {
 };
 constexpr unsigned kMissedViews = 4;
 
+// A volatile load that a later fence may acquire from.
+struct VolatileRead {
+    const void* address = nullptr;
+    std::uint32_t bytes = 0; // 0: none
+    bool shared = false;
+};
+constexpr unsigned kVolatileReads = 4;
+
 struct Thread {
     void* sp = nullptr;
     FiberStack stack;
@@ -119,6 +128,8 @@ struct Thread {
     bool has_fence_acquire = false, has_fence_release = false;
     MissedView missed[kMissedViews];
     unsigned missed_next = 0;
+    VolatileRead volatile_reads[kVolatileReads];
+    unsigned volatile_next = 0;
 
     // Asynchronous copies issued by this thread. Slots are agents, 0 until first used.
     std::uint32_t cp_async_slot = 0, cp_async_stamp = 1;
@@ -212,13 +223,6 @@ struct ClusterBarrier {
     std::vector<Thread*> waiting;
 };
 
-// Sync state of an address that strong operations use (release sequences), one per scope.
-struct SyncVar {
-    ViewRef views[4];
-    std::uint32_t owner[4] = {0, 0, 0, 0}; // block, cluster or device within which it was released
-    std::uint32_t writer[4][4] = {}; // by release scope: where the last releaser is, per scope
-};
-
 struct Agent {
     AgentKind kind;
     Thread* thread;        // of thread-bound agents, else null
@@ -236,7 +240,7 @@ struct Cluster {
     std::vector<std::unique_ptr<Block>> blocks;
     std::vector<Agent> agents;
     std::vector<std::unique_ptr<AsyncOp>> pending;
-    std::unordered_map<std::uint64_t, SyncVar> shared_sync; // strong accesses to shared memory
+    SyncTable shared_sync; // what strong writes to shared memory have released
     ClusterBarrier barrier;
     unsigned live_blocks = 0;
     std::uint32_t dependency_slot = 0; // agent that stands for the grids waited for by PDL

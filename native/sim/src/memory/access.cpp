@@ -288,6 +288,7 @@ Place check_access_as(Thread* t, Epoch epoch, const void* p, std::size_t bytes,
     access.caller = caller;
     access.epoch = epoch;
     access.strong = flags.strong;
+    access.strength = make_strength(flags.scope, flags.element, flags.async);
     access.async = flags.async;
     access.tolerate_uninitialised = flags.tolerate_uninitialised || place != Place::Shared;
     access.what = flags.what;

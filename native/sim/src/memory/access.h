@@ -15,6 +15,8 @@ namespace cudasim {
 struct AccessFlags {
     bool write = false;
     bool strong = false;
+    int scope = DI_SIM_GPU;  // of a strong access, as copies that reduce have it
+    std::size_t element = 0; // bytes of its elements, 0: not known
     bool async = false;
     bool tolerate_uninitialised = false;
     const char* what = "access";

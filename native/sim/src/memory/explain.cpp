@@ -7,6 +7,7 @@
 #include "memory/access.h"
 #include "memory/device_heap.h"
 #include "memory/shadow.h"
+#include "memory/strong.h"
 
 namespace cudasim {
 
@@ -115,7 +116,10 @@ std::string explain_missed(const Thread* t, Epoch e) {
     for (const auto& block : cluster_of(t).blocks) {
         for (const Thread& by : block->threads) {
             for (const MissedView& m : by.missed) {
-                if (m.view && view_covers(t, m.view.get(), e, false))
+                // As a view of this cluster: it may be one of another.
+                const ViewRef view = join_views(cluster_of(t).space, ViewRef(), m.view);
+                if (view && view_covers(t, view.get(), e, false) &&
+                    !view_covers(&by, by.view.get(), e, false))
                     return explain(t, by, m);
             }
         }
@@ -130,9 +134,11 @@ std::string describe_epoch(const Thread* t, Epoch e, const void* address) {
         const Stamp* stamp = stamp_of_space(epoch_space(e), &same_launch, cluster.space);
         if (stamp == nullptr)
             return "earlier work";
-        if (same_launch)
-            return describe_foreign_epoch(e);
-        return describe_foreign_epoch(e) + ", which nothing orders before this";
+        std::string text = describe_foreign_epoch(e);
+        if (!same_launch)
+            text += ", which nothing orders before this";
+        const void* caller = epoch_strong(e) ? strong_place(e, address) : nullptr;
+        return caller == nullptr ? text : text + "\n    at " + place_of(caller);
     }
     std::uint32_t slot = epoch_slot(e);
     if (slot >= cluster.agents.size())

@@ -129,10 +129,12 @@ template <typename T> constexpr int type_of() {
 }
 
 template <typename T>
-T rmw(int op, volatile T* p, T value, T compare, int order, const void* caller) {
-    return static_cast<T>(cudasim::strong_atomic(tls_thread, op, type_of<T>(),
-                                                 order_of(order, false), DI_SIM_SYS,
-                                                 const_cast<T*>(p), value, compare, caller));
+T rmw(int op, volatile T* p, T value, T compare, int order, const void* caller,
+      int failure = __ATOMIC_RELAXED) {
+    return static_cast<T>(cudasim::strong_atomic(
+        tls_thread,
+        {op, type_of<T>(), order_of(order, false), DI_SIM_SYS, true, order_of(failure, true)},
+        const_cast<T*>(p), value, compare, caller));
 }
 
 } // namespace
@@ -186,12 +188,12 @@ T rmw(int op, volatile T* p, T value, T compare, int order, const void* caller) 
         return rmw<T>(DI_SIM_XOR, p, v, 0, order, CALLER);                                         \
     }                                                                                              \
     EXPORT int __tsan_atomic##bits##_compare_exchange_strong(volatile T* p, T* expected, T v,      \
-                                                             int order, int) {                     \
+                                                             int order, int failure) {             \
         if (tls_thread == nullptr) {                                                               \
             return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST,            \
                                                __ATOMIC_SEQ_CST);                                  \
         }                                                                                          \
-        T old = rmw<T>(DI_SIM_CAS, p, v, *expected, order, CALLER);                                \
+        T old = rmw<T>(DI_SIM_CAS, p, v, *expected, order, CALLER, failure);                       \
         if (old == *expected)                                                                      \
             return 1;                                                                              \
         *expected = old;                                                                           \

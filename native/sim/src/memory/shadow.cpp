@@ -12,6 +12,7 @@
 #include "core/report.h"
 #include "memory/cells.h"
 #include "memory/explain.h"
+#include "memory/strong.h"
 
 namespace cudasim {
 
@@ -21,8 +22,11 @@ namespace {
 constexpr std::size_t kMaxReaders = 2048;
 constexpr std::size_t kMaxSharedReaders = 12;
 
-Epoch load(const Epoch& e) { return __atomic_load_n(&e, __ATOMIC_RELAXED); }
-void store(Epoch& e, Epoch value) { __atomic_store_n(&e, value, __ATOMIC_RELAXED); }
+// Whoever sees an epoch sees the strength that goes with it, or a newer one.
+Epoch load(const Epoch& e) { return __atomic_load_n(&e, __ATOMIC_ACQUIRE); }
+void store(Epoch& e, Epoch value) { __atomic_store_n(&e, value, __ATOMIC_RELEASE); }
+Strength load(const Strength& s) { return __atomic_load_n(&s, __ATOMIC_RELAXED); }
+void store(Strength& s, Strength value) { __atomic_store_n(&s, value, __ATOMIC_RELAXED); }
 // Cells at the beginning that equal the first.
 std::size_t run_length(const Cell* c, std::size_t n) {
     constexpr std::size_t kShort = 4;
@@ -39,71 +43,6 @@ bool same_agent(Epoch a, Epoch b) { return (a >> 21) == (b >> 21); }
 } // namespace
 
 namespace {
-// True if some other cluster whose work t has seen (by an acquire) could itself see the stamp: what
-// happened before a release happened before the acquire too.
-bool inherited(const Cluster& cluster, const View& view, const Stamp& stamp) {
-    struct Cache {
-        std::uint64_t view = 0, sequence = 0;
-        std::uint32_t stream = 0;
-        bool result = false;
-    };
-    static thread_local Cache cache;
-    if (cache.view == view.id() && cache.stream == stamp.stream && cache.sequence == stamp.sequence)
-        return cache.result;
-    const Launch& launch = *cluster.launch;
-    bool result = false;
-    for (const Foreign& f : view.foreigners()) {
-        if (f.space - launch.first_space < launch.cluster_count) {
-            // The same grid: it may have waited for the grid before it.
-            result = launch.config.has_dependency &&
-                     stamp.stream == launch.config.dependency.stream &&
-                     stamp.sequence <= launch.config.dependency.sequence &&
-                     f.view->seen(cluster.dependency_slot) > 0;
-        } else if (auto work = work_of_space(f.space)) {
-            result = reaches(work->visible, stamp);
-        }
-        if (result)
-            break;
-    }
-    cache = {view.id(), stamp.sequence, stamp.stream, result};
-    return result;
-}
-} // namespace
-
-bool stamp_covers(const Thread* t, const View* view, const Stamp& stamp) {
-    const Cluster& cluster = *t->block->cluster;
-    const LaunchConfig& config = cluster.launch->config;
-    if (reaches(config.visible, stamp))
-        return true;
-    if (view == nullptr)
-        return false;
-    if (config.has_dependency && stamp.stream == config.dependency.stream &&
-        stamp.sequence <= config.dependency.sequence && view->seen(cluster.dependency_slot) > 0)
-        return true;
-    return !view->foreigners().empty() && inherited(cluster, *view, stamp);
-}
-
-bool view_covers(const Thread* t, const View* view, Epoch e, bool async) {
-    const Cluster& cluster = *t->block->cluster;
-    std::uint32_t space = epoch_space(e), slot = epoch_slot(e), clock = epoch_clock(e);
-    if (space == cluster.space) {
-        return view != nullptr && clock <= (async ? view->fenced(slot) : view->seen(slot));
-    }
-    bool same_launch = false;
-    const Stamp* stamp = stamp_of_space(space, &same_launch, cluster.space);
-    if (!same_launch && (stamp == nullptr || stamp_covers(t, view, *stamp)))
-        return true; // or so old that its record is gone
-    const View* foreign = view != nullptr ? view->foreign(space) : nullptr;
-    return foreign != nullptr && clock <= (async ? foreign->fenced(slot) : foreign->seen(slot));
-}
-
-bool happened_before(const Thread* t, Epoch e, bool async) {
-    if (epoch_space(e) == t->block->cluster->space && epoch_slot(e) == t->slot)
-        return !async || epoch_clock(e) <= t->fenced;
-    return view_covers(t, t->view.get(), e, async);
-}
-
-namespace {
 bool ordered(const Access& access, Epoch e, bool async) {
     return access.collective ? view_covers(access.thread, access.view, e, async)
                              : happened_before(access.thread, e, async);
@@ -111,32 +50,46 @@ bool ordered(const Access& access, Epoch e, bool async) {
 } // namespace
 
 namespace {
-Cell* map_cells(std::size_t count) {
-    void* map = mmap(nullptr, count * sizeof(Cell), PROT_READ | PROT_WRITE,
+template <typename T> T* map_array(std::size_t count) {
+    void* map = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED)
         throw std::bad_alloc();
-    return static_cast<Cell*>(map);
+    return static_cast<T*>(map);
+}
+template <typename T> void unmap_array(T* array, std::size_t count) {
+    if (array != nullptr)
+        munmap(array, count * sizeof(T));
 }
 } // namespace
 
 Shadow::Shadow(const void* base, std::size_t bytes, bool shared)
     : base_(static_cast<const std::uint8_t*>(base)), bytes_(bytes), shared_(shared),
-      cells_(map_cells(bytes)) {
-    if (shared_)
-        return;
+      cells_(map_array<Cell>(bytes)) {
     try {
-        granules_ = map_cells(bytes / kGranule);
+        strengths_ = map_array<Strengths>(bytes);
+        if (!shared_)
+            granules_ = map_array<Cell>(bytes / kGranule);
     } catch (...) {
-        munmap(cells_, bytes_ * sizeof(Cell));
+        unmap_array(strengths_, bytes_);
+        unmap_array(cells_, bytes_);
         throw;
     }
 }
 
 Shadow::~Shadow() {
-    munmap(cells_, bytes_ * sizeof(Cell));
-    if (granules_ != nullptr)
-        munmap(granules_, bytes_ / kGranule * sizeof(Cell));
+    unmap_array(cells_, bytes_);
+    unmap_array(strengths_, bytes_);
+    unmap_array(granules_, bytes_ / kGranule);
+}
+
+std::size_t Shadow::equal_strengths(const Run& run, std::size_t first, std::size_t count) const {
+    const Strengths* s = strengths_at(run.at + first * run.unit);
+    std::size_t n = 1;
+    while (n < count && load(s[n * run.unit].write) == load(s->write) &&
+           load(s[n * run.unit].read) == load(s->read))
+        ++n;
+    return n;
 }
 
 void Shadow::mix(std::size_t granule) {
@@ -194,27 +147,35 @@ void Shadow::read_run(const Access& access, const Run& run, std::size_t bytes) {
     for (std::size_t i = 0, end; i < run.count; i = end) {
         Cell* c = run.cells + i;
         const Epoch w = load(c->write), r = load(c->read);
-        const std::size_t length = run_length(c, run.count - i);
+        std::size_t length = run_length(c, run.count - i);
         end = i + length;
         if (w == kMixed) {
             read_run(access, bytes_of(run, i, length), bytes);
             continue;
         }
         const std::uint8_t* at = run.at + i * run.unit;
-        if (w == 0) {
-            if (!access.tolerate_uninitialised) {
-                fail_text(access.thread, access.caller, "uninitialised read",
-                          format("%s of %zu bytes at ", access.what, bytes) +
-                              describe_address(access.thread, at) + " that nobody has written");
-            }
-        } else if (!(access.strong && epoch_strong(w)) && !ordered(access, w, access.async)) {
-            race(access, false, w, true, at, bytes);
+        Strengths strengths{};
+        if (epoch_strong(w) || epoch_strong(r)) {
+            length = equal_strengths(run, i, length);
+            end = i + length;
+            strengths = {load(strengths_at(at)->write), load(strengths_at(at)->read)};
+        }
+        if (w != 0) {
+            check_pair(access, false, {w, strengths.write}, true, at, bytes);
+        } else if (!access.tolerate_uninitialised) {
+            fail_text(access.thread, access.caller, "uninitialised read",
+                      format("%s of %zu bytes at ", access.what, bytes) +
+                          describe_address(access.thread, at) + " that nobody has written");
         }
         if (r == mine)
             continue;
         Epoch next = mine;
-        if (r != 0)
-            next = add_reader(access, r, static_cast<std::uint32_t>(length * run.unit));
+        if (r != 0) {
+            next = add_reader(access, {r, strengths.read},
+                              static_cast<std::uint32_t>(length * run.unit));
+        }
+        for (std::size_t k = 0; access.strong && k < length * run.unit; ++k)
+            store(strengths_at(at)[k].read, access.strength);
         if (!shared_) {
             fill_cells(c, length, {w, next});
             continue;
@@ -232,30 +193,50 @@ void Shadow::write_run(const Access& access, const Run& run, std::size_t bytes) 
     for (std::size_t i = 0, end; i < run.count; i = end) {
         Cell* c = run.cells + i;
         const Epoch w = load(c->write), r = load(c->read);
-        const std::size_t length = run_length(c, run.count - i);
-        end = i + length;
+        std::size_t length = run_length(c, run.count - i);
         const std::uint8_t* at = run.at + i * run.unit;
         if (w == kMixed) {
             write_run(access, bytes_of(run, i, length), bytes);
         } else {
-            if (w != 0 && w != access.epoch && !(access.strong && epoch_strong(w)) &&
-                !ordered(access, w, access.async)) {
-                race(access, true, w, true, at, bytes);
+            Strengths strengths{};
+            if (epoch_strong(w) || epoch_strong(r)) {
+                length = equal_strengths(run, i, length);
+                strengths = {load(strengths_at(at)->write), load(strengths_at(at)->read)};
             }
+            if (w != 0 && w != access.epoch)
+                check_pair(access, true, {w, strengths.write}, true, at, bytes);
             if (r != 0) {
-                check_readers(access, r, at, bytes);
+                check_readers(access, {r, strengths.read}, at, bytes);
                 if (is_reader_set(r))
                     drop_readers(r, static_cast<std::uint32_t>(length * run.unit));
             }
         }
+        end = i + length;
+        for (std::size_t k = 0; access.strong && k < length * run.unit; ++k)
+            store(strengths_at(at)[k].write, access.strength);
         fill(Run{c, length, run.unit, at}, {access.epoch, 0});
     }
 }
 
-Epoch Shadow::add_reader(const Access& access, Epoch old, std::uint32_t run) {
+namespace {
+// True if whatever conflicts with the old read and is not ordered after it also does with a read of
+// access, which is ordered after it: then only the new one need be kept.
+bool replaces(const Access& access, Epoch old, Strength strength) {
+    if (!access.strong)
+        return true;
+    if (!epoch_strong(old) || access.strength != strength)
+        return false;
+    // Scopes reach equally far from both.
+    return same_agent(old, access.epoch) ||
+           ((strength & 3) >= DI_SIM_CLUSTER && epoch_space(old) == epoch_space(access.epoch));
+}
+} // namespace
+
+Epoch Shadow::add_reader(const Access& access, Reader old, std::uint32_t run) {
     const Epoch mine = access.epoch;
-    if (!is_reader_set(old)) {
-        if (same_agent(old, mine) || ordered(access, old, false))
+    if (!is_reader_set(old.epoch)) {
+        if ((same_agent(old.epoch, mine) || ordered(access, old.epoch, false)) &&
+            replaces(access, old.epoch, old.strength))
             return mine;
         auto guard = lock();
         std::uint32_t index;
@@ -268,16 +249,16 @@ Epoch Shadow::add_reader(const Access& access, Epoch old, std::uint32_t run) {
         }
         ReaderSet& set = sets_[index];
         set.references = run;
-        set.readers.assign({old, mine});
+        set.readers.assign({old, {mine, access.strength}});
         return kReaderSet | index;
     }
     auto guard = lock();
-    auto index = static_cast<std::uint32_t>(old & 0xffffffffu);
+    auto index = static_cast<std::uint32_t>(old.epoch & 0xffffffffu);
     if (index >= sets_.size())
         return mine; // lost to another host thread's update of the cell
-    for (Epoch e : sets_[index].readers) {
-        if (e == mine)
-            return old;
+    for (const Reader& r : sets_[index].readers) {
+        if (r.epoch == mine && (!access.strong || r.strength == access.strength))
+            return old.epoch;
     }
     std::uint32_t target = index;
     if (sets_[index].references > run) {
@@ -292,43 +273,56 @@ Epoch Shadow::add_reader(const Access& access, Epoch old, std::uint32_t run) {
         sets_[target].references = run;
         sets_[target].readers = sets_[index].readers;
     }
-    std::vector<Epoch>& readers = sets_[target].readers;
+    std::vector<Reader>& readers = sets_[target].readers;
+    const Reader reader{mine, access.strength};
     bool replaced = false;
-    for (Epoch& e : readers) {
-        if (same_agent(e, mine)) {
-            e = mine;
+    for (Reader& r : readers) {
+        if (same_agent(r.epoch, mine) && replaces(access, r.epoch, r.strength)) {
+            r = reader;
             replaced = true;
         }
     }
     if (!replaced) {
         std::size_t limit = shared_ ? kMaxSharedReaders : kMaxReaders;
         if (readers.size() >= limit) {
-            readers[mine % readers.size()] = mine;
+            readers[mine % readers.size()] = reader;
         } else {
-            readers.push_back(mine);
+            readers.push_back(reader);
         }
     }
     return kReaderSet | target;
 }
 
-void Shadow::check_readers(const Access& access, Epoch readers, const void* address,
+void Shadow::check_pair(const Access& access, bool writes, Reader other, bool other_writes,
+                        const void* address, std::size_t bytes) {
+    if (access.strong && epoch_strong(other.epoch) &&
+        weakness(access, other.epoch, other.strength) == Weakness::None)
+        return;
+    if (!ordered(access, other.epoch, other_writes && access.async))
+        race(access, writes, other, other_writes, address, bytes);
+}
+
+void Shadow::check_readers(const Access& access, Reader readers, const void* address,
                            std::size_t bytes) {
-    Epoch unordered = 0;
-    auto check = [&](Epoch e) {
-        if (!(access.strong && epoch_strong(e)) && !ordered(access, e, false))
-            unordered = e;
-    };
-    if (!is_reader_set(readers)) {
-        check(readers);
-    } else {
+    if (!is_reader_set(readers.epoch)) {
+        check_pair(access, true, readers, false, address, bytes);
+        return;
+    }
+    // A report is made without the lock, as it does not return.
+    Reader unordered{};
+    {
         auto guard = lock();
-        auto index = static_cast<std::uint32_t>(readers & 0xffffffffu);
-        if (index < sets_.size()) {
-            for (Epoch e : sets_[index].readers)
-                check(e);
+        auto index = static_cast<std::uint32_t>(readers.epoch & 0xffffffffu);
+        if (index >= sets_.size())
+            return;
+        for (const Reader& r : sets_[index].readers) {
+            const bool strong = access.strong && epoch_strong(r.epoch) &&
+                                weakness(access, r.epoch, r.strength) == Weakness::None;
+            if (!strong && !ordered(access, r.epoch, false))
+                unordered = r;
         }
     }
-    if (unordered != 0)
+    if (unordered.epoch != 0)
         race(access, true, unordered, false, address, bytes);
 }
 
@@ -386,9 +380,9 @@ void Shadow::forget_readers() {
     }
 }
 
-void Shadow::race(const Access& access, bool writes, Epoch other, bool other_writes,
+void Shadow::race(const Access& access, bool writes, Reader other, bool other_writes,
                   const void* address, std::size_t bytes) {
-    if (other == kBarrierCell) {
+    if (other.epoch == kBarrierCell) {
         fail_text(access.thread, access.caller, "mbarrier overwritten",
                   format("%s of %zu bytes at ", access.what, bytes) +
                       describe_address(access.thread, address) + " which is an mbarrier");
@@ -397,15 +391,17 @@ void Shadow::race(const Access& access, bool writes, Epoch other, bool other_wri
         format("%s (%s of %zu bytes) at ", access.what, writes ? "write" : "read", bytes) +
         describe_address(access.thread, address) + " races with " +
         (other_writes ? "a write" : "a read") + " by " +
-        describe_epoch(access.thread, other, address);
-    if (access.async && ordered(access, other, false)) {
+        describe_epoch(access.thread, other.epoch, address);
+    if (access.async && ordered(access, other.epoch, false)) {
         text += "\n  it is ordered, but only in the generic proxy: ";
         text += std::string_view(access.what) == "tensor map" ? "fence.proxy.tensormap.acquire"
                                                               : "fence.proxy.async";
         text += " is missing";
         fail_text(access.thread, access.caller, "proxy race", text);
     }
-    text += explain_missed(access.thread, other);
+    if (access.strong && epoch_strong(other.epoch))
+        text += describe_weakness(access, other.epoch, other.strength);
+    text += explain_missed(access.thread, other.epoch);
     fail_text(access.thread, access.caller, "race", text);
 }
 
@@ -429,9 +425,9 @@ Epoch Shadow::unordered_for_host(const HostView& visible, const void* address, s
         auto guard = lock();
         auto index = static_cast<std::uint32_t>(r & 0xffffffffu);
         if (index < sets_.size()) {
-            for (Epoch e : sets_[index].readers) {
-                if (unordered(e))
-                    return e;
+            for (const Reader& reader : sets_[index].readers) {
+                if (unordered(reader.epoch))
+                    return reader.epoch;
             }
         }
         return 0;
@@ -472,6 +468,8 @@ Epoch Shadow::unordered_for_host(const HostView& visible, const void* address, s
 }
 
 void Shadow::clear(const void* address, std::size_t bytes) {
+    if (shared_)
+        forget_sync(address, bytes);
     if (granules_ != nullptr) {
         // Shared memory of a new cluster: the sets of readers of the old one are gone as a whole.
         for_each_run(address, bytes, [&](const Run& run) { fill(run, {0, 0}); });

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "core/view.h"
@@ -28,13 +29,23 @@ constexpr Epoch kMixed = ~Epoch{0}; // written to a granule whose bytes' own cel
 constexpr std::size_t kGranule = 16;
 inline bool is_reader_set(Epoch e) { return e >= kReaderSet; }
 
+// How a strong access is done, for the question whether two of them are morally strong: scope (bits
+// 0 and 1), size of an element (bits 2 to 4: its logarithm, 7 when it is not known), async proxy
+// (bit 5).
+using Strength = std::uint8_t;
+constexpr Strength make_strength(int scope, std::size_t element, bool async) {
+    unsigned size = element == 0 ? 7u : static_cast<unsigned>(__builtin_ctzll(element));
+    return static_cast<Strength>(static_cast<unsigned>(scope) | size << 2 | (async ? 32u : 0u));
+}
+
 // One access to a run of bytes.
 struct Access {
     Thread* thread;      // who does it, or issued it
     const void* caller;  // device code, for reports
     Epoch epoch;         // what to leave behind
     bool strong = false; // atomics, volatile, loads and stores with an order
-    bool async = false;  // by the async proxy: generic writes need a proxy fence first
+    Strength strength = 0;
+    bool async = false; // by the async proxy: generic writes need a proxy fence first
     bool tolerate_uninitialised = false;
     const char* what = "access";
     // Collective operations: what a lane has seen besides the issuing thread's own accesses, which
@@ -77,9 +88,17 @@ class Shadow {
     void mark_barrier(const void* address, std::size_t bytes, bool on);
 
   private:
+    struct Reader {
+        Epoch epoch;
+        Strength strength; // of strong ones
+    };
     struct ReaderSet {
         std::uint32_t references = 0;
-        std::vector<Epoch> readers;
+        std::vector<Reader> readers;
+    };
+    // Beside the cell of a byte: how its last strong write and its last strong read were done.
+    struct Strengths {
+        Strength write, read;
     };
 
     // A run of cells that stand for unit bytes each, from address at on, within an access.
@@ -97,12 +116,20 @@ class Shadow {
     void read_run(const Access& access, const Run& run, std::size_t bytes);
     void write_run(const Access& access, const Run& run, std::size_t bytes);
     void fill(const Run& run, Cell value);
+    // Of bytes whose cells are equal, those at the beginning with equal strengths; counted in
+    // cells.
+    std::size_t equal_strengths(const Run& run, std::size_t first, std::size_t count) const;
+    Strengths* strengths_at(const std::uint8_t* at) const { return strengths_ + (at - base_); }
 
-    Epoch add_reader(const Access& access, Epoch old, std::uint32_t run);
-    void check_readers(const Access& access, Epoch readers, const void* address, std::size_t bytes);
+    Epoch add_reader(const Access& access, Reader old, std::uint32_t run);
+    void check_readers(const Access& access, Reader readers, const void* address,
+                       std::size_t bytes);
+    // Against one access that it conflicts with.
+    void check_pair(const Access& access, bool writes, Reader other, bool other_writes,
+                    const void* address, std::size_t bytes);
     void drop_readers(Epoch readers, std::uint32_t run);
     void drop_readers_between(Cell* begin, Cell* end);
-    [[noreturn]] void race(const Access& access, bool writes, Epoch other, bool other_writes,
+    [[noreturn]] void race(const Access& access, bool writes, Reader other, bool other_writes,
                            const void* address, std::size_t bytes);
     std::unique_lock<std::mutex> lock() {
         return shared_ ? std::unique_lock<std::mutex>(mutex_) : std::unique_lock<std::mutex>();
@@ -113,10 +140,22 @@ class Shadow {
     bool shared_;
     Cell* cells_;
     Cell* granules_ = nullptr; // null when several host threads use the memory
+    Strengths* strengths_ = nullptr;
     std::mutex mutex_;
     std::vector<ReaderSet> sets_;
     std::vector<std::uint32_t> free_sets_;
 };
+
+// Why two strong accesses are not morally strong, so that they race unless they are ordered.
+enum class Weakness : std::uint8_t {
+    None,
+    Scope, // one does not include the other's thread
+    Size,  // they overlap in part
+    Proxy  // one of them only is in the async proxy
+};
+Weakness weakness(const Access& access, Epoch other, Strength strength);
+// The same in words, on a new line; empty if they are morally strong.
+std::string describe_weakness(const Access& access, Epoch other, Strength strength);
 
 // True if what an epoch stands for happened before thread t's next operation (in the async proxy).
 bool happened_before(const Thread* t, Epoch e, bool async);

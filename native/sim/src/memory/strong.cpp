@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "memory/strong.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <mutex>
-#include <unordered_map>
+#include <vector>
 
 #include "core/launch.h"
 #include "core/report.h"
 #include "core/worker.h"
 #include "memory/access.h"
 #include "memory/atomic_math.h"
+#include "memory/sync.h"
 
 namespace cudasim {
 
@@ -18,79 +21,167 @@ namespace {
 constexpr unsigned kShards = 64;
 struct Shard {
     std::mutex mutex;
-    std::unordered_map<std::uint64_t, SyncVar> vars;
+    SyncTable table;
 };
-Shard& shard_of(std::uint64_t address) {
-    static auto* shards = new Shard[kShards];
-    return shards[(address >> 3) % kShards];
+Shard* shards() {
+    static auto* all = new Shard[kShards];
+    return all;
 }
+std::atomic<std::size_t> words_in_shards{0};
 
-template <typename F>
-void visit(std::unordered_map<std::uint64_t, SyncVar>& vars, std::uint64_t address, bool create,
-           F f) {
-    if (create) {
-        f(vars[address]);
-        return;
+// The strong accesses of one instruction to the (at most 16, aligned) bytes at p as one step: their
+// values and what they release and acquire. Other host threads use global memory at the same time.
+class Step {
+  public:
+    Step(Thread* t, const void* p, Place place)
+        : table_(place == Place::Shared ? &cluster_of(t).shared_sync : nullptr) {
+        if (table_ != nullptr || !t->block->checks || place == Place::Own)
+            return;
+        Shard& shard = shards()[(reinterpret_cast<std::uint64_t>(p) >> 4) % kShards];
+        lock_ = std::unique_lock<std::mutex>(shard.mutex);
+        table_ = &shard.table;
+        before_ = table_->size();
     }
-    auto it = vars.find(address);
-    if (it != vars.end())
-        f(it->second);
-}
-
-// Calls f with the sync state of an address; locked if other workers may use it. An address that
-// nobody has released anything at has none, unless create.
-template <typename F> void with_sync(Thread* t, const void* p, Place place, bool create, F f) {
-    auto address = reinterpret_cast<std::uint64_t>(p) & ~std::uint64_t{3};
-    if (place == Place::Shared) {
-        visit(cluster_of(t).shared_sync, address, create, f);
-        return;
+    ~Step() {
+        if (lock_.owns_lock() && table_->size() != before_)
+            words_in_shards += table_->size() - before_;
     }
-    Shard& shard = shard_of(address);
-    std::lock_guard<std::mutex> lock(shard.mutex);
-    visit(shard.vars, address, create, f);
-}
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
 
-bool releases(const Thread* t, int order) {
-    return (order & DI_SIM_RELEASE) != 0 || t->has_fence_release;
-}
+    SyncTable* table() { return table_; } // null where nothing is checked
 
-std::uint32_t scope_owner(const Thread* t, int scope) {
+  private:
+    SyncTable* table_;
+    std::unique_lock<std::mutex> lock_;
+    std::size_t before_ = 0;
+};
+
+Where where_of(const Thread* t) {
     const Cluster& cluster = *t->block->cluster;
-    switch (scope) {
-    case DI_SIM_CTA:
-        return cluster.space * 16 + t->block->rank + 1;
-    case DI_SIM_CLUSTER:
-        return cluster.space + 1;
-    case DI_SIM_GPU:
-        return static_cast<std::uint32_t>(cluster.launch->config.device) + 1;
-    default:
-        return 1;
+    return {cluster.space, t->slot, static_cast<std::uint16_t>(t->block->rank),
+            static_cast<std::uint16_t>(cluster.launch->config.device)};
+}
+
+// Calls f(address, bytes) for every aligned word of 8 bytes that an access has a part in.
+template <typename F> void each_word(const void* p, std::size_t bytes, F f) {
+    auto address = reinterpret_cast<std::uint64_t>(p);
+    for (std::size_t done = 0, n; done < bytes; done += n) {
+        n = std::min(bytes - done, 8 - (address + done) % 8);
+        f(address + done, n);
     }
 }
 
-// A release stays visible in its own scope and in no wider one.
-void publish(Thread* t, SyncVar& var, const ViewRef& view, int scope) {
-    std::uint32_t owner = scope_owner(t, scope);
-    if (var.owner[scope] != owner)
-        var.views[scope] = ViewRef();
-    var.owner[scope] = owner;
-    for (int s = 0; s < 4; ++s)
-        var.writer[scope][s] = scope_owner(t, s);
-    var.views[scope] = join_views(t->block->cluster->space, var.views[scope], view);
+// What a write of t releases, by its own order and by fences before it.
+std::vector<Release> releases_of(Thread* t, int order, int scope) {
+    std::vector<Release> all;
+    if (!t->block->checks)
+        return all;
+    if ((order & DI_SIM_RELEASE) != 0)
+        all.push_back({scope, release_view(t)});
+    for (int s = 0; t->has_fence_release && s < kScopes; ++s) {
+        if (t->fence_release[s])
+            all.push_back({s, t->fence_release[s]});
+    }
+    return all;
 }
 
-// Everything in var that a reader with this scope may take.
-ViewRef collect(Thread* t, const SyncVar& var, int scope) {
-    ViewRef result;
-    for (int s = 0; s < 4; ++s) {
-        if (!var.views[s] || var.owner[s] != scope_owner(t, s))
+// The places of the last strong accesses of all threads, for reports; whoever comes later may take
+// an entry.
+struct StrongPlace {
+    std::atomic<std::uint64_t> key{0};
+    std::atomic<const void*> caller{nullptr};
+};
+constexpr std::size_t kStrongPlaces = 1u << 13;
+StrongPlace strong_places[kStrongPlaces];
+
+std::uint64_t place_key(Epoch e, std::uint64_t address) {
+    return (e ^ address << 17) * 0x9e3779b97f4a7c15ull | 1;
+}
+StrongPlace& entry_of(std::uint64_t key) { return strong_places[key >> 40 & (kStrongPlaces - 1)]; }
+
+Place check_strong(Thread* t, const void* p, std::size_t bytes, const AccessFlags& flags,
+                   const void* caller) {
+    if (t->block->checks) {
+        const auto key =
+            place_key(own_epoch(t, true), reinterpret_cast<std::uint64_t>(p) / bytes * bytes);
+        StrongPlace& entry = entry_of(key);
+        entry.caller.store(caller, std::memory_order_relaxed);
+        entry.key.store(key, std::memory_order_relaxed);
+    }
+    return check_access(t, p, bytes, flags, caller);
+}
+
+AccessFlags strong_flags(const char* what, std::size_t bytes, int scope) {
+    AccessFlags flags;
+    flags.strong = true;
+    flags.what = what;
+    flags.scope = scope;
+    flags.element = bytes <= 8 ? bytes : 0; // of longer ones it is not known
+    return flags;
+}
+
+// Of packed types each half is an access of its own.
+std::size_t element_bytes(int type) {
+    return type == DI_SIM_F16X2 || type == DI_SIM_BF16X2 ? 2 : atomic_bytes(type);
+}
+
+std::uint64_t low_bytes(std::size_t bytes) {
+    return bytes >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << bytes * 8) - 1;
+}
+
+// What a read has come across, to be taken in after the step.
+struct Observed {
+    ViewRef acquired, by_fence[kScopes];
+    std::vector<Unreached> unreached;
+};
+
+void observe(const SyncTable& table, const void* p, std::size_t bytes, const Where& by, int order,
+             int scope, Observed* observed) {
+    each_word(p, bytes, [&](std::uint64_t address, std::size_t n) {
+        table.read(address, n, [&](const SyncVar& var) {
+            auto join = [&](ViewRef& to, const ViewRef& view) {
+                if (view)
+                    to = join_views(by.space, to, view);
+            };
+            if ((order & DI_SIM_ACQUIRE) != 0) {
+                join(observed->acquired, var.collect(by, scope, scope, &observed->unreached));
+                return;
+            }
+            for (int s = 0; s < kScopes; ++s)
+                join(observed->by_fence[s], var.collect(by, scope, s, nullptr));
+            var.collect(by, scope, DI_SIM_SYS, &observed->unreached);
+        });
+    });
+}
+
+void take_in(Thread* t, const void* p, int order, int scope, const Observed& observed) {
+    for (const Unreached& u : observed.unreached)
+        miss_view(t, {u.view, p, "address", u.release, scope, u.needed});
+    if ((order & DI_SIM_ACQUIRE) != 0) {
+        acquire_view(t, observed.acquired);
+        return;
+    }
+    // A later fence can still acquire it.
+    const Where by = where_of(t);
+    for (int s = 0; s < kScopes; ++s) {
+        if (!observed.by_fence[s])
             continue;
-        // The reader's scope has to include the writer too.
-        bool inside = scope >= s || var.writer[s][scope] == scope_owner(t, scope);
-        if (inside)
-            result = join_views(t->block->cluster->space, result, var.views[s]);
+        t->fence_acquire[s] = join_views(by.space, t->fence_acquire[s], observed.by_fence[s]);
+        t->has_fence_acquire = true;
+        if (s == 0 || !observed.by_fence[s - 1])
+            miss_view(t, {observed.by_fence[s], p, "address", scope, kNotAcquired, s});
     }
-    return result;
+}
+
+void observe_volatile(Thread* t, const VolatileRead& read) {
+    Observed observed;
+    each_word(read.address, read.bytes, [&](std::uint64_t address, std::size_t n) {
+        const auto* p = reinterpret_cast<const void*>(address);
+        Step step(t, p, read.shared ? Place::Shared : Place::Global);
+        observe(*step.table(), p, n, where_of(t), DI_SIM_RELAXED, DI_SIM_SYS, &observed);
+    });
+    take_in(t, read.address, DI_SIM_RELAXED, DI_SIM_SYS, observed);
 }
 
 void note_value(Thread* t, const void* p, std::uint64_t value, Place place, const void* caller) {
@@ -113,37 +204,6 @@ void note_value(Thread* t, const void* p, std::uint64_t value, Place place, cons
     t->polled[t->poll_next++ % 4] = {p, value};
     worker_of(t).note_progress();
     worker_of(t).maybe_yield(t);
-}
-
-void after_read(Thread* t, const SyncVar& var, int order, int scope) {
-    ViewRef seen = collect(t, var, scope);
-    if (seen && (order & DI_SIM_ACQUIRE) != 0)
-        acquire_view(t, seen);
-    if (order == DI_SIM_RELAXED || order == DI_SIM_RELEASE) {
-        // A later fence can still acquire it.
-        for (int s = 0; s < 4; ++s) {
-            ViewRef v = collect(t, var, s);
-            if (!v)
-                continue;
-            t->fence_acquire[s] = join_views(t->block->cluster->space, t->fence_acquire[s], v);
-            t->has_fence_acquire = true;
-        }
-    }
-}
-
-void before_write(Thread* t, SyncVar& var, int order, int scope, bool rmw) {
-    if (!rmw) {
-        for (ViewRef& v : var.views)
-            v = ViewRef();
-    }
-    if ((order & DI_SIM_RELEASE) != 0)
-        publish(t, var, release_view(t), scope);
-    if (t->has_fence_release) {
-        for (int s = 0; s < 4; ++s) {
-            if (t->fence_release[s])
-                publish(t, var, t->fence_release[s], s < scope ? s : scope);
-        }
-    }
 }
 
 } // namespace
@@ -194,30 +254,51 @@ void miss_view(Thread* t, MissedView missed) {
     t->missed[t->missed_next++ % kMissedViews] = std::move(missed);
 }
 
-std::uint64_t strong_atomic(Thread* t, int op, int type, int order, int scope, void* p,
-                            std::uint64_t value, std::uint64_t compare, const void* caller) {
-    std::size_t bytes = atomic_bytes(type);
+std::uint64_t strong_atomic(Thread* t, const Atomic& op, void* p, std::uint64_t value,
+                            std::uint64_t compare, const void* caller) {
+    const std::size_t bytes = atomic_bytes(op.type);
     if (reinterpret_cast<std::uintptr_t>(p) % bytes != 0) {
         fail(t, caller, "misaligned address", "atomic of %zu bytes at address %p", bytes, p);
     }
     worker_of(t).maybe_yield(t, false);
-    AccessFlags flags;
-    flags.strong = true;
-    flags.what = "atomic";
-    Place place = check_access(t, p, bytes, flags, caller);
+    AccessFlags flags = strong_flags(op.returns ? "atomic" : "reduction", bytes, op.scope);
+    flags.element = element_bytes(op.type);
+    const Place place = check_strong(t, p, bytes, flags, caller);
     flags.write = true;
-    check_access(t, p, bytes, flags, caller);
-    bool checks = t->block->checks;
-    if (checks) {
-        with_sync(t, p, place, releases(t, order),
-                  [&](SyncVar& var) { before_write(t, var, order, scope, true); });
+    const Where by = where_of(t);
+    const std::vector<Release> releases = releases_of(t, op.order, op.scope);
+    Observed observed;
+    int order = op.order;
+    std::uint64_t old = 0;
+    bool unchanged = false;
+    // A compare-and-swap that fails only reads. Its write must be known before others can see it,
+    // and reports cannot be made within a step: so it takes two looks.
+    for (bool writes = op.op != DI_SIM_CAS;; writes = true) {
+        if (writes)
+            check_strong(t, p, bytes, flags, caller);
+        Step step(t, p, place);
+        if (!writes && atomic_load(p, bytes) == (compare & low_bytes(bytes)))
+            continue;
+        old = atomic_apply(op.op, op.type, p, value, compare);
+        unchanged = atomic_load(p, bytes) == old;
+        const bool failed = op.op == DI_SIM_CAS && old != (compare & low_bytes(bytes));
+        if (failed)
+            order = op.failure_order;
+        if (step.table() == nullptr)
+            break;
+        if (op.returns)
+            observe(*step.table(), p, bytes, by, order, op.scope, &observed);
+        if (!failed) {
+            each_word(p, bytes, [&](std::uint64_t address, std::size_t n) {
+                step.table()->write(address, n, by, op.scope, true, releases);
+            });
+        }
+        break;
     }
-    std::uint64_t old = atomic_apply(op, type, p, value, compare);
-    if (checks) {
-        with_sync(t, p, place, false, [&](SyncVar& var) { after_read(t, var, order, scope); });
-    }
+    if (t->block->checks)
+        take_in(t, p, order, op.scope, observed);
     // One that leaves the value as it was may be a loop's way to read it.
-    if (atomic_load(p, bytes) == old) {
+    if (unchanged) {
         note_value(t, p, old, place, caller);
     } else {
         worker_of(t).note_progress();
@@ -232,21 +313,27 @@ void strong_load(Thread* t, void* to, const void* p, std::size_t bytes, int orde
     if (reinterpret_cast<std::uintptr_t>(p) % align != 0) {
         fail(t, caller, "misaligned address", "load of %zu bytes at address %p", bytes, p);
     }
-    AccessFlags flags;
-    flags.strong = true;
-    flags.what = "strong load";
-    Place place = check_access(t, p, bytes, flags, caller);
+    const Place place =
+        check_strong(t, p, bytes, strong_flags("strong load", bytes, scope), caller);
+    const Where by = where_of(t);
+    Observed observed;
     std::uint64_t first = 0;
-    if (bytes <= 8) {
-        first = atomic_load(p, bytes);
-        std::memcpy(to, &first, bytes);
-    } else {
-        std::memcpy(to, p, bytes);
-        std::memcpy(&first, to, 8);
+    const auto* from = static_cast<const std::uint8_t*>(p);
+    for (std::size_t done = 0, n; done < bytes; done += n) {
+        n = std::min(bytes - done, std::size_t{16});
+        Step step(t, from + done, place);
+        if (n <= 8) {
+            std::uint64_t value = atomic_load(from + done, n);
+            std::memcpy(static_cast<std::uint8_t*>(to) + done, &value, n);
+        } else {
+            std::memcpy(static_cast<std::uint8_t*>(to) + done, from + done, n);
+        }
+        if (step.table() != nullptr)
+            observe(*step.table(), from + done, n, by, order, scope, &observed);
     }
-    if (t->block->checks && place != Place::Own) {
-        with_sync(t, p, place, false, [&](SyncVar& var) { after_read(t, var, order, scope); });
-    }
+    std::memcpy(&first, to, std::min(bytes, sizeof first));
+    if (t->block->checks)
+        take_in(t, p, order, scope, observed);
     note_value(t, p, first, place, caller);
 }
 
@@ -257,21 +344,27 @@ void strong_store(Thread* t, void* p, const void* from, std::size_t bytes, int o
         fail(t, caller, "misaligned address", "store of %zu bytes at address %p", bytes, p);
     }
     worker_of(t).maybe_yield(t);
-    AccessFlags flags;
-    flags.strong = true;
+    AccessFlags flags = strong_flags("strong store", bytes, scope);
     flags.write = true;
-    flags.what = "strong store";
-    Place place = check_access(t, p, bytes, flags, caller);
-    if (t->block->checks && place != Place::Own) {
-        with_sync(t, p, place, releases(t, order),
-                  [&](SyncVar& var) { before_write(t, var, order, scope, false); });
-    }
-    if (bytes <= 8) {
-        std::uint64_t value = 0;
-        std::memcpy(&value, from, bytes);
-        atomic_store(p, bytes, value);
-    } else {
-        std::memcpy(p, from, bytes);
+    const Place place = check_strong(t, p, bytes, flags, caller);
+    const Where by = where_of(t);
+    const std::vector<Release> releases = releases_of(t, order, scope);
+    auto* to = static_cast<std::uint8_t*>(p);
+    for (std::size_t done = 0, n; done < bytes; done += n) {
+        n = std::min(bytes - done, std::size_t{16});
+        Step step(t, to + done, place);
+        if (step.table() != nullptr) {
+            each_word(to + done, n, [&](std::uint64_t address, std::size_t k) {
+                step.table()->write(address, k, by, scope, false, releases);
+            });
+        }
+        if (n <= 8) {
+            std::uint64_t value = 0;
+            std::memcpy(&value, static_cast<const std::uint8_t*>(from) + done, n);
+            atomic_store(to + done, n, value);
+        } else {
+            std::memcpy(to + done, static_cast<const std::uint8_t*>(from) + done, n);
+        }
     }
     worker_of(t).note_progress();
 }
@@ -280,16 +373,20 @@ void strong_fence(Thread* t, int order, int scope) {
     worker_of(t).maybe_yield(t);
     if (!t->block->checks)
         return;
-    std::uint32_t space = t->block->cluster->space;
-    if (t->has_fence_acquire && (order & DI_SIM_ACQUIRE) != 0) {
-        for (int s = 0; s <= scope; ++s) {
-            if (t->fence_acquire[s])
-                acquire_view(t, t->fence_acquire[s]);
+    if ((order & DI_SIM_ACQUIRE) != 0) {
+        for (VolatileRead& read : t->volatile_reads) {
+            if (read.bytes != 0)
+                observe_volatile(t, read);
+            read.bytes = 0;
         }
+        if (t->has_fence_acquire)
+            acquire_view(t, t->fence_acquire[scope]);
     }
     if ((order & DI_SIM_RELEASE) != 0) {
-        ViewRef view = release_view(t);
-        t->fence_release[scope] = join_views(space, t->fence_release[scope], view);
+        // It holds what fences before it released; a wider one reaches further than this.
+        t->fence_release[scope] = release_view(t);
+        for (int s = 0; s < scope; ++s)
+            t->fence_release[s] = ViewRef();
         t->has_fence_release = true;
     }
 }
@@ -298,28 +395,52 @@ void volatile_access(const void* p, std::size_t bytes, bool write, const void* c
     Thread* t = current_thread();
     if (t == nullptr)
         return;
-    AccessFlags flags;
-    flags.strong = true;
+    AccessFlags flags = strong_flags(write ? "volatile store" : "volatile load", bytes, DI_SIM_SYS);
     flags.write = write;
-    flags.what = write ? "volatile store" : "volatile load";
-    Place place = check_access(t, p, bytes, flags, caller);
+    const Place place = check_strong(t, p, bytes, flags, caller);
     if (place == Place::Own)
         return;
-    bool checks = t->block->checks;
-    if (checks) {
-        with_sync(t, p, place, write && t->has_fence_release, [&](SyncVar& var) {
-            if (write) {
-                before_write(t, var, DI_SIM_RELAXED, DI_SIM_SYS, false);
-            } else {
-                after_read(t, var, DI_SIM_RELAXED, DI_SIM_SYS);
-            }
-        });
-    }
     if (write) {
+        const std::vector<Release> releases = releases_of(t, DI_SIM_RELAXED, DI_SIM_SYS);
+        const Where by = where_of(t);
+        each_word(p, bytes, [&](std::uint64_t address, std::size_t n) {
+            Step step(t, reinterpret_cast<const void*>(address), place);
+            if (step.table() != nullptr)
+                step.table()->write(address, n, by, DI_SIM_SYS, false, releases);
+        });
         worker_of(t).note_progress();
         worker_of(t).maybe_yield(t);
-    } else if (bytes <= 8) {
+        return;
+    }
+    // The compiler's load comes after this: what it observes is looked up at the next fence, which
+    // is the first that can acquire it.
+    t->volatile_reads[t->volatile_next++ % kVolatileReads] = {p, static_cast<std::uint32_t>(bytes),
+                                                              place == Place::Shared};
+    if (bytes <= 8)
         note_value(t, p, atomic_load(p, bytes), place, caller);
+}
+
+const void* strong_place(Epoch e, const void* address) {
+    for (std::uint64_t bytes = 1; bytes <= 32; bytes *= 2) {
+        const auto key = place_key(e, reinterpret_cast<std::uint64_t>(address) / bytes * bytes);
+        const StrongPlace& entry = entry_of(key);
+        if (entry.key.load(std::memory_order_relaxed) == key)
+            return entry.caller.load(std::memory_order_relaxed);
+    }
+    return nullptr;
+}
+
+void forget_sync(const void* address, std::size_t bytes) {
+    if (words_in_shards == 0)
+        return;
+    for (unsigned i = 0; i < kShards; ++i) {
+        Shard& shard = shards()[i];
+        std::lock_guard<std::mutex> lock(shard.mutex);
+        const std::size_t before = shard.table.size();
+        if (before == 0)
+            continue;
+        shard.table.forget(reinterpret_cast<std::uint64_t>(address), bytes);
+        words_in_shards += shard.table.size() - before;
     }
 }
 

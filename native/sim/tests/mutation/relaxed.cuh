@@ -27,7 +27,7 @@ DI_DEVICE uint32_t atom_add_relaxed_sys(uint32_t* p, uint32_t v) {
 }
 
 DI_DEVICE void red_add_relaxed_sys(uint32_t* p, uint32_t v) {
-    di_sim_atomic(DI_SIM_ADD, DI_SIM_U32, DI_SIM_RELAXED, DI_SIM_SYS, p, v, 0);
+    di_sim_red(DI_SIM_ADD, DI_SIM_U32, DI_SIM_RELAXED, DI_SIM_SYS, p, v);
 }
 
 } // namespace di::ptx
