@@ -150,6 +150,39 @@ public sealed class ReuseTests
         calls.Should().Be(2);
     }
 
+    [Theory]
+    [InlineData("observed")]
+    [InlineData("input")]
+    public async Task Recompute_ObservedFrame_CountsEachRowOnce(string which)
+    {
+        await using var area = new TestArea();
+        var pond = await area.OpenAsync();
+        var offset = 0;
+        var input = pond.FromItems(Enumerable.Range(1, 10))
+            .RepartitionByRows(2)
+            .Select(row => row.GetInt32("item") + offset, s_named);
+        var frame = input
+            .Select("*")
+            .Observe("seen", ("rows", "count(*)"), ("sum", "sum(COLUMNS(*))"));
+        await frame.ComputeAsync();
+        var before = pond.GetObservations()["seen"];
+
+        offset = 100;
+        input.Recompute();
+        if (which == "observed")
+        {
+            frame.Recompute();
+        }
+
+        await frame.ComputeAsync();
+        await frame.ComputeAsync();
+
+        before.Should().Equal(new Dictionary<string, double> { ["rows"] = 10, ["sum"] = 55 });
+        pond.GetObservations()["seen"]
+            .Should()
+            .Equal(new Dictionary<string, double> { ["rows"] = 10, ["sum"] = 1055 });
+    }
+
     [Fact]
     public async Task IsComputed_FailedAndCancelledActions_StaysFalseUntilOneSucceeds()
     {

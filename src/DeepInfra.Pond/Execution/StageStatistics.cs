@@ -6,10 +6,15 @@ internal sealed class StageStatistics
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<int, PondStage> _stages = [];
-    private readonly Dictionary<string, Dictionary<string, double>> _observations = new(
+    private readonly Dictionary<string, Dictionary<string, double>> _restored = new(
         StringComparer.Ordinal
     );
-    private readonly HashSet<string> _observed = new(StringComparer.Ordinal);
+
+    /// <summary>What tasks measured, by key: a result that serves several frames counts once.</summary>
+    private readonly Dictionary<string, Measurement> _measured = new(StringComparer.Ordinal);
+
+    /// <summary>The key behind each partition of a node; computed anew, it has another one.</summary>
+    private readonly Dictionary<(int Node, int Partition), string> _latest = [];
 
     public void Finished(PondTask task, TaskOutput? output, double seconds)
     {
@@ -28,14 +33,7 @@ internal sealed class StageStatistics
                 BytesOut = stage.BytesOut + (task.Work.MetadataOnly ? 0 : result.Bytes),
                 TaskSeconds = stage.TaskSeconds + seconds,
             };
-            if (result.Observations.Count > 0 && _observed.Add(task.Key))
-            {
-                var values = Values(node.Name ?? node.Kind);
-                foreach (var (name, value) in result.Observations)
-                {
-                    values[name] = values.GetValueOrDefault(name) + value;
-                }
-            }
+            Measured(task, result.Observations);
         }
     }
 
@@ -46,10 +44,13 @@ internal sealed class StageStatistics
         {
             foreach (var (stage, values) in observations)
             {
-                _observations.TryAdd(
-                    stage,
-                    new Dictionary<string, double>(values, StringComparer.Ordinal)
-                );
+                if (_measured.Values.All(m => m.Stage != stage))
+                {
+                    _restored.TryAdd(
+                        stage,
+                        new Dictionary<string, double>(values, StringComparer.Ordinal)
+                    );
+                }
             }
         }
     }
@@ -66,21 +67,67 @@ internal sealed class StageStatistics
     {
         lock (_lock)
         {
-            return _observations.ToDictionary(
-                o => o.Key,
-                o => (IReadOnlyDictionary<string, double>)new Dictionary<string, double>(o.Value),
+            var sums = _restored.ToDictionary(
+                r => r.Key,
+                r => new Dictionary<string, double>(r.Value, StringComparer.Ordinal),
+                StringComparer.Ordinal
+            );
+            foreach (var measurement in _measured.Values)
+            {
+                if (!sums.TryGetValue(measurement.Stage, out var values))
+                {
+                    sums[measurement.Stage] = values = new Dictionary<string, double>(
+                        StringComparer.Ordinal
+                    );
+                }
+
+                foreach (var (name, value) in measurement.Values)
+                {
+                    values[name] = values.GetValueOrDefault(name) + value;
+                }
+            }
+
+            return sums.ToDictionary(
+                s => s.Key,
+                s => (IReadOnlyDictionary<string, double>)s.Value,
                 StringComparer.Ordinal
             );
         }
     }
 
-    private Dictionary<string, double> Values(string stage)
+    private void Measured(PondTask task, IReadOnlyDictionary<string, double> values)
     {
-        if (!_observations.TryGetValue(stage, out var values))
+        if (values.Count == 0)
         {
-            _observations[stage] = values = new Dictionary<string, double>(StringComparer.Ordinal);
+            return;
         }
 
-        return values;
+        var place = (task.Node.Id, task.Partition);
+        if (_latest.TryGetValue(place, out var before) && before != task.Key)
+        {
+            // The same rows, measured again.
+            var places = _measured[before].Places;
+            places.Remove(place);
+            if (places.Count == 0)
+            {
+                _measured.Remove(before);
+            }
+        }
+
+        _latest[place] = task.Key;
+        if (!_measured.TryGetValue(task.Key, out var measurement))
+        {
+            _measured[task.Key] = measurement = new Measurement(
+                task.Node.Name ?? task.Node.Kind,
+                values
+            );
+        }
+
+        measurement.Places.Add(place);
+    }
+
+    private sealed record Measurement(string Stage, IReadOnlyDictionary<string, double> Values)
+    {
+        public HashSet<(int Node, int Partition)> Places { get; } = [];
     }
 }
