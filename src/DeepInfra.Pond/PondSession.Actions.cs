@@ -340,6 +340,7 @@ public sealed partial class PondSession
                             break;
                         }
 
+                        InputChecks.VerifyUnchanged(Runtime, partition);
                         var relation = FileSet.Relation(
                             partition,
                             (set, file) => Stage(set, file, leases, cancellationToken)
@@ -363,6 +364,8 @@ public sealed partial class PondSession
                                     .GetResult();
                             }
                         }
+
+                        InputChecks.VerifyUnchanged(Runtime, partition);
                     }
 
                     return true;

@@ -106,6 +106,91 @@ public sealed class InputChangedTests
         }
     }
 
+    [Theory]
+    [InlineData("query", InputVerification.Size)]
+    [InlineData("query", InputVerification.Checksum)]
+    [InlineData("list", InputVerification.Size)]
+    [InlineData("write", InputVerification.Size)]
+    public async Task ReadParquet_OutputOverwrittenAfterPlanning_FailsNamingTheFile(
+        string action,
+        InputVerification mode
+    )
+    {
+        await using var area = new TestArea();
+        var pond = await area.OpenAsync(o => o with { VerifyInputs = mode });
+        var plain = new ParquetWriteOptions { Compression = ParquetCompression.Uncompressed };
+        Task<PondWriteResult> WriteAsync(params int[] values) =>
+            pond.FromItems(values).WriteParquetAsync(area["out"], WriteMode.Overwrite, plain);
+        var first = await WriteAsync(1, 2, 3);
+        var frame = pond.ReadParquet(area["out"]);
+        (await frame.CountAsync()).Should().Be(3);
+        var second = await WriteAsync(4, 5, 6);
+        second.Files.Should().Equal(first.Files, "the test needs files of equal names and sizes");
+
+        Func<Task> act = action switch
+        {
+            "query" => () => frame.Select("item + 1 as b").ToListAsync<long>(),
+            "list" => () => frame.ToListAsync<int>(),
+            _ => () => frame.WriteParquetAsync(area["copy"]),
+        };
+
+        var error = (await act.Should().ThrowAsync<PondException>()).Which;
+        var cause = error is PondJobFailedException job ? job.Errors[0] : error;
+        cause
+            .Should()
+            .BeOfType<PondCorruptFileException>()
+            .Which.File.Should()
+            .StartWith(area["out"]);
+        error.Message.Should().Contain("changed since planning");
+        // A new frame looks at the output again.
+        (await pond.ReadParquet(area["out"]).ToListAsync<int>())
+            .Should()
+            .Equal(4, 5, 6);
+    }
+
+    [Fact]
+    public async Task ReadJsonLines_ReplacedWhileItIsRead_FailsNamingTheFile()
+    {
+        await using var area = new TestArea();
+        var path = area.Write("in.jsonl", "{\"a\":1}\n");
+        var pond = await area.OpenAsync();
+        var left = 1;
+        var frame = pond.ReadJsonLines(path)
+            .MapBatches(batch =>
+            {
+                if (Interlocked.Exchange(ref left, 0) == 1)
+                {
+                    Change(path, "replaced");
+                }
+
+                return batch;
+            });
+
+        var act = () => frame.ToListAsync<long>();
+
+        var error = (await act.Should().ThrowAsync<PondJobFailedException>()).Which;
+        error.Errors[0].Should().BeOfType<PondCorruptFileException>().Which.File.Should().Be(path);
+        error.Message.Should().Contain("changed since planning");
+    }
+
+    [Fact]
+    public async Task ReadJsonLines_QuarantinedFileReplaced_NewFrameReadsIt()
+    {
+        await using var area = new TestArea();
+        var path = area.Write("in.jsonl", "{\"a\":1}\n");
+        var pond = await area.OpenAsync();
+        var options = new JsonReadOptions { BadRows = BadRowPolicy.Quarantine };
+        Task<IReadOnlyList<long>> ReadAsync() =>
+            pond.ReadJsonLines(path, options: options).ToListAsync<long>();
+
+        var before = await ReadAsync();
+        Change(path, "replaced");
+        var after = await ReadAsync();
+
+        before.Should().Equal(1);
+        after.Should().Equal(2);
+    }
+
     private static void Change(string path, string change)
     {
         switch (change)

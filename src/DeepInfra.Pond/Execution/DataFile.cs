@@ -12,7 +12,7 @@ internal sealed record DataFile(string Path, long Rows, long Bytes)
     /// <summary>End (exclusive) of the range, or <see cref="Unknown"/> for whole files.</summary>
     public long End { get; init; } = Unknown;
 
-    /// <summary>Modification time of a source file in ticks, 0 when it does not matter.</summary>
+    /// <summary>Modification time of a source file in ticks; 0 for stored results and where nobody checks it.</summary>
     public long Modified { get; init; }
 
     /// <summary>The writes that a file of a written directory comes from, null for other files.</summary>

@@ -55,7 +55,7 @@ internal sealed class FileStager(JobRuntime job) : IDisposable
                 return file.Path;
             }
 
-            lease = (clean ? "clean:" : "raw:") + file.Path;
+            lease = Identity(set, file, clean);
             if (!_entries.TryGetValue(lease, out entry!))
             {
                 _entries[lease] = entry = new Entry();
@@ -249,6 +249,12 @@ internal sealed class FileStager(JobRuntime job) : IDisposable
 
     private string NewPath(string name) =>
         Path.Combine(job.NewTempDirectory("stage"), SafeName(name));
+
+    /// <summary>Copies of what the path held before, or of lines under other rules, do not count.</summary>
+    private static string Identity(FileSet set, DataFile file, bool clean) =>
+        FormattableString.Invariant(
+            $"{(clean ? ((JsonFileFormat)set.Format).Options.ToString() : "raw")}|{file.Modified}|{file.Origin}|{file.Path}"
+        );
 
     /// <summary>Keeps the ending, by which DuckDB recognises compression.</summary>
     private static string SafeName(string name) =>

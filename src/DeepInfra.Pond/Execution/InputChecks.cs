@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
 using DeepInfra.Pond.Engine;
 using DeepInfra.Pond.Storage;
 
@@ -23,30 +24,7 @@ internal static class InputChecks
                 continue;
             }
 
-            var info = new FileInfo(file.Path);
-            if (!info.Exists)
-            {
-                throw new PondCorruptFileException($"Input file {file.Path} is missing.")
-                {
-                    File = file.Path,
-                };
-            }
-
-            if (
-                (file.IsWhole && info.Length != file.Bytes)
-                || (file.Modified != 0 && info.LastWriteTimeUtc.Ticks != file.Modified)
-            )
-            {
-                throw new PondCorruptFileException(
-                    FormattableString.Invariant(
-                        $"Input file {file.Path} changed since planning: expected {file.Bytes} bytes, found {info.Length}."
-                    )
-                )
-                {
-                    File = file.Path,
-                };
-            }
-
+            var info = Compare(file);
             if (set.Format is ParquetFileFormat)
             {
                 CheckMagic(file.Path, info.Length, file.Path);
@@ -67,6 +45,60 @@ internal static class InputChecks
             }
         }
     }
+
+    /// <summary>
+    /// Whether source files are still those of the plan. Asked again after they were read, because somebody may
+    /// have replaced them in between.
+    /// </summary>
+    public static void VerifyUnchanged(JobRuntime job, IEnumerable<FileSet> sets)
+    {
+        if (job.Options.VerifyInputs == InputVerification.Never)
+        {
+            return;
+        }
+
+        foreach (var file in sets.SelectMany(s => s.Files))
+        {
+            if (file.Modified != 0 && !job.Stager.IsRemote(file.Path))
+            {
+                Compare(file);
+            }
+        }
+    }
+
+    private static FileInfo Compare(DataFile file)
+    {
+        var info = new FileInfo(file.Path);
+        if (!info.Exists)
+        {
+            throw new PondCorruptFileException($"Input file {file.Path} is missing.")
+            {
+                File = file.Path,
+            };
+        }
+
+        if (
+            (file.IsWhole && info.Length != file.Bytes)
+            || (file.Modified != 0 && info.LastWriteTimeUtc.Ticks != file.Modified)
+        )
+        {
+            throw new PondCorruptFileException(
+                FormattableString.Invariant(
+                    $"Input file {file.Path} changed since planning: expected {file.Bytes} bytes of {Time(file.Modified)}, found {info.Length} of {Time(info.LastWriteTimeUtc.Ticks)}."
+                )
+            )
+            {
+                File = file.Path,
+            };
+        }
+
+        return info;
+    }
+
+    private static string Time(long ticks) =>
+        ticks == 0
+            ? "any time"
+            : new DateTime(ticks, DateTimeKind.Utc).ToString("O", CultureInfo.InvariantCulture);
 
     /// <summary>A Parquet file starts and ends with the same four bytes.</summary>
     public static void CheckMagic(string path, long length, string display)

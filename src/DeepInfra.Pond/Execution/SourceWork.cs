@@ -14,7 +14,10 @@ internal sealed class SourceWork(FileSet files) : TaskWork
         key.Add("source").Add(files.Format.Describe()).Add(files.Files.Count);
         foreach (var file in files.Files)
         {
-            key.Add(file.Path).Add(file.Bytes).Add(file.Modified).Add(file.Origin);
+            key.Add(file.Path)
+                .Add(file.Bytes)
+                .Add(file.Origin is null ? file.Modified : 0)
+                .Add(file.Origin);
         }
     }
 

@@ -12,6 +12,8 @@ internal sealed class SourceNode(
     SourceSettings settings
 ) : PlanNode(session, [])
 {
+    private const int MostLooks = 20;
+    private static readonly TimeSpan s_nextLook = TimeSpan.FromMilliseconds(20);
     private FileSet? _files;
 
     public override string Kind => "source";
@@ -145,28 +147,9 @@ internal sealed class SourceNode(
         var manifest = await OutputFiles.TryReadAsync(path, cancellation).ConfigureAwait(false);
         if (manifest is not null)
         {
-            // A directory that Pond has written: exactly the files of its manifest, whatever else is there.
-            var origin = string.Join(
-                ' ',
-                manifest.Commits.Select(c =>
-                    FormattableString.Invariant($"{c.Job}/{c.Key}/{c.CommittedUtc.UtcTicks}")
-                )
+            files.AddRange(
+                await WrittenAsync(job, path, manifest, cancellation).ConfigureAwait(false)
             );
-            foreach (var file in manifest.Files)
-            {
-                var target = path.Combine(file.Name);
-                files.Add(
-                    new DataFile(Register(job, target), file.Rows, file.Bytes)
-                    {
-                        Origin = origin,
-                        Checksum =
-                            job.Options.VerifyInputs == InputVerification.Checksum
-                                ? file.Xxh3128
-                                : null,
-                    }
-                );
-            }
-
             return;
         }
 
@@ -192,6 +175,71 @@ internal sealed class SourceNode(
             );
         }
     }
+
+    /// <summary>
+    /// Files of a directory that Pond has written: exactly those of its manifest, whatever else is there.
+    /// </summary>
+    private static async Task<List<DataFile>> WrittenAsync(
+        JobRuntime job,
+        PondPath directory,
+        OutputManifest manifest,
+        CancellationToken cancellation
+    )
+    {
+        for (var look = 1; ; look++)
+        {
+            var origin = Origin(manifest);
+            var files = new List<DataFile>(manifest.Files.Count);
+            foreach (var file in manifest.Files)
+            {
+                var target = directory.Combine(file.Name);
+                // The time tells later whether another write has replaced the file by one of equal size.
+                var entry =
+                    job.Options.VerifyInputs == InputVerification.Never
+                        ? null
+                        : await target
+                            .FileSystem.TryStatAsync(target.Path, cancellation)
+                            .ConfigureAwait(false);
+                files.Add(
+                    new DataFile(Register(job, target), file.Rows, file.Bytes)
+                    {
+                        Modified = entry?.LastModified.UtcTicks ?? 0,
+                        Origin = origin,
+                        Checksum =
+                            job.Options.VerifyInputs == InputVerification.Checksum
+                                ? file.Xxh3128
+                                : null,
+                    }
+                );
+            }
+
+            // A write in between would give the files of one manifest the times of the next.
+            var now = await OutputFiles.TryReadAsync(directory, cancellation).ConfigureAwait(false);
+            if (now is not null && Origin(now) == origin)
+            {
+                return files;
+            }
+
+            if (look == MostLooks)
+            {
+                throw new PondPlanException(
+                    $"{directory.Display}: the output was replaced while its files were looked up."
+                );
+            }
+
+            // An overwrite has no directory for the moment between its two renames.
+            await Task.Delay(s_nextLook, cancellation).ConfigureAwait(false);
+            manifest = now ?? manifest;
+        }
+    }
+
+    private static string Origin(OutputManifest manifest) =>
+        string.Join(
+            ' ',
+            manifest.Commits.Select(c =>
+                FormattableString.Invariant($"{c.Job}/{c.Key}/{c.CommittedUtc.UtcTicks}")
+            )
+        );
 
     private static string Register(JobRuntime job, PondPath target)
     {
