@@ -34,7 +34,10 @@ public sealed record PondOptions
     /// </summary>
     public string? SpillDirectory { get; init; }
 
-    /// <summary>Most bytes that all running tasks together may spill. Default: half of the free space.</summary>
+    /// <summary>
+    /// Most bytes that the job may spill at any time, 0 for none. Each running task has an equal part of it, one
+    /// of <see cref="Cores"/> + 1. Default: half of the free space.
+    /// </summary>
     public long? MaxSpillBytes { get; init; }
 
     /// <summary>CPU cores that running tasks share. Default: the processors this process may use.</summary>

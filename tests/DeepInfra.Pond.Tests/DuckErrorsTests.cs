@@ -58,7 +58,7 @@ public sealed class DuckErrorsTests
         await using var area = new TestArea();
         area.Write("text.parquet", "this is no Parquet file at all");
         area.Write("bad.json", "{\"a\": 1}\n{\"a\": \n");
-        using var pool = new DuckPool(area["spill"], null, 1);
+        using var pool = new DuckPool(area["spill"], null, 1, 1);
         var duck = pool.Rent(1, 32L << 20);
         try
         {
@@ -74,7 +74,7 @@ public sealed class DuckErrorsTests
         }
         finally
         {
-            DuckPool.Discard(duck);
+            pool.Discard(duck);
         }
     }
 
@@ -82,7 +82,7 @@ public sealed class DuckErrorsTests
     public async Task PoisonsInstance_OutOfMemory_IsTrueAndForQueryErrorsFalse()
     {
         await using var area = new TestArea();
-        using var pool = new DuckPool(area["spill"], null, 1);
+        using var pool = new DuckPool(area["spill"], null, 1, 1);
         var duck = pool.Rent(1, 32L << 20);
         Exception Fail(string sql)
         {
@@ -97,6 +97,6 @@ public sealed class DuckErrorsTests
             .Should()
             .BeTrue();
         DuckErrors.PoisonsInstance(new OperationCanceledException()).Should().BeTrue();
-        DuckPool.Discard(duck);
+        pool.Discard(duck);
     }
 }

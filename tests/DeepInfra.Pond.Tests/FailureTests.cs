@@ -17,14 +17,14 @@ public sealed class FailureTests
     public async Task DuckPool_QueryAboveTheMemoryLimit_Spills()
     {
         await using var area = new TestArea();
-        using var pool = new DuckPool(area["not/yet/there"], null, 1);
+        using var pool = new DuckPool(area["not/yet/there"], null, 1, 1);
         var duck = pool.Rent(2, 64L << 20);
 
         duck.Execute("CREATE TABLE t AS SELECT hash(range) AS h FROM range(20000000)", default);
 
         duck.Scalar("SELECT count(*) FROM t", default).Should().Be(20_000_000);
         Directory.GetFiles(duck.SpillDirectory).Should().NotBeEmpty();
-        DuckPool.Discard(duck);
+        pool.Discard(duck);
     }
 
     [Fact]

@@ -47,15 +47,37 @@ public sealed class ResourceTests
         attempts.Should().BeGreaterThan(1);
     }
 
-    [Fact]
-    public async Task MaxSpillBytes_QueryThatSpillsMore_FailsAsStorage()
+    [Theory]
+    [InlineData(0, "0 bytes")]
+    [InlineData(100_000, "24.0 KiB")]
+    [InlineData(10 << 20, "2.5 MiB")]
+    public async Task MaxSpillBytes_SmallOrLarge_IsCutIntoPartsThatDoNotExceedIt(
+        long bytes,
+        string expected
+    )
+    {
+        await using var area = new TestArea();
+        var pond = await area.OpenAsync(o => o with { Cores = 3, MaxSpillBytes = bytes });
+
+        var rows = await pond.SqlPerPartition(
+                "select current_setting('max_temp_directory_size') as s"
+            )
+            .ToListAsync<string>();
+
+        rows.Should().Equal(expected);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(12 << 20)]
+    public async Task MaxSpillBytes_QueryThatSpillsMore_FailsAsStorage(long bytes)
     {
         await using var area = new TestArea();
         var pond = await area.OpenAsync(o =>
             o with
             {
                 MemoryBudget = 64L << 20,
-                MaxSpillBytes = 12L << 20,
+                MaxSpillBytes = bytes,
                 MaxFailures = 0,
             }
         );

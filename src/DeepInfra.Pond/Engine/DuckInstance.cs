@@ -31,7 +31,7 @@ internal sealed class DuckInstance : IDisposable
             );
             if (maxSpillBytes is { } bytes)
             {
-                Run($"SET max_temp_directory_size='{SqlText.Number(Math.Max(1, bytes >> 10))}KiB'");
+                Run($"SET max_temp_directory_size='{SqlText.Number(bytes >> 10)}KiB'");
             }
         }
         catch
@@ -42,6 +42,9 @@ internal sealed class DuckInstance : IDisposable
     }
 
     public string SpillDirectory { get; }
+
+    /// <summary>Holds one of the parts into which its pool has cut the space for spilling.</summary>
+    public bool HasShare { get; init; }
 
     public int Uses { get; private set; }
 

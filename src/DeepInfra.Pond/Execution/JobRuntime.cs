@@ -31,13 +31,11 @@ internal sealed partial class JobRuntime : IDisposable
         _logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger(
             "DeepInfra.Pond"
         );
-        // One instance may be in use per core and one more by planning.
         var spill = options.MaxSpillBytes ?? HalfOfFreeSpace(directory.Temp);
-        Pool = new DuckPool(
-            Path.Combine(directory.Temp, "spill"),
-            spill is { } bytes ? Math.Max(1 << 20, bytes / (Cores + 1)) : null,
-            Cores + 1
-        );
+        // A task has at least one core. Planning and reading, which hardly spill, share one more part.
+        var share = spill / (Cores + 1);
+        Pool = new DuckPool(Path.Combine(directory.Temp, "spill"), share, Cores, Cores);
+        ReaderPool = new DuckPool(Path.Combine(directory.Temp, "spill-read"), share, 1, Cores + 1);
         Store = new TaskStore(directory.Store, options);
         Stager = new FileStager(this);
         Scheduler = new PondScheduler(this, new EmbeddedBackend(Execute, Cores + 2));
@@ -53,7 +51,11 @@ internal sealed partial class JobRuntime : IDisposable
 
     public long Seed { get; }
 
+    /// <summary>Instances for tasks.</summary>
     public DuckPool Pool { get; }
+
+    /// <summary>Instances for planning and for reading results.</summary>
+    public DuckPool ReaderPool { get; }
 
     public TaskStore Store { get; }
 
@@ -184,6 +186,7 @@ internal sealed partial class JobRuntime : IDisposable
     {
         Scheduler.Dispose();
         Pool.Dispose();
+        ReaderPool.Dispose();
         Stager.Dispose();
     }
 

@@ -42,11 +42,10 @@ internal sealed class TaskContext(
     /// <summary>Runs a body on a DuckDB instance with this task's limits.</summary>
     public T WithDuck<T>(Func<DuckInstance, T> body)
     {
+        // Metadata tasks run beside those that have cores.
+        var pool = task.Work.MetadataOnly ? job.ReaderPool : job.Pool;
         // DuckDB goes over its limit by buffers that it does not count.
-        var duck = job.Pool.Rent(
-            threads,
-            Math.Max(PondOptions.MinTaskMemory, memoryBytes / 10 * 8)
-        );
+        var duck = pool.Rent(threads, Math.Max(PondOptions.MinTaskMemory, memoryBytes / 10 * 8));
         var healthy = false;
         try
         {
@@ -68,11 +67,11 @@ internal sealed class TaskContext(
         {
             if (healthy)
             {
-                job.Pool.Return(duck);
+                pool.Return(duck);
             }
             else
             {
-                DuckPool.Discard(duck);
+                pool.Discard(duck);
             }
         }
     }

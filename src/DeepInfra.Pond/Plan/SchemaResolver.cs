@@ -86,7 +86,7 @@ internal sealed class SchemaResolver(JobRuntime job)
     /// <summary>For queries that return rows: one value may be larger than what metadata need.</summary>
     public T WithDuck<T>(long memoryBytes, Func<DuckInstance, T> body)
     {
-        var duck = job.Pool.Rent(1, Math.Min(job.MemoryBudget, memoryBytes));
+        var duck = job.ReaderPool.Rent(1, Math.Min(job.MemoryBudget, memoryBytes));
         var healthy = false;
         try
         {
@@ -103,11 +103,11 @@ internal sealed class SchemaResolver(JobRuntime job)
         {
             if (healthy)
             {
-                job.Pool.Return(duck);
+                job.ReaderPool.Return(duck);
             }
             else
             {
-                DuckPool.Discard(duck);
+                job.ReaderPool.Discard(duck);
             }
         }
     }
