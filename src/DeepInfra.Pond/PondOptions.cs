@@ -124,6 +124,9 @@ public sealed record PondOptions
     /// <summary>Lets tests fail attempts at chosen points.</summary>
     internal Action<FaultPoint, string>? FaultHook { get; init; }
 
+    /// <summary>Lets tests lose files of a partitioned write.</summary>
+    internal Func<List<Engine.WrittenFile>, List<Engine.WrittenFile>>? ShuffleHook { get; init; }
+
     internal void Validate()
     {
         if (

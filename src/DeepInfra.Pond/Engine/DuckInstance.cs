@@ -162,6 +162,33 @@ internal sealed class DuckInstance : IDisposable
         ));
     }
 
+    /// <summary>
+    /// Like <see cref="Copy"/>, and counts the rows that the query gave to the writer. DuckDB's executor counts
+    /// them, not the writer whose work is to be checked.
+    /// </summary>
+    public (List<WrittenFile> Written, long RowsIn) CopyCounted(
+        string query,
+        string target,
+        string options,
+        CancellationToken cancellation
+    )
+    {
+        Execute(
+            "SET enable_profiling='no_output';"
+                + $"SET custom_profiling_settings='{{\"{Interop.QueryProfile.Metric}\": \"true\"}}'",
+            cancellation
+        );
+        try
+        {
+            var written = Copy(query, target, options, cancellation);
+            return (written, Interop.QueryProfile.RowsIntoRoot(_connection.NativeConnection));
+        }
+        finally
+        {
+            Run("PRAGMA disable_profiling");
+        }
+    }
+
     /// <summary>Runs <c>COPY</c> to one file of a format that has no statistics; returns the row count.</summary>
     public long CopyText(
         string query,

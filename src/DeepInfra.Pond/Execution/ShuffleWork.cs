@@ -73,16 +73,18 @@ internal sealed class ShuffleWork(
                     + $"SET partitioned_write_flush_threshold={SqlText.Number(FlushThreshold(context))}",
                 cancellation
             );
-            var written = duck.Copy(
+            var (written, rowsIn) = duck.CopyCounted(
                 $"SELECT {star}, ({key})::INTEGER AS {PartitionColumn} FROM {source}",
                 context.OutputDirectory,
                 ShuffleFormat.For(context, duck, format, count).ToSql()
                     + $", PARTITION_BY ({PartitionColumn}), OVERWRITE_OR_IGNORE true",
                 cancellation
             );
+            written = context.Job.Options.ShuffleHook?.Invoke(written) ?? written;
+            Check(context, rowsIn, written.Sum(f => f.Rows));
             return new TaskOutput
             {
-                Slots = Collect(context, written, columns),
+                Slots = Collect(written, columns),
                 Payload = payload is null ? null : new KeyBuilder().Add(payload).Build(),
             };
         });
@@ -102,7 +104,7 @@ internal sealed class ShuffleWork(
                 .ToArray(),
         };
 
-    private FileSet[] Collect(TaskContext context, List<WrittenFile> written, PondSchema columns)
+    private FileSet[] Collect(List<WrittenFile> written, PondSchema columns)
     {
         var files = new List<DataFile>[count];
         for (var i = 0; i < count; i++)
@@ -120,23 +122,29 @@ internal sealed class ShuffleWork(
             files[slot].Add(new DataFile(file.Path, file.Rows, new FileInfo(file.Path).Length));
         }
 
+        return files.Select(f => new FileSet(FileFormat.StoredParquet, columns, f)).ToArray();
+    }
+
+    /// <summary>
+    /// Every row that the input gave is in a file. Where the input is stored files, as many must have been read
+    /// as their manifests and footers say.
+    /// </summary>
+    private static void Check(TaskContext context, long read, long written)
+    {
         var input = context.Task.Inputs[0];
-        var rowsIn =
+        var stored =
             input.Slots.Count > 0 && input.Wrappers.Count == 0
                 ? FileSet.TotalRows(input.Sets)
                 : DataFile.Unknown;
-        var rowsOut = written.Sum(f => f.Rows);
-        if (rowsIn >= 0 && rowsIn != rowsOut)
+        if (read != written || (stored >= 0 && stored != read))
         {
             throw new EngineException(
                 FormattableString.Invariant(
-                    $"{context.Task}: {rowsIn} rows went in, {rowsOut} came out."
+                    $"{context.Task}: {(stored >= 0 ? stored : read)} rows went in, {read} were read, {written} came out."
                 ),
                 new InvalidOperationException("Partitioned write lost or repeated rows.")
             );
         }
-
-        return files.Select(f => new FileSet(FileFormat.StoredParquet, columns, f)).ToArray();
     }
 
     private static long FlushThreshold(TaskContext context)

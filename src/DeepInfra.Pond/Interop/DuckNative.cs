@@ -11,7 +11,7 @@ using Apache.Arrow.C;
 namespace DeepInfra.Pond.Interop;
 
 /// <summary>
-/// The part of DuckDB's C API that DuckDB.NET does not bind: Arrow import and raw table functions. The
+/// The part of DuckDB's C API that DuckDB.NET does not bind: Arrow import, raw table functions and profiles. The
 /// library is the one that the DuckDB.NET package carries.
 /// </summary>
 internal static unsafe partial class DuckNative
@@ -120,6 +120,18 @@ internal static unsafe partial class DuckNative
 
     [LibraryImport(Library, EntryPoint = "duckdb_vector_reference_vector")]
     public static partial void VectorReferenceVector(nint to, nint from);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_get_profiling_info")]
+    public static partial nint GetProfilingInfo(nint connection);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_profiling_info_get_child_count")]
+    public static partial ulong ProfilingInfoGetChildCount(nint info);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_profiling_info_get_child")]
+    public static partial nint ProfilingInfoGetChild(nint info, ulong index);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_profiling_info_get_value")]
+    public static partial nint ProfilingInfoGetValue(nint info, byte* key);
 
     [LibraryImport(Library, EntryPoint = "duckdb_error_data_has_error")]
     public static partial byte ErrorDataHasError(nint error);
