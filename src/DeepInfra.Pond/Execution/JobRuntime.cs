@@ -228,6 +228,7 @@ internal sealed partial class JobRuntime : IDisposable
             System.IO.Directory.CreateDirectory(context.OutputDirectory);
             var output = InputChecks.RunAndNameBadFile(context, task.Work.Run);
             InputChecks.VerifyUnchanged(this, task.Inputs.SelectMany(i => i.Sets));
+            Options.FaultHook?.Invoke(FaultPoint.AfterRun, task.ToString());
             cancellation.ThrowIfCancellationRequested();
             Store.Commit(task, context.OutputDirectory, output, Now, out var committed);
             Options.FaultHook?.Invoke(FaultPoint.AfterCommit, task.ToString());

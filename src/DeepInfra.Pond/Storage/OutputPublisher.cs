@@ -11,7 +11,12 @@ namespace DeepInfra.Pond.Storage;
 /// Puts finished files into an output directory. The files are gathered, with their manifest, in a hidden
 /// sibling of the target, which then becomes the target by one rename: nobody sees a part of an output.
 /// </summary>
-internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode mode, string key)
+internal sealed partial class OutputPublisher(
+    JobRuntime job,
+    PondPath target,
+    WriteMode mode,
+    string key
+)
 {
     private const string OwnerName = ".owner.json";
 
@@ -79,6 +84,9 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
             && await OutputFiles.AreWholeAsync(target, manifest, cancellation).ConfigureAwait(false)
         )
         {
+            // The run that published it may have died before it had cleaned up.
+            await RemoveSiblingsAsync((id, _) => new ValueTask<bool>(IsOwn(id)), cancellation)
+                .ConfigureAwait(false);
             return manifest;
         }
 
@@ -121,6 +129,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
                     cancellation
                 )
                 .ConfigureAwait(false);
+            Reach(FaultPoint.AfterStage);
             var files = Name(partitions, format.Extension);
             await Parallel
                 .ForEachAsync(
@@ -131,13 +140,16 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
                         CancellationToken = cancellation,
                     },
                     async (file, token) =>
+                    {
                         await PlaceAsync(
                                 file.Source,
                                 staging.Combine(file.Entry.Name),
                                 file.Entry,
                                 token
                             )
-                            .ConfigureAwait(false)
+                            .ConfigureAwait(false);
+                        Reach(FaultPoint.AfterPlace);
+                    }
                 )
                 .ConfigureAwait(false);
             var manifest = new OutputManifest
@@ -163,9 +175,9 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
                     .ToDictionary(o => o.Key, o => new Dictionary<string, double>(o.Value)),
             };
             Total(manifest);
-            job.Options.FaultHook?.Invoke(FaultPoint.BeforePublish, target.Display);
+            Reach(FaultPoint.BeforePublish);
             manifest = await SwapAsync(staging, manifest, cancellation).ConfigureAwait(false);
-            job.Options.FaultHook?.Invoke(FaultPoint.AfterPublish, target.Display);
+            Reach(FaultPoint.AfterPublish);
             return manifest;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -202,9 +214,11 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
         await Files
             .DeleteAsync(staging.Combine(OwnerName).Path, cancellationToken: cancellation)
             .ConfigureAwait(false);
+        Reach(FaultPoint.AfterManifest);
+        PondPath? aside = null;
         if (exists && mode == WriteMode.Overwrite)
         {
-            var aside = Sibling(OldMark + job.Directory.JobId);
+            aside = Sibling(OldMark + job.Directory.JobId);
             await Files.DeleteAsync(aside.Path, true, cancellation).ConfigureAwait(false);
             await Files.RenameAsync(target.Path, aside.Path, cancellation).ConfigureAwait(false);
         }
@@ -218,11 +232,26 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
             await Files.DeleteAsync(target.Path, false, cancellation).ConfigureAwait(false);
         }
 
-        // From here on the output exists; a cancellation must not stop between the two renames.
-        await Files
-            .RenameAsync(staging.Path, target.Path, CancellationToken.None)
-            .ConfigureAwait(false);
+        // A cancellation must not stop between the two renames.
+        try
+        {
+            if (aside is not null)
+            {
+                Reach(FaultPoint.AfterAside);
+            }
+
+            await Files
+                .RenameAsync(staging.Path, target.Path, CancellationToken.None)
+                .ConfigureAwait(false);
+        }
+        catch when (aside is not null)
+        {
+            await PutBackAsync(aside).ConfigureAwait(false);
+            throw;
+        }
+
         FlushParent();
+        Reach(FaultPoint.AfterSwap);
         await RemoveSiblingsAsync(
                 (id, _) => new ValueTask<bool>(id.StartsWith(OldMark, StringComparison.Ordinal)),
                 CancellationToken.None
@@ -260,6 +289,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
                     cancellation
                 )
                 .ConfigureAwait(false);
+            Reach(FaultPoint.AfterAppend);
         }
 
         old.Files =
@@ -271,6 +301,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
         Total(old);
         var temporary = staging.Combine(OutputFiles.ManifestName);
         await WriteManifestAsync(temporary, old, cancellation).ConfigureAwait(false);
+        Reach(FaultPoint.AfterManifest);
         await Files
             .RenameAsync(
                 temporary.Path,
@@ -278,6 +309,7 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
                 CancellationToken.None
             )
             .ConfigureAwait(false);
+        Reach(FaultPoint.AfterSwap);
         return old;
     }
 
@@ -363,67 +395,6 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
         }
     }
 
-    /// <summary>Removes what earlier runs of this job, or of jobs whose process has died, left beside the target.</summary>
-    private async Task RemoveLeftoversAsync(CancellationToken cancellation)
-    {
-        var parent = target.Parent;
-        if (!await Files.ExistsAsync(parent.Path, cancellation).ConfigureAwait(false))
-        {
-            await Files.CreateDirectoryAsync(parent.Path, cancellation).ConfigureAwait(false);
-            return;
-        }
-
-        await RemoveSiblingsAsync(
-                async (id, path) =>
-                {
-                    if (id == job.Directory.JobId)
-                    {
-                        return true;
-                    }
-
-                    var bytes = await OutputFiles
-                        .TryReadBytesAsync(
-                            target.At(FileSystemPath.Combine(path, OwnerName)),
-                            cancellation
-                        )
-                        .ConfigureAwait(false);
-                    return bytes is not null
-                        && DirectoryTools.ReadOwner(bytes) is { } owner
-                        && DirectoryTools.OwnerIsDead(owner);
-                },
-                cancellation
-            )
-            .ConfigureAwait(false);
-    }
-
-    private async Task RemoveSiblingsAsync(
-        Func<string, string, ValueTask<bool>> isStale,
-        CancellationToken cancellation
-    )
-    {
-        var siblings = new List<string>();
-        await foreach (
-            var entry in Files
-                .ListAsync(target.Parent.Path, false, cancellation)
-                .ConfigureAwait(false)
-        )
-        {
-            if (entry.IsDirectory && entry.Name.StartsWith(Prefix, StringComparison.Ordinal))
-            {
-                siblings.Add(entry.Path);
-            }
-        }
-
-        foreach (var path in siblings)
-        {
-            var id = FileSystemPath.GetName(path)[Prefix.Length..];
-            if (await isStale(id, path).ConfigureAwait(false))
-            {
-                await Files.DeleteAsync(path, true, cancellation).ConfigureAwait(false);
-            }
-        }
-    }
-
     private async Task<bool> IsEmptyAsync(CancellationToken cancellation)
     {
         await foreach (
@@ -447,6 +418,8 @@ internal sealed class OutputPublisher(JobRuntime job, PondPath target, WriteMode
             Durable,
             cancellation
         );
+
+    private void Reach(FaultPoint point) => job.Options.FaultHook?.Invoke(point, target.Display);
 
     private void FlushParent()
     {
