@@ -51,8 +51,9 @@ void check_lanes_at_barrier(Thread* t, unsigned id, const void* caller) {
                           describe_lanes(warp));
         }
     }
-    for (std::uint32_t rest = warp.at_named_barrier; rest != 0; rest &= rest - 1) {
-        const Thread& other = warp.threads[__builtin_ctz(rest)];
+    // Those that wait are at one barrier: each has come through here.
+    if (warp.at_named_barrier != 0) {
+        const Thread& other = warp.threads[__builtin_ctz(warp.at_named_barrier)];
         if (other.wait.detail != id) {
             fail_text(t, caller, "divergent barrier",
                       format("barrier %u, while lane %u of the warp waits at barrier %u", id,

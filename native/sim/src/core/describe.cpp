@@ -120,7 +120,8 @@ std::string describe_lanes(const Warp& warp) {
     for (unsigned lane = 0; lane < kWarpSize; ++lane) {
         const bool live = (warp.live >> lane & 1) != 0;
         const ThreadState state = warp.threads[lane].state;
-        const bool waits = state == ThreadState::Blocked || state == ThreadState::Polling;
+        const bool waits = (state == ThreadState::Blocked || state == ThreadState::Polling) &&
+                           (warp.ready >> lane & 1) == 0;
         (!live ? exited : waits ? waiting : elsewhere) |= 1u << lane;
     }
     Places places;

@@ -23,8 +23,7 @@ void finish(Thread* t, std::size_t i, void* context) {
     if (c.complete != nullptr)
         c.complete(warp, c.mask, context);
     Worker& worker = worker_of(t);
-    for (std::uint32_t rest = c.mask & ~(1u << t->lane); rest != 0; rest &= rest - 1)
-        worker.wake(&warp.threads[__builtin_ctz(rest)]);
+    worker.wake_lanes(warp, c.mask & ~(1u << t->lane));
     worker.note_progress();
 }
 

@@ -333,6 +333,7 @@ void Worker::block_current_for(Thread* t, const Wait& wait, std::uint32_t lanes)
     lanes &= t->warp->ready;
     if (lanes == 0 || rng_.one_in(32)) {
         block_current(t, wait);
+        t->state = ThreadState::Ready; // wake_lanes leaves that to the thread
         return;
     }
     ++progress_;
@@ -341,7 +342,16 @@ void Worker::block_current_for(Thread* t, const Wait& wait, std::uint32_t lanes)
     Thread* next = &t->warp->threads[__builtin_ctz(lanes)];
     clear_ready(next);
     switch_to(t, next);
+    t->state = ThreadState::Ready;
     t->wait.kind = WaitKind::None;
+}
+
+void Worker::wake_lanes(Warp& warp, std::uint32_t lanes) {
+    if (warp.ready == 0 && lanes != 0) {
+        warp.queue_index = static_cast<int>(ready_warps_.size());
+        ready_warps_.push_back(&warp);
+    }
+    warp.ready |= lanes;
 }
 
 void Worker::poll_current(Thread* t, const Wait& wait) {

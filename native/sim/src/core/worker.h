@@ -33,6 +33,8 @@ class Worker {
     void block_current(Thread* t, const Wait& wait);
     // The same for a thread that waits for some lanes of its warp: mostly one of these runs next.
     void block_current_for(Thread* t, const Wait& wait, std::uint32_t lanes);
+    // Lanes that wait in block_current_for can go on.
+    void wake_lanes(Warp& warp, std::uint32_t lanes);
     // The current thread polls without success: runs others, comes back when there was progress.
     void poll_current(Thread* t, const Wait& wait);
     // A point where others may run; mostly returns at once. What a loop that waits in vain passes
