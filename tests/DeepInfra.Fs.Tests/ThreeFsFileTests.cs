@@ -34,6 +34,40 @@ public sealed class ThreeFsFileTests
         back.AsSpan().SequenceEqual(data).Should().BeTrue();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WriteAsync_EitherShuffle_OrdersChainsByIt(bool legacy)
+    {
+        await using var cluster = new FakeCluster(chains: 200);
+        // One of few seeds for which the two orders differ.
+        cluster.Meta.Stripe = 200;
+        cluster.Meta.Seed = 472380080658457497;
+        await using var client = await cluster.ConnectAsync(o => o with { LegacyShuffle = legacy });
+        await using var file = await client.OpenAsync(
+            "f",
+            FileMode.CreateNew,
+            FileAccess.ReadWrite
+        );
+        var wire = ((FileInode)cluster.Meta.Find("f").Type).Layout;
+        var data = Storage.ChunkData.Pattern((int)wire.ChunkSize * 200, 1);
+
+        await file.WriteAsync(data, 0);
+
+        var (ours, other) = (
+            FileLayout.Create(wire, legacy ? ShuffleMethod.Gcc10 : ShuffleMethod.Gcc11),
+            FileLayout.Create(wire, legacy ? ShuffleMethod.Gcc11 : ShuffleMethod.Gcc10)
+        );
+        var routing = client.Mgmtd.Routing;
+        cluster.Chunks.Should().HaveCount(200);
+        cluster
+            .Chunks.Keys.Should()
+            .OnlyContain(k => k.Chain == ours.ChainOf(routing, k.Chunk.ChunkIndex));
+        cluster
+            .Chunks.Keys.Should()
+            .Contain(k => k.Chain != other.ChainOf(routing, k.Chunk.ChunkIndex));
+    }
+
     [Fact]
     public async Task DisposeAsync_AfterWriting_ClosesWithTheHint()
     {

@@ -33,6 +33,8 @@ internal sealed class FakeMeta
 
     public uint Stripe { get; set; } = 4;
 
+    public ulong Seed { get; set; } = 42;
+
     public Inode Find(string path) => _inodes[path];
 
     public RpcService Service()
@@ -182,7 +184,7 @@ internal sealed class FakeMeta
             {
                 BaseIndex = 1,
                 Shuffle = LayoutShuffle.StdMt19937,
-                Seed = 42,
+                Seed = Seed,
             },
         };
 

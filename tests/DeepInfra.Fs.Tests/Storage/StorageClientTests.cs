@@ -41,6 +41,28 @@ public sealed class StorageClientTests
     }
 
     [Fact]
+    public async Task ReadAsync_UncommittedAllowed_TellsTheServer()
+    {
+        await using var cluster = new FakeCluster();
+        await using var client = await cluster.ConnectAsync(o =>
+            o with
+            {
+                AllowReadUncommitted = true,
+            }
+        );
+        Put(cluster, 0, Pattern(4096, 0));
+
+        await client.Storage.ReadAsync(Reads(1, 4096), 1, default);
+
+        cluster
+            .Nodes[0]
+            .Reads.Should()
+            .ContainSingle()
+            .Which.FeatureFlags.Should()
+            .Be(FeatureFlags.SendDataInline | FeatureFlags.AllowReadUncommitted);
+    }
+
+    [Fact]
     public async Task ReadAsync_ManyRanges_SplitsByCountAndBytes()
     {
         await using var cluster = new FakeCluster();

@@ -329,6 +329,16 @@ internal static class WireTypes
         Add<IDemoVariant, DemoVariantCodec>(
             "variant<Point=demo::Point,Empty=demo::Empty,Nest=demo::Nest>"
         );
+        Add<IHeartbeatBody, HeartbeatBodyCodec>("variant<flat::HeartbeatInfo.info>");
+        Add<
+            Dictionary<uint, Dictionary<uint, ChainTable>>,
+            MapOf<
+                uint,
+                Scalar<uint>,
+                Dictionary<uint, ChainTable>,
+                SortedMapOf<uint, Scalar<uint>, ChainTable, StructOf<ChainTable>>
+            >
+        >("hash_map<u32,map<u32,flat::ChainTable>>");
         Add<IMonitorValue, MonitorValueCodec>("variant<long=i64,dist=monitor::Distribution>");
     }
 

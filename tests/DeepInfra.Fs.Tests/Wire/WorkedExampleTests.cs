@@ -76,6 +76,17 @@ public sealed class WorkedExampleTests
                     + ""","flags":0,"dynStripe":0}},"acl":{"uid":1000,"gid":1000,"perm":420,"iflags":0},"nlink":1,"atime":1685548800000000,"ctime":1685548800000000,"mtime":1685548800000000,"id":4097}}}"""
             },
             {
+                "hash_map<u32,map<u32,flat::ChainTable>>",
+                "01 01000000 01 01000000 12 01000000 01000000 02 a1bb0d00 a2bb0d00 00",
+                """[[1,[[1,{"chainTableId":1,"chainTableVersion":1,"chains":[900001,900002],"desc":""}]]]]"""
+            },
+            {
+                "variant<flat::HeartbeatInfo.info>",
+                "14 53746f72616765486561727462656174496e666f"
+                    + " 1d 01 1b 888a010000000000 01 01 00000000 0000000000000000 03000000 00",
+                """{"$variant":"StorageHeartbeatInfo","value":{"targets":[{"targetId":101000,"localState":1,"diskIndex":0,"usedSize":0,"chainVersion":3,"lowSpace":false}]}}"""
+            },
+            {
                 "storage::ReadIO",
                 $"34 00000000 00100000 1a 08 a1bb0d00 03000000 {Chunk} 0000000000000000 0010000000000000 00",
                 """{"offset":0,"length":4096,"key":{"vChainId":{"chainId":900001,"chainVer":3},"chunkId":"""
