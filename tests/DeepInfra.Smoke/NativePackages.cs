@@ -8,9 +8,9 @@ using DeepInfra.Core.Cuda;
 /// </summary>
 internal static class NativePackages
 {
-    private const string Package = "DeepInfra.Core.Cuda.linux-x64";
+    private const string Remedy = "./build.sh simulator";
 
-    /// <summary>Without the package: an exception that names it.</summary>
+    /// <summary>Without the package: an exception that says where libraries for the simulator come from.</summary>
     /// <returns>The exit code.</returns>
     public static int RunWithout()
     {
@@ -21,9 +21,9 @@ internal static class NativePackages
         catch (NativeLibraryNotFoundException e)
         {
             Console.WriteLine(e.Message);
-            return e.Message.Contains(Package, StringComparison.Ordinal) ? 0 : 1;
+            return e.Message.Contains(Remedy, StringComparison.Ordinal) ? 0 : 1;
         }
-        Console.WriteLine($"expected an exception that names {Package}, got none");
+        Console.WriteLine($"expected an exception that advises {Remedy}, got none");
         return 1;
     }
 
