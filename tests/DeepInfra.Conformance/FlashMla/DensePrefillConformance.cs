@@ -22,6 +22,8 @@ public abstract class DensePrefillConformance
             data.Add([1, 0, 130, 5], [7, 3, 64, 0], 4, 2, 24, 40, causal);
             data.Add([65, 3], [20, 200], 2, 2, 32, 32, causal);
             data.Add([33], [150], 3, 1, 5, 7, causal);
+            data.Add([40, 23], [40, 61], 32, 4, 192, 128, causal);
+            data.Add([29], [35], 128, 128, 128, 128, causal);
         }
         return data;
     }
@@ -85,6 +87,32 @@ public abstract class DensePrefillConformance
         using var problem = new PrefillCase([tokens], [tokens], 1, 1, 192, 128, DType.Float32);
 
         problem.CheckForward(Cpu, causal: true, Tolerances.FlashMla.Cpu);
+    }
+
+    [Theory]
+    [Trait("Category", "Slow")]
+    [InlineData(32, 4, 192, true)]
+    [InlineData(32, 4, 128, false)]
+    [InlineData(128, 128, 192, true)]
+    public void PrefillDense_ModelHeads_MatchReference(
+        int heads,
+        int kvHeads,
+        int headDim,
+        bool causal
+    )
+    {
+        using var problem = new PrefillCase(
+            [513, 190],
+            [700, 190],
+            heads,
+            kvHeads,
+            headDim,
+            128,
+            DType.Float32
+        );
+
+        problem.CheckForward(Cpu, causal, Tolerances.FlashMla.Cpu);
+        problem.CheckBackward(Cpu, causal, Tolerances.FlashMla.DensePrefill);
     }
 
     [Theory]
