@@ -53,6 +53,20 @@ extern "C" __global__ void ring(volatile unsigned* unused, unsigned* mine, unsig
         if (threadIdx.x == 0) di_sim_store(next_flag, &round, 4, DI_SIM_RELEASE, DI_SIM_SYS);
     }
 }
+// All threads wait for the other device before one of them answers it.
+extern "C" __global__ void volley(unsigned* mine, unsigned* other, unsigned rounds, int first) {
+    for (unsigned round = 1; round <= rounds; ++round) {
+        unsigned want = first != 0 ? round - 1 : round, seen = 0;
+        do di_sim_load(&seen, mine, 4, DI_SIM_ACQUIRE, DI_SIM_SYS); while (seen != want);
+        __syncthreads();
+        if (threadIdx.x == 0) di_sim_store(other, &round, 4, DI_SIM_RELEASE, DI_SIM_SYS);
+    }
+}
+extern "C" __global__ void sum(const unsigned* data, unsigned* out) {
+    unsigned total = 0;
+    for (unsigned i = 0; i < 32; ++i) total += data[i];
+    out[threadIdx.x] = total;
+}
 )";
 constexpr std::size_t kBytes = 128;
 using Handle = std::array<unsigned char, 64>;
@@ -137,6 +151,30 @@ class Peers : public DriverTest {
     void *contexts[kDevices] = {}, *streams[kDevices] = {};
     CUdeviceptr memory[kDevices] = {}, flag[kDevices] = {};
 };
+
+// Two devices replace each other's readers of two flags all the time, while memory of a third is
+// read by many, released and taken again: whoever reads what must not be mixed up.
+TEST_F(Peers, Readers_OfOneDevice_AreNotTakenForThoseOfAnother) {
+    ASSERT_EQ(enable(1, 2), 0);
+    ASSERT_EQ(enable(2, 1), 0);
+    unsigned rounds = 400;
+    int first = 1, second = 0;
+    ASSERT_EQ(run(1, "volley", {&flag[1], &flag[2], &rounds, &first}), 0);
+    ASSERT_EQ(run(2, "volley", {&flag[2], &flag[1], &rounds, &second}), 0);
+    for (int i = 0; i < 200; ++i) {
+        use(0);
+        CUdeviceptr data = 0;
+        ASSERT_EQ(cu.call("cuMemAlloc", &data, kBytes), 0);
+        ASSERT_EQ(cu.call("cuMemsetD8Async", data, 0, kBytes, streams[0]), 0);
+        ASSERT_EQ(run(0, "sum", {&data, &memory[0]}), 0);
+        ASSERT_EQ(cu.call("cuMemFree", data), 0) << cu.last_report();
+        ASSERT_EQ(sync(streams[0]), 0) << cu.last_report();
+    }
+    for (int d = 1; d <= 2; ++d) {
+        use(d);
+        EXPECT_EQ(sync(streams[d]), 0) << cu.last_report();
+    }
+}
 
 TEST_F(Peers, Access_WithoutEnabling_IsReported) {
     for (int round = 0; round < 2; ++round) {

@@ -38,6 +38,9 @@ std::size_t run_length(const Cell* c, std::size_t n) {
         ++end;
     return end;
 }
+bool all_read_by(const Cell* c, std::size_t n, Epoch readers) {
+    return std::all_of(c, c + n, [&](const Cell& cell) { return load(cell.read) == readers; });
+}
 bool same_agent(Epoch a, Epoch b) { return (a >> 21) == (b >> 21); }
 
 } // namespace
@@ -170,7 +173,15 @@ void Shadow::read_run(const Access& access, const Run& run, std::size_t bytes) {
         if (r == mine)
             continue;
         Epoch next = mine;
-        if (r != 0) {
+        std::unique_lock<std::mutex> guard;
+        if (is_reader_set(r)) {
+            guard = lock();
+            if (!all_read_by(c, length, r)) {
+                end = i;
+                continue;
+            }
+            next = add_to_set(access, r, static_cast<std::uint32_t>(length * run.unit));
+        } else if (r != 0) {
             next = add_reader(access, {r, strengths.read},
                               static_cast<std::uint32_t>(length * run.unit));
         }
@@ -195,6 +206,7 @@ void Shadow::write_run(const Access& access, const Run& run, std::size_t bytes) 
         const Epoch w = load(c->write), r = load(c->read);
         std::size_t length = run_length(c, run.count - i);
         const std::uint8_t* at = run.at + i * run.unit;
+        std::unique_lock<std::mutex> guard;
         if (w == kMixed) {
             write_run(access, bytes_of(run, i, length), bytes);
         } else {
@@ -205,10 +217,19 @@ void Shadow::write_run(const Access& access, const Run& run, std::size_t bytes) 
             }
             if (w != 0 && w != access.epoch)
                 check_pair(access, true, {w, strengths.write}, true, at, bytes);
-            if (r != 0) {
-                check_readers(access, {r, strengths.read}, at, bytes);
-                if (is_reader_set(r))
-                    drop_readers(r, static_cast<std::uint32_t>(length * run.unit));
+            if (is_reader_set(r)) {
+                guard = lock();
+                if (!all_read_by(c, length, r)) {
+                    end = i;
+                    continue;
+                }
+                if (const Reader other = unordered_reader(access, r); other.epoch != 0) {
+                    guard.unlock(); // a report does not return
+                    race(access, true, other, false, at, bytes);
+                }
+                drop_readers(r, static_cast<std::uint32_t>(length * run.unit));
+            } else if (r != 0) {
+                check_pair(access, true, {r, strengths.read}, false, at, bytes);
             }
         }
         end = i + length;
@@ -232,45 +253,43 @@ bool replaces(const Access& access, Epoch old, Strength strength) {
 }
 } // namespace
 
+std::uint32_t Shadow::take_set(std::uint32_t references) {
+    std::uint32_t index;
+    if (free_sets_.empty()) {
+        index = static_cast<std::uint32_t>(sets_.size());
+        sets_.emplace_back();
+    } else {
+        index = free_sets_.back();
+        free_sets_.pop_back();
+    }
+    sets_[index].references = references;
+    return index;
+}
+
 Epoch Shadow::add_reader(const Access& access, Reader old, std::uint32_t run) {
     const Epoch mine = access.epoch;
-    if (!is_reader_set(old.epoch)) {
-        if ((same_agent(old.epoch, mine) || ordered(access, old.epoch, false)) &&
-            replaces(access, old.epoch, old.strength))
-            return mine;
-        auto guard = lock();
-        std::uint32_t index;
-        if (free_sets_.empty()) {
-            index = static_cast<std::uint32_t>(sets_.size());
-            sets_.emplace_back();
-        } else {
-            index = free_sets_.back();
-            free_sets_.pop_back();
-        }
-        ReaderSet& set = sets_[index];
-        set.references = run;
-        set.readers.assign({old, {mine, access.strength}});
-        return kReaderSet | index;
-    }
+    if ((same_agent(old.epoch, mine) || ordered(access, old.epoch, false)) &&
+        replaces(access, old.epoch, old.strength))
+        return mine;
     auto guard = lock();
-    auto index = static_cast<std::uint32_t>(old.epoch & 0xffffffffu);
-    if (index >= sets_.size())
+    const std::uint32_t index = take_set(run);
+    sets_[index].readers.assign({old, {mine, access.strength}});
+    return kReaderSet | index;
+}
+
+Epoch Shadow::add_to_set(const Access& access, Epoch old, std::uint32_t run) {
+    const Epoch mine = access.epoch;
+    auto index = static_cast<std::uint32_t>(old & 0xffffffffu);
+    if (index >= sets_.size() || sets_[index].references == 0)
         return mine; // lost to another host thread's update of the cell
     for (const Reader& r : sets_[index].readers) {
         if (r.epoch == mine && (!access.strong || r.strength == access.strength))
-            return old.epoch;
+            return old;
     }
     std::uint32_t target = index;
     if (sets_[index].references > run) {
         sets_[index].references -= run;
-        if (free_sets_.empty()) {
-            target = static_cast<std::uint32_t>(sets_.size());
-            sets_.emplace_back();
-        } else {
-            target = free_sets_.back();
-            free_sets_.pop_back();
-        }
-        sets_[target].references = run;
+        target = take_set(run);
         sets_[target].readers = sets_[index].readers;
     }
     std::vector<Reader>& readers = sets_[target].readers;
@@ -302,32 +321,21 @@ void Shadow::check_pair(const Access& access, bool writes, Reader other, bool ot
         race(access, writes, other, other_writes, address, bytes);
 }
 
-void Shadow::check_readers(const Access& access, Reader readers, const void* address,
-                           std::size_t bytes) {
-    if (!is_reader_set(readers.epoch)) {
-        check_pair(access, true, readers, false, address, bytes);
-        return;
-    }
-    // A report is made without the lock, as it does not return.
+Shadow::Reader Shadow::unordered_reader(const Access& access, Epoch readers) const {
+    auto index = static_cast<std::uint32_t>(readers & 0xffffffffu);
+    if (index >= sets_.size())
+        return {};
     Reader unordered{};
-    {
-        auto guard = lock();
-        auto index = static_cast<std::uint32_t>(readers.epoch & 0xffffffffu);
-        if (index >= sets_.size())
-            return;
-        for (const Reader& r : sets_[index].readers) {
-            const bool strong = access.strong && epoch_strong(r.epoch) &&
-                                weakness(access, r.epoch, r.strength) == Weakness::None;
-            if (!strong && !ordered(access, r.epoch, false))
-                unordered = r;
-        }
+    for (const Reader& r : sets_[index].readers) {
+        const bool strong = access.strong && epoch_strong(r.epoch) &&
+                            weakness(access, r.epoch, r.strength) == Weakness::None;
+        if (!strong && !ordered(access, r.epoch, false))
+            unordered = r;
     }
-    if (unordered.epoch != 0)
-        race(access, true, unordered, false, address, bytes);
+    return unordered;
 }
 
 void Shadow::drop_readers(Epoch readers, std::uint32_t run) {
-    auto guard = lock();
     auto index = static_cast<std::uint32_t>(readers & 0xffffffffu);
     if (index >= sets_.size())
         return;
@@ -338,35 +346,6 @@ void Shadow::drop_readers(Epoch readers, std::uint32_t run) {
     if (set.references == 0) {
         set.readers.clear();
         free_sets_.push_back(index);
-    }
-}
-
-// Pages that nobody has touched are not looked at: they hold nothing, and a look would map them.
-void Shadow::drop_readers_between(Cell* begin, Cell* end) {
-    {
-        auto guard = lock();
-        if (reader_sets() == 0)
-            return;
-    }
-    constexpr std::size_t kPage = 4096, kPages = 1024;
-    unsigned char resident[kPages];
-    auto* at = reinterpret_cast<std::uint8_t*>(begin);
-    auto* const stop = reinterpret_cast<std::uint8_t*>(end);
-    while (at < stop) {
-        auto* const page = at - reinterpret_cast<std::uintptr_t>(at) % kPage;
-        const std::size_t pages =
-            std::min(kPages, (static_cast<std::size_t>(stop - page) + kPage - 1) / kPage);
-        if (mincore(page, pages * kPage, resident) != 0)
-            std::fill(resident, resident + pages, 1);
-        for (std::size_t i = 0; i < pages; ++i) {
-            auto* const next = std::min(stop, page + (i + 1) * kPage);
-            if ((resident[i] & 1) != 0) {
-                for (auto* c = reinterpret_cast<Cell*>(at); c < reinterpret_cast<Cell*>(next); ++c)
-                    if (is_reader_set(load(c->read)))
-                        drop_readers(load(c->read), 1);
-            }
-            at = next;
-        }
     }
 }
 
@@ -403,68 +382,6 @@ void Shadow::race(const Access& access, bool writes, Reader other, bool other_wr
         text += describe_weakness(access, other.epoch, other.strength);
     text += explain_missed(access.thread, other.epoch);
     fail_text(access.thread, access.caller, "race", text);
-}
-
-Epoch Shadow::unordered_for_host(const HostView& visible, const void* address, std::size_t bytes,
-                                 bool write, const std::uint8_t** at, bool* other_writes) {
-    constexpr std::size_t kPage = 4096, kCells = kPage / sizeof(Cell), kPages = 1024;
-    std::uint32_t last_space = 0;
-    bool last_result = false;
-    auto unordered = [&](Epoch e) {
-        std::uint32_t space = epoch_space(e);
-        if (space != last_space) {
-            auto work = work_of_space(space);
-            last_space = space;
-            last_result = work && !reaches(visible, work->stamp);
-        }
-        return last_result;
-    };
-    auto unordered_reader = [&](Epoch r) -> Epoch {
-        if (!is_reader_set(r))
-            return unordered(r) ? r : 0;
-        auto guard = lock();
-        auto index = static_cast<std::uint32_t>(r & 0xffffffffu);
-        if (index < sets_.size()) {
-            for (const Reader& reader : sets_[index].readers) {
-                if (unordered(reader.epoch))
-                    return reader.epoch;
-            }
-        }
-        return 0;
-    };
-    auto first = static_cast<std::size_t>(static_cast<const std::uint8_t*>(address) - base_);
-    unsigned char resident[kPages];
-    Epoch seen_write = 0, seen_read = 0;
-    for (std::size_t i = first; i < first + bytes;) {
-        // Pages of the shadow that nobody has touched are not looked at.
-        std::size_t page = i / kCells, count = (first + bytes - 1) / kCells - page + 1;
-        count = std::min(count, kPages);
-        if (mincore(cells_ + page * kCells, count * kPage, resident) != 0)
-            std::fill_n(resident, count, 1);
-        for (std::size_t k = 0; k < count; ++k, i = (page + k) * kCells) {
-            if ((resident[k] & 1) == 0)
-                continue;
-            std::size_t end = std::min((page + k + 1) * kCells, first + bytes);
-            for (std::size_t j = i; j < end; ++j) {
-                const Epoch w = load(cells_[j].write), r = load(cells_[j].read);
-                if (w != seen_write && w != 0 && unordered(w)) {
-                    *at = base_ + j;
-                    *other_writes = true;
-                    return w;
-                }
-                if (write && r != seen_read && r != 0) {
-                    if (Epoch e = unordered_reader(r); e != 0) {
-                        *at = base_ + j;
-                        *other_writes = false;
-                        return e;
-                    }
-                }
-                seen_write = w;
-                seen_read = r;
-            }
-        }
-    }
-    return 0;
 }
 
 void Shadow::clear(const void* address, std::size_t bytes) {

@@ -121,9 +121,15 @@ class Shadow {
     std::size_t equal_strengths(const Run& run, std::size_t first, std::size_t count) const;
     Strengths* strengths_at(const std::uint8_t* at) const { return strengths_ + (at - base_); }
 
+    // A set belongs to the cells that refer to it: another host thread may give it away as soon as
+    // it changes these. Whoever adds to a set or drops one holds the lock from a look at the cells
+    // until they are changed.
+    std::uint32_t take_set(std::uint32_t references);
+    // The one reader of so many cells before, and the access's.
     Epoch add_reader(const Access& access, Reader old, std::uint32_t run);
-    void check_readers(const Access& access, Reader readers, const void* address,
-                       std::size_t bytes);
+    Epoch add_to_set(const Access& access, Epoch old, std::uint32_t run);
+    // One of a set that a write conflicts with and is not ordered after; its epoch is 0 if none.
+    Reader unordered_reader(const Access& access, Epoch readers) const;
     // Against one access that it conflicts with.
     void check_pair(const Access& access, bool writes, Reader other, bool other_writes,
                     const void* address, std::size_t bytes);
