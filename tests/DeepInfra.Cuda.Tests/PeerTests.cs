@@ -57,6 +57,8 @@ public sealed unsafe class PeerTests : DeviceTest
 
             result.ToArray(to).Should().Equal(Sequence(round));
             from.Wait(to);
+            // The memory is released in the order of this stream, and the sender has written to it.
+            to.Wait(from);
         }
     }
 
