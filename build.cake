@@ -6,8 +6,6 @@ using System.Xml.Linq;
 
 var target = Argument("target", "Default");
 var configuration = Argument("configuration", "Release");
-var filter = Argument("filter", "");
-var slow = HasArgument("slow");
 
 var root = MakeAbsolute(Directory("."));
 var artifacts = root.Combine("artifacts");
@@ -57,6 +55,7 @@ void BuildProject(FilePath project) =>
 #load "native/sources.cake"
 #load "native/ledger.cake"
 #load "native/ledger-page.cake"
+#load "tests/suites.cake"
 #load "tests/coverage.cake"
 
 Task("Clean").Does(() => CleanDirectory(artifacts));
@@ -86,85 +85,6 @@ Task("Demo")
             arguments.AppendQuoted(argument);
         Run("dotnet", arguments);
     });
-
-Task("Test")
-    .IsDependentOn("Build")
-    .Does(() =>
-    {
-        CleanDirectory(testResults);
-        var suites = new List<Suite>();
-        if (RunNativeSuite() is { } native)
-            suites.Add(native);
-        foreach (var project in GetFiles("./tests/*.Tests/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal))
-            suites.Add(RunSuite(project.GetFilenameWithoutExtension().ToString()));
-
-        var total = new { passed = suites.Sum(s => s.Passed), failed = suites.Sum(s => s.Failed), skipped = suites.Sum(s => s.Skipped) };
-        var categories = suites
-            .SelectMany(s => s.Categories)
-            .GroupBy(c => c.Key)
-            .ToDictionary(g => g.Key, g => new CategoryCount(g.Sum(c => c.Value.Executed), g.Sum(c => c.Value.Skipped)));
-        System.IO.File.WriteAllText(
-            artifacts.CombineWithFilePath("test-summary.json").FullPath,
-            JsonSerializer.Serialize(new { suites, categories, total }, new JsonSerializerOptions { WriteIndented = true })
-        );
-        foreach (var suite in suites)
-            Say($"{suite.Name}: {suite.Passed} passed, {suite.Failed} failed, {suite.Skipped} skipped in {suite.Seconds:0.0} s");
-        foreach (var (category, count) in categories.OrderBy(c => c.Key, StringComparer.Ordinal))
-            Say($"Category={category}: {count.Executed} executed, {count.Skipped} skipped");
-        Say($"{total.passed} passed, {total.failed} failed, {total.skipped} skipped");
-        var broken = suites.Where(s => s.Failed > 0 || s.ExitCode != 0 || s.Passed == 0).Select(s => s.Name).ToList();
-        if (broken.Count > 0)
-            throw new CakeException($"Tests failed in {string.Join(", ", broken)}.");
-    });
-
-Suite RunSuite(string name, ProcessArgumentBuilder? more = null, DirectoryPath? folder = null)
-{
-    folder ??= testResults;
-    var program = artifacts.CombineWithFilePath($"bin/{name}/{configuration.ToLowerInvariant()}/{name}{(IsRunningOnWindows() ? ".exe" : "")}");
-    var arguments = new ProcessArgumentBuilder()
-        .Append($"--report-trx --report-trx-filename {name}.trx --results-directory")
-        .AppendQuoted(folder.FullPath)
-        .Append("--progress off --output Normal");
-    if (!slow)
-        arguments.Append("--filter-not-trait Category=Slow");
-    if (filter.Length > 0)
-        arguments.Append("--filter-query").AppendQuoted(filter);
-    more?.CopyTo(arguments);
-    var clock = System.Diagnostics.Stopwatch.StartNew();
-    var code = StartProcess(program, new ProcessSettings { Arguments = arguments, WorkingDirectory = root, EnvironmentVariables = TestEnvironment() });
-    var report = folder.CombineWithFilePath($"{name}.trx").FullPath;
-    if (!System.IO.File.Exists(report))
-        return new Suite(name, 0, 0, 0, clock.Elapsed.TotalSeconds, code == 0 ? 1 : code);
-    var results = XDocument.Load(report);
-    var counters = Elements(results, "Counters").First();
-    int Count(string attribute) => int.Parse(counters.Attribute(attribute)!.Value);
-    var skipped = Count("total") - Count("executed");
-    // Exit code 8 says that the filter left no test; a suite without fast tests is reported as broken by its zero.
-    return new Suite(name, Count("passed"), Count("failed"), skipped, clock.Elapsed.TotalSeconds, code) { Categories = CountCategories(results) };
-}
-
-IEnumerable<XElement> Elements(XContainer report, string name) => report.Descendants().Where(e => e.Name.LocalName == name);
-
-// How many tests of each trait "Category" ran, and how many were skipped.
-SortedDictionary<string, CategoryCount> CountCategories(XDocument report)
-{
-    var executed = Elements(report, "UnitTestResult").ToLookup(r => (string)r.Attribute("testId")!, r => (string)r.Attribute("outcome")! != "NotExecuted");
-    var counts = new SortedDictionary<string, CategoryCount>(StringComparer.Ordinal);
-    foreach (var test in Elements(report, "UnitTest"))
-        foreach (var category in Elements(test, "TestCategoryItem").Select(c => (string)c.Attribute("TestCategory")!).Distinct())
-            foreach (var ran in executed[(string)test.Attribute("id")!])
-            {
-                var count = counts.GetValueOrDefault(category) ?? new CategoryCount(0, 0);
-                counts[category] = ran ? count with { Executed = count.Executed + 1 } : count with { Skipped = count.Skipped + 1 };
-            }
-    return counts;
-}
-
-// Tests load the native libraries that this build made for them.
-Dictionary<string, string?> TestEnvironment() =>
-    DirectoryExists(nativeTestLibraries) && EnvironmentVariable("DEEPINFRA_NATIVE_PATH") is null
-        ? new() { ["DEEPINFRA_NATIVE_PATH"] = nativeTestLibraries.FullPath }
-        : new();
 
 // Writes PublicAPI.Unshipped.txt of every package from the compiler's view of its public surface.
 Task("Api")
@@ -373,10 +293,3 @@ Task("CheckSources")
 Task("Default").IsDependentOn("Build").IsDependentOn("Test");
 
 RunTarget(target);
-
-record Suite(string Name, int Passed, int Failed, int Skipped, double Seconds, int ExitCode)
-{
-    public SortedDictionary<string, CategoryCount> Categories { get; init; } = [];
-}
-
-record CategoryCount(int Executed, int Skipped);

@@ -25,10 +25,10 @@ Task("Coverage")
             var name = project.GetFilenameWithoutExtension().ToString();
             var suite = RunSuite(
                 name,
-                new ProcessArgumentBuilder()
+                more: new ProcessArgumentBuilder()
                     .Append($"--coverage --coverage-output-format cobertura --coverage-output {name}.cobertura.xml --coverage-settings")
                     .AppendQuoted(root.CombineWithFilePath("tests/coverage.settings.xml").FullPath),
-                coverageResults
+                folder: coverageResults
             );
             if (suite.Failed > 0 || suite.ExitCode != 0)
                 throw new CakeException($"{name} failed under the collector of coverage.");

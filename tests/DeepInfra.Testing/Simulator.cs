@@ -1,13 +1,65 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
 using DeepInfra.Core.Interop;
 
 namespace DeepInfra.Testing;
 
-/// <summary>Where the build puts the simulator.</summary>
-public static class Simulator
+/// <summary>When tests run on the simulator, and where the build puts it.</summary>
+public static partial class Simulator
 {
-    /// <summary>Runs tests in a child process on the simulator; skips the test where there is none.</summary>
-    public static async Task RunAsync(
+    private const string Trait = "Category=Sim";
+
+    /// <summary>
+    /// Makes this process use the simulator, the one of the checkout unless the environment names another. The choice is the process's and
+    /// must be made before the first use of a device.
+    /// </summary>
+    /// <param name="devices">Number of devices, unless <c>DEEPINFRA_CUDASIM_DEVICES</c> says another.</param>
+    public static void Select(int devices)
+    {
+        NativeLibraries.UseBuilt();
+        Environment.SetEnvironmentVariable(CudaApi.SelectVariable, "sim");
+        // The simulator reads the environment of C, which the runtime does not change.
+        if (OperatingSystem.IsLinux())
+            _ = SetEnvironment("DEEPINFRA_CUDASIM_DEVICES", $"{devices}", 0);
+    }
+
+    /// <summary>
+    /// <see cref="Select"/>, if <c>DEEPINFRA_CUDA=sim</c> says so or if the command line chooses the tests that run on the simulator
+    /// (<c>--filter Category=Sim</c>) and no GPU is required.
+    /// </summary>
+    /// <param name="devices">As for <see cref="Select"/>.</param>
+    public static void SelectIfAskedFor(int devices)
+    {
+        var chosen = Environment.GetEnvironmentVariable(CudaApi.SelectVariable);
+        if (
+            chosen is null or ""
+                ? !GpuRequirement.IsGpuRequired && IsTraitChosen()
+                : chosen == "sim"
+        )
+            Select(devices);
+    }
+
+    // By --filter, --filter-trait or --filter-query, whose values may be more than the trait.
+    private static bool IsTraitChosen()
+    {
+        var arguments = Environment.GetCommandLineArgs();
+        return arguments
+            .Zip(arguments.Skip(1))
+            .Any(a =>
+                a.First is "--filter" or "--filter-trait" or "--filter-query"
+                && a.Second.Contains(Trait, StringComparison.OrdinalIgnoreCase)
+            );
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SetEnvironment(string name, string value, int overwrite);
+
+    /// <summary>
+    /// Runs tests in a child process on the simulator, so that a run without it covers them, too; skips the calling test where there is
+    /// none, and in a process on the simulator, where the tests run by themselves.
+    /// </summary>
+    public static Task RunUnlessSimulatedAsync(
         IEnumerable<string> classes,
         params (string Name, string? Value)[] variables
     )
@@ -16,6 +68,15 @@ public static class Simulator
             CudaApi.IsSimulatorSelected,
             "this process runs on the simulator already, and so do the tests"
         );
+        return RunAsync(classes, variables);
+    }
+
+    /// <summary>Runs tests in a child process on the simulator; skips the calling test where there is none.</summary>
+    public static async Task RunAsync(
+        IEnumerable<string> classes,
+        params (string Name, string? Value)[] variables
+    )
+    {
         var folder = FindFolder();
         Assert.SkipWhen(folder is null, "needs the CUDA simulator: ./build.sh simulator");
         var environment = new Dictionary<string, string?>

@@ -10,7 +10,7 @@ public sealed class SimulatorProcessTests
 {
     [Fact]
     public Task Decode_OnTheSimulator_Passes() =>
-        Simulator.RunAsync([
+        Simulator.RunUnlessSimulatedAsync([
             typeof(DenseDecodeCudaTests).FullName!,
             typeof(CudaDecodeTests).FullName!,
             typeof(CudaCacheTests).FullName!,
@@ -19,7 +19,7 @@ public sealed class SimulatorProcessTests
     [Fact]
     [Trait("Category", "Slow")]
     public Task DecodeMatrix_OnTheSimulator_Passes() =>
-        Simulator.RunAsync([typeof(DenseDecodeMatrixCudaTests).FullName!]);
+        Simulator.RunUnlessSimulatedAsync([typeof(DenseDecodeMatrixCudaTests).FullName!]);
 
     [Fact]
     [Trait("Category", "Slow")]

@@ -9,7 +9,7 @@ public sealed class SimulatorProcessTests
 {
     [Fact]
     public Task DenseMultiplications_OnTheSimulator_Pass() =>
-        Simulator.RunAsync([
+        Simulator.RunUnlessSimulatedAsync([
             typeof(DenseGemmCudaTests).FullName!,
             typeof(GemmValuesCudaTests).FullName!,
             typeof(GemmFormatsCudaTests).FullName!,
