@@ -25,16 +25,8 @@ string? Capture(string tool, string arguments)
 
 bool IsOnContinuousIntegration() => !string.IsNullOrEmpty(EnvironmentVariable("CI"));
 
-// Whether a build without CUDA libraries is a failure: DEEPINFRA_REQUIRE_CUDA says it; CI means it where a toolkit can be fetched.
-bool IsCudaRequired() =>
-    EnvironmentVariable("DEEPINFRA_REQUIRE_CUDA") switch
-    {
-        null or "" => IsOnContinuousIntegration()
-            && IsRunningOnLinux()
-            && System.Runtime.InteropServices.RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.X64,
-        "0" => false,
-        _ => true,
-    };
+// Whether a build without CUDA libraries is a failure.
+bool IsCudaRequired() => EnvironmentVariable("DEEPINFRA_REQUIRE_CUDA") is not (null or "" or "0");
 
 // One line where CUDA libraries are optional, an error where they are required.
 void SkipCuda(string reason)

@@ -3,7 +3,8 @@
 # Finds a CUDA toolkit, or puts one into a private folder without touching the system.
 #
 #   cuda-toolkit.sh find     prints the toolkit's folder: CUDA_HOME, CUDA_PATH, nvcc on PATH, /usr/local/cuda, the private folder
-#   cuda-toolkit.sh fetch    the same, but fills the private folder first if nothing is found (or CI is set)
+#   cuda-toolkit.sh fetch    the same, but fills the private folder first if nothing is found; so does find where
+#                            DEEPINFRA_REQUIRE_CUDA=1
 #   cuda-toolkit.sh private  prints where the private folder is, filled or not
 #   cuda-toolkit.sh mirror [folder]  prints the Debian mirror that apt's sources in the folder (/etc/apt) name, or nothing
 #
@@ -255,7 +256,7 @@ find | fetch)
         echo "$home"
     elif is_private_ready; then
         echo "$prefix"
-    elif [ "$command" = fetch ] || [ -n "${CI:-}" ]; then
+    elif [ "$command" = fetch ] || [ "${DEEPINFRA_REQUIRE_CUDA:-0}" != 0 ]; then
         fetch_private
         echo "$prefix"
     else

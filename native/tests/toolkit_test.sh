@@ -141,8 +141,33 @@ for file in bin/nvcc bin/ptxas bin/crt/host_config.h bin/nvcc.profile nvvm/bin/c
     [ -e "$home/$file" ] || { echo "the toolkit has no $file" >&2 && failures=$((failures + 1)); }
 done
 [ ! -e "$home/lib64/libcublas_static.a" ] || { echo "the toolkit has libraries that nobody needs" >&2 && failures=$((failures + 1)); }
-expect "CI fetches by itself" 0 "$work/other/deepinfra/cuda-12.4" CI=true XDG_CACHE_HOME="$work/other" DEEPINFRA_DEBIAN_MIRROR="file://$mirror" \
+expect "fetched where it is required" 0 "$work/other/deepinfra/cuda-12.4" DEEPINFRA_REQUIRE_CUDA=1 XDG_CACHE_HOME="$work/other" DEEPINFRA_DEBIAN_MIRROR="file://$mirror" \
     "$work/cmake/cuda-toolkit.sh" find
+if command -v python3 >/dev/null; then
+    # By curl and by apt's own means, whichever there are, from a server.
+    python3 - "$mirror" >"$work/port" 2>/dev/null <<'SERVER' &
+import functools, http.server, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+SERVER
+    server=$!
+    trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+    for _ in $(seq 600); do
+        [ ! -s "$work/port" ] || break
+        sleep 0.1
+    done
+    served="http://127.0.0.1:$(cat "$work/port")"
+    [ ! -x /usr/lib/apt/apt-helper ] || fetch "apt from a server" 0 "is ready" "$served"
+    if command -v curl >/dev/null; then
+        sed -i.apt 's#^readonly apt_helper=.*#readonly apt_helper=/none#' "$work/cmake/cuda-toolkit.sh"
+        fetch "curl from a server" 0 "is ready" "$served/"
+        fetch "curl, a file that is not there" 3 "$served/none does not deliver" "$served/none"
+        mv "$work/cmake/cuda-toolkit.sh.apt" "$work/cmake/cuda-toolkit.sh"
+    fi
+    kill "$server"
+fi
 fetch "no such mirror" 3 "nvidia-cuda-toolkit 1 cannot be had from file://$work/none" "file://$work/none"
 if command -v curl >/dev/null || [ -x /usr/lib/apt/apt-helper ]; then
     # Nobody listens on the port of discard; the loopback answers at once, so that no test waits for a network.
