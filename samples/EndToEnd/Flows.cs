@@ -13,8 +13,24 @@ internal static class Flows
 {
     public static async Task RunAsync(RunContext run)
     {
+        try
+        {
+            await RunPhasesAsync(run, run.Options.Model);
+        }
+        finally
+        {
+            Arena.DrainPool();
+            ThreadScratch<float>.Drain();
+            ThreadScratch<BFloat16>.Drain();
+            ThreadScratch<Float8E4M3>.Drain();
+        }
+        new MeterCheck(run.Facts, run.Verdicts).Run(run.Options.Model);
+        await CheckDraftsAsync(run);
+    }
+
+    private static async Task RunPhasesAsync(RunContext run, ModelConfig config)
+    {
         await RemoveEarlierAsync(run);
-        var config = new ModelConfig();
         var etl = new EtlFlow(run, config);
         await etl.RunAsync();
         await run.Progress.PhaseAsync(
@@ -23,12 +39,6 @@ internal static class Flows
         );
         await new TrainingFlow(run, config).RunAsync();
         await new InferenceFlow(run, config, etl.Decode).RunAsync();
-        Arena.DrainPool();
-        ThreadScratch<float>.Drain();
-        ThreadScratch<BFloat16>.Drain();
-        ThreadScratch<Float8E4M3>.Drain();
-        new MeterCheck(run.Facts, run.Verdicts).Run(config);
-        await CheckDraftsAsync(run);
     }
 
     /// <summary>A run starts from nothing: whatever an earlier one on the same folder has left, whole or not, goes first.</summary>

@@ -21,4 +21,26 @@ internal static class Phases
     public const string DecodeLocal = "decode without offloading";
     public const string Offload = "offload KV cache to 3FS and fetch it back";
     public const string Decode = "decode from fetched KV cache";
+
+    /// <summary>All of them in order.</summary>
+    public static IReadOnlyList<string> All { get; } =
+    [
+        Start,
+        Upload,
+        Prepare,
+        CheckText,
+        CheckExchange,
+        CheckGradients,
+        ValidateUntrained,
+        Train,
+        Validate,
+        Save,
+        Resume,
+        Load,
+        CheckDecode,
+        Prefill,
+        DecodeLocal,
+        Offload,
+        Decode,
+    ];
 }

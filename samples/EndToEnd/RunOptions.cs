@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using EndToEnd.Model;
+
 namespace EndToEnd;
 
 /// <summary>What the command line decides.</summary>
@@ -19,4 +21,7 @@ internal sealed record RunOptions
     public string? Data { get; init; }
 
     public int Seed { get; init; } = 20_260_101;
+
+    /// <summary>Sizes of the model; not on the command line, as the verdicts are about this one.</summary>
+    public ModelConfig Model { get; init; } = new();
 }

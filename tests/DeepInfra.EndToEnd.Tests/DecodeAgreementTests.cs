@@ -15,6 +15,7 @@ namespace DeepInfra.EndToEnd.Tests;
 /// The comparison of prefill and decode must pass for any weights and must fail for each way in which decode can be wrong.
 /// Untrained weights: every router is undecided, attention looks everywhere.
 /// </summary>
+[Collection("live tensors")]
 public sealed class DecodeAgreementTests : IDisposable
 {
     private const string Steps = "Each half layer of decode repeats prefill on the same inputs";

@@ -27,13 +27,14 @@ internal sealed class DemoCluster : IAsyncDisposable
     public IFileSystem Files { get; }
 
     /// <param name="patience">How long the client tries again when a node does not answer.</param>
-    public static async Task<DemoCluster> StartAsync(TimeSpan? patience = null)
+    /// <param name="data">Folder of the cluster, for one that exists already; a temporary one if null.</param>
+    public static async Task<DemoCluster> StartAsync(TimeSpan? patience = null, string? data = null)
     {
         var folder = new TempDirectory();
         var cluster = await ThreeFsCluster.StartAsync(
             new ThreeFsClusterOptions
             {
-                DataDirectory = folder.Combine("3fs"),
+                DataDirectory = data ?? folder.Combine("3fs"),
                 StorageNodeCount = 2,
                 TargetsPerNode = 2,
                 Durability = DurabilityMode.None,
@@ -63,8 +64,10 @@ internal sealed class DemoCluster : IAsyncDisposable
         Directory.CreateDirectory(scratch);
         return (
             new RunContext(
-                // The least that there is: four steps.
-                new RunOptions { Input = input, Tokens = 1 },
+                SmallModel.Options with
+                {
+                    Input = input,
+                },
                 Files,
                 scratch,
                 new Verdicts(),

@@ -13,25 +13,26 @@ internal sealed class DemoProcess : IDisposable
     private readonly TempDirectory _folder = new();
     private readonly string _temporary;
 
-    /// <param name="temporary">Where the process puts temporary files; a folder of its own if null.</param>
-    public DemoProcess(string? temporary = null) =>
-        _temporary = temporary ?? Directory.CreateDirectory(_folder.Combine("temporary")).FullName;
+    public DemoProcess() =>
+        _temporary = Directory.CreateDirectory(_folder.Combine("temporary")).FullName;
+
+    /// <summary>Where the process puts temporary files.</summary>
+    public string Temporary => _temporary;
 
     public string Report => _folder.Combine("report", "report.html");
 
     /// <summary>What lies in the process's temporary folder: must be nothing after its end.</summary>
-    public IReadOnlyList<string> Leftovers =>
-        [
-            .. Directory
-                .EnumerateFileSystemEntries(_temporary)
-                // The runtime's own debugging endpoints; they go with the process.
-                .Where(e =>
-                    !Path.GetFileName(e).StartsWith("clr-debug-pipe", StringComparison.Ordinal)
-                )
-                .Where(e =>
-                    !Path.GetFileName(e).StartsWith("dotnet-diagnostic", StringComparison.Ordinal)
-                ),
-        ];
+    public IReadOnlyList<string> Leftovers => [.. LeftoversIn(_temporary)];
+
+    /// <summary>What lies in a folder of temporary files.</summary>
+    public static IEnumerable<string> LeftoversIn(string folder) =>
+        Directory
+            .EnumerateFileSystemEntries(folder)
+            // The runtime's own debugging endpoints; they go with the process.
+            .Where(e => !Path.GetFileName(e).StartsWith("clr-debug-pipe", StringComparison.Ordinal))
+            .Where(e =>
+                !Path.GetFileName(e).StartsWith("dotnet-diagnostic", StringComparison.Ordinal)
+            );
 
     public string CreateInput(string file, ReadOnlySpan<byte> content)
     {

@@ -24,37 +24,46 @@ public sealed class InterruptionTests : IDisposable
     }
 
     [Fact]
+    public Task Interrupt_TrainCheckpointAndDecode_LeavesAFolderThatTheNextRunFinishes() =>
+        InterruptAsync(Phases.Train, Phases.Save, Phases.Decode);
+
+    [Fact]
     [Trait("Category", "Slow")]
-    public async Task Interrupt_DuringAnyPhase_LeavesAFolderThatTheNextRunFinishes()
+    public Task Interrupt_EachPhase_LeavesAFolderThatTheNextRunFinishes() =>
+        InterruptAsync([.. Phases.All]);
+
+    private async Task InterruptAsync(params string[] phases)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs kill");
         var data = _demo.Combine("data");
-        foreach (
-            var phase in new[]
-            {
-                Phases.Upload,
-                Phases.CheckGradients,
-                Phases.Train,
-                Phases.Save,
-                Phases.Prefill,
-                Phases.Offload,
-                Phases.Decode,
-            }
-        )
+        string[] arguments =
+        [
+            "--input",
+            _demo.CreateInput(
+                "a.jsonl",
+                SampleText.Lines(SampleText.Take(SampleText.EnoughDocuments))
+            ),
+            "--data",
+            data,
+            "--report",
+            _demo.Report,
+        ];
+        using var host = DemoHost.Start(_demo.Temporary);
+        foreach (var phase in phases)
         {
-            var result = await _demo.InterruptAsync(phase, "--tokens", "1", "--data", data);
+            // Some phases take a moment only, and the machine may be busy: the signal can come too late.
+            var result = await host.RunAsync(phase, arguments);
+            for (var attempt = 0; result.ExitCode == 0 && attempt < 5; attempt++)
+                result = await host.RunAsync(phase, arguments);
 
-            // The last phases take a moment only: the run may have been over before the signal.
-            if (result.ExitCode != 0)
-            {
-                result.ExitCode.Should().Be(130, $"{phase}: {result.StandardError}");
-                result.StandardError.Should().StartWith("Cancelled in phase ");
-            }
+            result.ExitCode.Should().Be(130, $"{phase}: {result.StandardError}");
+            result.StandardError.Should().StartWith("Cancelled in phase '");
             Directory.EnumerateFileSystemEntries(data).Should().Equal(Path.Combine(data, "3fs"));
             _demo.Leftovers.Should().BeEmpty();
         }
 
-        var last = await _demo.RunAsync("--tokens", "1", "--data", data);
+        File.Delete(_demo.Report);
+        var last = await host.RunAsync(null, arguments);
 
         last.ExitCode.Should().Be(0, last.StandardOutput + last.StandardError);
         last.StandardOutput.Should().MatchRegex("all [0-9]+ checks passed");

@@ -7,6 +7,9 @@ namespace DeepInfra.EndToEnd.Tests;
 /// <summary>Documents of the shipped corpus.</summary>
 internal static class SampleText
 {
+    /// <summary>As many as training and validation need, and a few more.</summary>
+    public const int EnoughDocuments = 160;
+
     /// <summary>The first documents that are long enough to be kept.</summary>
     public static IReadOnlyList<string> Take(int count)
     {

@@ -22,6 +22,9 @@ internal sealed record ModelConfig
     public int ExpertWidth { get; init; } = 256;
     public int ExpertRanks { get; init; } = 2;
     public int SequenceLength { get; init; } = 128;
+
+    /// <summary>Sequences of a training micro-batch on one expert rank.</summary>
+    public int SequencesPerRank { get; init; } = 2;
     public float RopeBase { get; init; } = 10_000;
     public float NormEpsilon { get; init; } = 1e-6f;
 

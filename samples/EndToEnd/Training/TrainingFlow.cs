@@ -19,7 +19,6 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
     private const string ResumeCheckpoint = "resume";
 
     public const int MicroBatches = 2 * PipelineModel.PipelineRanks;
-    private const int SequencesPerRank = 2;
     private const int ResumeSteps = 2;
     private const float PeakRate = 4e-3f;
 
@@ -35,7 +34,7 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
 
     /// <summary>Sequences that a step needs, of training and of held-out text.</summary>
     public static int SequencesPerStep(ModelConfig config) =>
-        MicroBatches * config.ExpertRanks * SequencesPerRank;
+        MicroBatches * config.ExpertRanks * config.SequencesPerRank;
 
     public async Task RunAsync()
     {
