@@ -51,7 +51,14 @@ internal struct RetryPacer
             wait = RoundTimeout > elapsed ? RoundTimeout - elapsed : TimeSpan.Zero;
         }
 
-        if (_context.Time.GetElapsedTime(_start) + wait > options.OperationTimeout)
+        // A last round without time for an answer would only hide behind a timeout why the others failed.
+        var least =
+            (
+                options.StorageTimeout < options.OperationTimeout
+                    ? options.StorageTimeout
+                    : options.OperationTimeout
+            ) / 10;
+        if (_context.Time.GetElapsedTime(_start) + wait + least > options.OperationTimeout)
         {
             return null;
         }

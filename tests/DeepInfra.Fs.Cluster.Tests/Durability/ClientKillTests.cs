@@ -34,22 +34,27 @@ public sealed class ClientKillTests
     {
         using var temp = new TempDirectory();
         using var child = await ChildCluster.StartAsync(temp["data"], DurabilityMode.None);
-        await using var client = await ConnectAsync(child, FaultFixture.Impatient);
+        var clock = new HurryingClock();
+        await using var client = await ConnectAsync(child, o => FaultFixture.Hurried(o, clock));
         var file = await client.OpenAsync("/f", FileMode.CreateNew, FileAccess.ReadWrite);
         await file.WriteAsync(new byte[1000], 0);
 
         child.Kill();
-        var read = async () => await file.ReadAsync(new byte[1000], 0);
-        var write = async () => await file.WriteAsync(new byte[1000], 0);
-        var stat = async () => await client.GetInfoAsync("/f");
         var errors = new[]
         {
-            (await read.Should().ThrowAsync<ThreeFsException>()).Which,
-            (await write.Should().ThrowAsync<ThreeFsException>()).Which,
+            await clock.FailsSoonAsync<ThreeFsException>(async () =>
+                await file.ReadAsync(new byte[1000], 0)
+            ),
+            await clock.FailsSoonAsync<ThreeFsException>(async () =>
+                await file.WriteAsync(new byte[1000], 0)
+            ),
         };
-        var statError = (await stat.Should().ThrowAsync<ThreeFsException>()).Which;
-        var close = async () => await file.DisposeAsync();
-        var closeError = (await close.Should().ThrowAsync<ThreeFsException>()).Which;
+        var statError = await clock.FailsSoonAsync<ThreeFsException>(async () =>
+            await client.GetInfoAsync("/f")
+        );
+        var closeError = await clock.FailsSoonAsync<ThreeFsException>(async () =>
+            await file.DisposeAsync()
+        );
 
         foreach (var error in errors)
         {

@@ -31,19 +31,19 @@ public sealed class ClockSkewTests
     [InlineData(-35)]
     public async Task StorageClock_BeyondTolerance_NodeLosesItsLeaseUntilItIsRight(int seconds)
     {
-        await using var fs = await FaultFixture.StartAsync(FaultFixture.Impatient);
+        var clock = new HurryingClock();
+        await using var fs = await ClientFixture.StartAsync(o => FaultFixture.Hurried(o, clock));
         var content = ClientFixture.Bytes(1, 300_000);
         await fs.WriteFileAsync("/f", content);
 
         fs.Faults().ClockOf(Storage).Skew(TimeSpan.FromSeconds(seconds));
         await UntilAsync(fs, Storage, NodeStatus.HeartbeatFailed);
-        var read = () => fs.ReadFileAsync("/f");
-        var error = await read.Should().ThrowAsync<ThreeFsException>();
+        var error = await clock.FailsSoonAsync<ThreeFsException>(() => fs.ReadFileAsync("/f"));
         fs.Faults().ClockOf(Storage).Skew(TimeSpan.Zero);
         await UntilAsync(fs, Storage, NodeStatus.HeartbeatConnected);
 
-        error.Which.StatusCode.Should().Be(StatusCode.StorageClientNotAvailable);
-        error.Which.Message.Should().MatchRegex("target [0-9]{9,} is LastSrv");
+        error.StatusCode.Should().Be(StatusCode.StorageClientNotAvailable);
+        error.Message.Should().MatchRegex("target [0-9]{9,} is LastSrv");
         (await fs.ReadFileAsync("/f")).Should().Equal(content);
     }
 

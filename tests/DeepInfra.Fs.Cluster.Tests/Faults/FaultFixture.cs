@@ -24,12 +24,37 @@ internal static class FaultFixture
             OperationTimeout = TimeSpan.FromMinutes(2),
         };
 
-    /// <summary>Settings of a client that gives up soon, yet later than a busy machine may stall what must succeed.</summary>
-    public static ThreeFsClientOptions Impatient(ThreeFsClientOptions options) =>
-        Eager(options) with
+    /// <summary>
+    /// Settings of a client that waits a minute or more for whatever must succeed; while its clock hurries it repeats soon and
+    /// gives up after a second.
+    /// </summary>
+    public static ThreeFsClientOptions Hurried(ThreeFsClientOptions options, HurryingClock clock) =>
+        options with
         {
-            OperationTimeout = TimeSpan.FromSeconds(4),
+            ConnectTimeout = TimeSpan.FromSeconds(60),
+            ManagerTimeout = TimeSpan.FromSeconds(60),
+            StorageTimeout = TimeSpan.FromSeconds(12),
+            MaximumStorageTimeout = TimeSpan.FromSeconds(24),
+            MetadataTimeout = TimeSpan.FromSeconds(12),
+            MetadataRetryDelay = TimeSpan.FromSeconds(1),
+            OperationTimeout = TimeSpan.FromSeconds(60),
+            TimeProvider = clock,
         };
+
+    /// <summary>The operation fails; the client's time flies meanwhile.</summary>
+    public static async Task<T> FailsSoonAsync<T>(this HurryingClock clock, Func<Task> operation)
+        where T : Exception
+    {
+        clock.IsHurrying = true;
+        try
+        {
+            return (await operation.Should().ThrowAsync<T>()).Which;
+        }
+        finally
+        {
+            clock.IsHurrying = false;
+        }
+    }
 
     public static ClusterFaults Faults(this ClientFixture fixture) =>
         fixture.Cluster.Options.Faults;

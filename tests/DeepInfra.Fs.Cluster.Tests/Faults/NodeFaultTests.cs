@@ -74,7 +74,16 @@ public sealed class NodeFaultTests
     [Fact]
     public async Task DiskFails_ReadsAndWrites_NameTheFileAndOtherTargetsGoOn()
     {
-        await using var fs = await FaultFixture.StartAsync(FaultFixture.Impatient);
+        var clock = new HurryingClock();
+        await using var fs = await ClientFixture.StartAsync(o =>
+            FaultFixture.Hurried(o, clock) with
+            {
+                // The answers do come: they must not be taken for lost, however late they are.
+                StorageTimeout = TimeSpan.FromSeconds(60),
+                MaximumStorageTimeout = TimeSpan.FromSeconds(60),
+                OperationTimeout = TimeSpan.FromSeconds(120),
+            }
+        );
         await using var file = await fs.Client.OpenAsync(
             "/f",
             FileMode.CreateNew,
@@ -85,12 +94,14 @@ public sealed class NodeFaultTests
         var broken = await TargetOfAsync(fs, file.InodeId, 0);
 
         fs.Faults().DiskOf(broken).FailReads = true;
-        var read = async () => await file.ReadAsync(new byte[100], 0);
-        var write = async () => await file.WriteAsync(new byte[100], 0);
-        var readError = await read.Should().ThrowAsync<ThreeFsException>();
+        var readError = await clock.FailsSoonAsync<ThreeFsException>(async () =>
+            await file.ReadAsync(new byte[100], 0)
+        );
         fs.Faults().DiskOf(broken).FailReads = false;
         fs.Faults().DiskOf(broken).FailWrites = true;
-        var writeError = await write.Should().ThrowAsync<ThreeFsException>();
+        var writeError = await clock.FailsSoonAsync<ThreeFsException>(async () =>
+            await file.WriteAsync(new byte[100], 0)
+        );
         var others = new byte[100];
         var othersRead = 0;
         for (var chunk = 1u; chunk < 4; chunk++)
@@ -104,9 +115,9 @@ public sealed class NodeFaultTests
         }
         fs.Faults().DiskOf(broken).FailWrites = false;
 
-        readError.Which.StatusCode.Should().Be(StatusCode.StorageClientRemoteIOError);
-        writeError.Which.StatusCode.Should().Be(StatusCode.StorageClientServerError);
-        foreach (var message in new[] { readError.Which.Message, writeError.Which.Message })
+        readError.StatusCode.Should().Be(StatusCode.StorageClientRemoteIOError);
+        writeError.StatusCode.Should().Be(StatusCode.StorageClientServerError);
+        foreach (var message in new[] { readError.Message, writeError.Message })
         {
             message
                 .Should()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-using System.Diagnostics;
 using DeepInfra.Fs.Cluster.Tests.Metadata;
 using DeepInfra.Fs.Wire;
+using DeepInfra.Testing;
 
 namespace DeepInfra.Fs.Cluster.Tests.Storage;
 
@@ -34,24 +34,9 @@ public sealed class DiskFullTests
     [Fact]
     public async Task Write_DiskReallyFull_KeepsAllThatWasAcknowledged()
     {
-        Assert.SkipUnless(
-            OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess,
-            "needs root on Linux to mount a small tmpfs"
-        );
-        using var temp = new TempDirectory();
-        Directory.CreateDirectory(temp["disk"]);
-        Assert.SkipUnless(
-            Run("mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", temp["disk"]),
-            "mounting a tmpfs is not permitted here"
-        );
-        try
-        {
-            await FillDiskAsync(temp["disk/data"]);
-        }
-        finally
-        {
-            Run("umount", "-l", temp["disk"]).Should().BeTrue();
-        }
+        using var disk = await SmallDisk.CreateOrSkipAsync(96);
+
+        await FillDiskAsync(Path.Combine(disk.PathFromOutside, "data"));
     }
 
     private static async Task FillDiskAsync(string directory)
@@ -136,20 +121,4 @@ public sealed class DiskFullTests
                 ],
             }
         );
-
-    private static bool Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(
-                new ProcessStartInfo(program, arguments) { RedirectStandardError = true }
-            )!;
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    }
 }
