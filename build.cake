@@ -55,6 +55,7 @@ void BuildProject(FilePath project) =>
 #load "native/sources.cake"
 #load "native/ledger.cake"
 #load "native/ledger-page.cake"
+#load "src/packages.cake"
 #load "tests/suites.cake"
 #load "tests/coverage.cake"
 
@@ -127,80 +128,12 @@ Task("Api")
         }
     });
 
-Task("Pack")
-    .IsDependentOn("Build")
+// Consumes the packed packages only, the way a user would: those that Pack makes, or with --packed those that lie there.
+var smokeTask = Task("Smoke")
     .Does(() =>
     {
-        PackInto(packages);
-        foreach (var package in GetFiles($"{packages}/*.nupkg"))
-        {
-            const long Budget = 60 * 1024 * 1024;
-            var bytes = new FileInfo(package.FullPath).Length;
-            if (package.FullPath.Contains(".Cuda.") && bytes > Budget)
-                throw new CakeException($"{package.GetFilename()} is larger than {Budget} bytes");
-            CheckLibraries(package);
-            Say($"{package.GetFilename()} {bytes / 1024} KiB");
-        }
-        if (GetFiles($"{packages}/*.Cuda.linux-x64.*.nupkg").Count == 0)
-            Say("pack: CUDA packages are skipped, run ./build.sh native first");
-        if (string.IsNullOrEmpty(EnvironmentVariable("CI")))
-            return;
-        // Elsewhere paths of this machine are part of a package; there two packs of one commit are equal.
-        var again = artifacts.Combine("packages-again");
-        PackInto(again);
-        foreach (var package in GetFiles($"{packages}/*.nupkg"))
-        {
-            var (first, second) = (package.FullPath, again.CombineWithFilePath(package.GetFilename()).FullPath);
-            if (!System.IO.File.ReadAllBytes(first).AsSpan().SequenceEqual(System.IO.File.ReadAllBytes(second)))
-                throw new CakeException($"{package.GetFilename()} differs between two packs of one build.");
-        }
-        Say("packed twice with equal bytes");
-    });
-
-// Whether the Linux libraries of a package load wherever packages promise it.
-void CheckLibraries(FilePath package)
-{
-    if (!IsRunningOnLinux())
-        return;
-    var work = artifacts.Combine("pack-check");
-    CleanDirectory(work);
-    using var zip = System.IO.Compression.ZipFile.OpenRead(package.FullPath);
-    foreach (var entry in zip.Entries.Where(e => e.FullName.StartsWith("runtimes/linux-") && e.Name.EndsWith(".so")))
-    {
-        var library = work.CombineWithFilePath(entry.Name);
-        System.IO.Compression.ZipFileExtensions.ExtractToFile(entry, library.FullPath);
-        var check = nativeSource.CombineWithFilePath("cmake/check-elf.sh").FullPath;
-        RunQuietly(check, new ProcessArgumentBuilder().AppendQuoted(library.FullPath).AppendQuoted(@"di_\w+"), root);
-    }
-}
-
-void PackInto(DirectoryPath folder)
-{
-    CleanDirectory(folder);
-    foreach (var project in GetFiles("./src/*/*.csproj").OrderBy(p => p.FullPath, StringComparer.Ordinal))
-        Run(
-            "dotnet",
-            new ProcessArgumentBuilder()
-                .Append("pack")
-                .AppendQuoted(project.FullPath)
-                .Append($"-c {configuration} --no-build --nologo -v quiet -p:AllowMissingNative={!FileExists(nativeArtifacts.CombineWithFilePath("linux-x64/Release/libdeepinfra_core.so"))} -o")
-                .AppendQuoted(folder.FullPath),
-            environment: SdkEnvironment()
-        );
-    // Pack stamps every entry with the time of the pack; what is inside must not depend on that.
-    foreach (var package in GetFiles($"{folder}/*.*nupkg"))
-    {
-        using var zip = System.IO.Compression.ZipFile.Open(package.FullPath, System.IO.Compression.ZipArchiveMode.Update);
-        foreach (var entry in zip.Entries)
-            entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
-    }
-}
-
-// Consumes the packed packages only, the way a user would.
-Task("Smoke")
-    .IsDependentOn("Pack")
-    .Does(() =>
-    {
+        if (GetFiles($"{packages}/DeepInfra.Core.*.nupkg").Count == 0)
+            throw new CakeException($"there are no packages in {packages}");
         var smoke = root.Combine("tests/DeepInfra.Smoke");
         var work = artifacts.Combine("smoke");
         CleanDirectory(work);
@@ -231,6 +164,7 @@ Task("Smoke")
                 RedirectStandardOutput = true,
                 EnvironmentVariables = SdkEnvironment(),
             };
+            var clock = System.Diagnostics.Stopwatch.StartNew();
             var code = StartProcess("dotnet", settings, out var lines);
             var log = string.Join('\n', lines);
             if (code != 0)
@@ -238,7 +172,7 @@ Task("Smoke")
             if (log.Contains("DI0010") != expectInstructionSetWarning || Regex.IsMatch(log, "IL[23][0-9]{3}"))
                 throw new CakeException($"smoke, {mode}: unexpected or missing warnings\n{log}");
             var program = output.CombineWithFilePath(IsRunningOnWindows() ? "DeepInfra.Smoke.exe" : "DeepInfra.Smoke");
-            Say($"smoke, {mode}:");
+            Say($"smoke, {mode}, published in {clock.Elapsed.TotalSeconds:0.0} s:");
             if (mode == "native")
             {
                 Run(program.FullPath, new ProcessArgumentBuilder().Append("native"), work, onSimulator);
@@ -263,6 +197,8 @@ Task("Smoke")
         else
             Consume("native", "");
     });
+if (!HasArgument("packed"))
+    smokeTask.IsDependentOn("Pack");
 
 // One headline after another; figures go to the console.
 Task("Bench")

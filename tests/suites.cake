@@ -13,7 +13,9 @@ Task("Test")
     {
         CleanDirectory(testResults);
         var suites = new List<Suite>();
-        if (filter.Length > 0)
+        if (HasArgument("managed"))
+            Say("native tests are skipped (--managed)");
+        else if (filter.Length > 0)
             BuildSimulator();
         else if (RunNativeSuite() is { } native)
             suites.Add(native);
