@@ -265,6 +265,31 @@ TEST_F(Driver, Graph_CaptureUpdateLaunch) {
     cu.call("cuMemFreeAsync", p, stream);
 }
 
+TEST_F(Driver, LastWriter_IsKnownOfTracedLaunches) {
+    CUdeviceptr p = alloc(512);
+    auto writer = [&](std::size_t offset) {
+        char text[1024];
+        cu.exported("di_cudasim_last_writer", reinterpret_cast<const void*>(p + offset), &text[0],
+                    sizeof text);
+        return std::string(text);
+    };
+    setenv("DEEPINFRA_CUDASIM_TRACE", "1", 1);
+    ASSERT_EQ(cu.call("cuMemsetD32Async", p, 0u, std::size_t{128}, stream), 0);
+    EXPECT_EQ(launch(kernel("add_one"), 1, 1, {&p}, stream), 0);
+    unsetenv("DEEPINFRA_CUDASIM_TRACE");
+    ASSERT_EQ(sync(stream), 0) << cu.last_report();
+
+    for (const char* part : {"last written by the atomic of block (0,0,0) thread (0,0,0) [warp 0 ",
+                             "add_one at test.cu:11"})
+        EXPECT_NE(writer(3).find(part), std::string::npos) << writer(3);
+    EXPECT_NE(writer(4).find("no traced launch"), std::string::npos) << writer(4);
+    // What the host writes is no kernel's any more.
+    ASSERT_EQ(cu.call("cuMemsetD32Async", p, 0u, std::size_t{128}, stream), 0);
+    ASSERT_EQ(sync(stream), 0);
+    EXPECT_NE(writer(3).find("no traced launch"), std::string::npos) << writer(3);
+    cu.call("cuMemFreeAsync", p, stream);
+}
+
 TEST_F(Driver, Nvrtc_ThreadsAndAnEmptyCache_AllCompile) {
     char folder[] = "/tmp/cudasim-test-XXXXXX";
     ASSERT_NE(mkdtemp(folder), nullptr);

@@ -13,6 +13,7 @@
 #include "core/report.h"
 #include "core/rng.h"
 #include "core/worker.h"
+#include "memory/access.h"
 
 namespace cudasim {
 
@@ -75,6 +76,11 @@ std::uint32_t reserve_spaces(std::uint32_t count, const LaunchConfig& config) {
     return first;
 }
 
+void forget_spaces() {
+    delete space_cache;
+    space_cache = nullptr;
+}
+
 const Stamp* stamp_of_space(std::uint32_t space, bool* same_launch, std::uint32_t own_space) {
     if (space_cache == nullptr)
         space_cache = new SpaceCache;
@@ -106,6 +112,11 @@ Launch::Launch(const LaunchConfig& c) : config(c) {
     first_space = reserve_spaces(cluster_count, c);
 }
 
+void forget_thread_caches() {
+    forget_spaces();
+    forget_allocations();
+}
+
 Report run_launch(const LaunchConfig& config) {
     Launch launch(config);
     unsigned workers = config.workers != 0 ? config.workers : std::thread::hardware_concurrency();
@@ -127,7 +138,10 @@ Report run_launch(const LaunchConfig& config) {
     helpers.reserve(workers);
     try {
         for (unsigned i = 1; i < workers; ++i)
-            helpers.emplace_back([&body, i, known] { body(i, known.get()); });
+            helpers.emplace_back([&body, i, known] {
+                body(i, known.get());
+                forget_thread_caches();
+            });
     } catch (const std::system_error&) {
     }
     count.set_value(static_cast<unsigned>(helpers.size()) + 1);

@@ -102,6 +102,7 @@ CUDASIM_API CUresult cuEventRecord(void* event, void* handle) {
         return CUDA_ERROR_INVALID_HANDLE;
     std::shared_ptr<EventState> state = static_cast<Event*>(event)->state;
     std::uint64_t record;
+    std::lock_guard<std::mutex> submission(stream->submission);
     {
         std::lock_guard<std::mutex> global(state_mutex);
         std::lock_guard<std::mutex> lock(state->mutex);

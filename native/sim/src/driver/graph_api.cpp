@@ -56,9 +56,9 @@ CUDASIM_API CUresult cuStreamBeginCapture_v2(void* handle, int) {
         return error;
     if (reinterpret_cast<std::uintptr_t>(handle) <= 1)
         return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    std::lock_guard<std::mutex> lock(state_mutex);
     if (stream->capture)
         return CUDA_ERROR_ILLEGAL_STATE;
-    std::lock_guard<std::mutex> lock(state_mutex);
     stream->capture = std::make_shared<Capture>();
     stream->capture->graph = std::make_shared<Graph>();
     stream->capture->origin = stream;
@@ -74,6 +74,7 @@ CUDASIM_API CUresult cuStreamEndCapture(void* handle, void** graph) {
     if (graph == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     *graph = nullptr;
+    std::lock_guard<std::mutex> global(state_mutex);
     if (!stream->capture)
         return CUDA_ERROR_ILLEGAL_STATE;
     std::shared_ptr<Capture> capture = stream->capture;
@@ -120,7 +121,7 @@ CUDASIM_API CUresult cuStreamIsCapturing(void* handle, int* status) {
         return error;
     if (status == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
-    *status = stream->capture ? 1 : 0;
+    *status = stream->capturing() ? 1 : 0;
     return CUDA_SUCCESS;
 }
 

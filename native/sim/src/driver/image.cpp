@@ -71,7 +71,8 @@ Kernel* Library::find(const std::string& name) {
     kernel->info = static_cast<const di_sim_kernel_info*>(symbol);
     kernel->library = this;
     kernel->name = name;
-    std::fill_n(kernel->max_dynamic_shared, kMaxDevices, kMaxSharedDefault);
+    for (std::atomic<unsigned>& bytes : kernel->max_dynamic_shared)
+        bytes = kMaxSharedDefault;
     return (kernels[name] = std::move(kernel)).get();
 }
 

@@ -2,6 +2,7 @@
 // Images: shared objects of the host that hold kernels compiled for the simulator.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,8 +21,9 @@ struct Kernel {
     const di_sim_kernel_info* info;
     Library* library;
     std::string name; // by which it was found
-    unsigned max_dynamic_shared[kMaxDevices];
-    bool non_portable_cluster = false;
+    // Set by one host thread while another one launches.
+    std::atomic<unsigned> max_dynamic_shared[kMaxDevices];
+    std::atomic<bool> non_portable_cluster{false};
 };
 
 // A CUlibrary and a CUmodule alike.

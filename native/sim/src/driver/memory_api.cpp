@@ -89,7 +89,7 @@ CUresult enqueue_copy(Rows rows, bool from_host, bool to_host, void* stream, boo
     Stream* s = resolve_stream(stream, &error);
     if (s == nullptr)
         return error;
-    if (s->capture)
+    if (s->capturing())
         return CUDA_SUCCESS;
     s->synchronize();
     return s->context().error.load();
@@ -203,7 +203,7 @@ CUDASIM_API CUresult cuMemAllocAsync(CUdeviceptr* p, std::size_t bytes, void* st
     Stream* s = resolve_stream(stream, &error);
     if (s == nullptr)
         return error;
-    if (s->capture)
+    if (s->capturing())
         return CUDA_ERROR_NOT_SUPPORTED; // memory nodes are not modelled
     return allocate_in_stream(p, bytes, s->context().device, stream);
 }
@@ -215,7 +215,7 @@ CUDASIM_API CUresult cuMemAllocFromPoolAsync(CUdeviceptr* p, std::size_t bytes, 
     Stream* s = resolve_stream(stream, &error);
     if (s == nullptr)
         return error;
-    if (s->capture)
+    if (s->capturing())
         return CUDA_ERROR_NOT_SUPPORTED;
     return allocate_in_stream(p, bytes, static_cast<Context*>(pool)->device, stream);
 }
@@ -237,7 +237,7 @@ CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) {
     Stream* s = resolve_stream(stream, &error);
     if (s == nullptr)
         return error;
-    if (s->capture)
+    if (s->capturing())
         return CUDA_ERROR_NOT_SUPPORTED;
     return submit(stream, NodeKind::Free, [a](Stream& s) -> Task {
         HostRange range{a.base, a.bytes, 1, a.bytes};

@@ -31,6 +31,13 @@ std::uint32_t next_id = kHostStream + 1;
 
 struct Primaries {
     Context contexts[kMaxDevices];
+
+    Primaries() {
+        for (int d = 0; d < kMaxDevices; ++d) {
+            contexts[d].device = d;
+            contexts[d].primary = true;
+        }
+    }
 };
 Primaries& primaries() {
     static auto* all = new Primaries;
@@ -105,11 +112,11 @@ Context* current_context() {
     return stack.empty() ? nullptr : stack.back();
 }
 
-Context& primary_context(int device) {
-    Context& c = primaries().contexts[device];
-    c.device = device;
-    c.primary = true;
-    return c;
+Context& primary_context(int device) { return primaries().contexts[device]; }
+
+std::uint64_t Context::next_number() {
+    static std::atomic<std::uint64_t> count{0};
+    return ++count;
 }
 
 CUresult check_context(Context** context) {
@@ -188,6 +195,8 @@ Stream::Stream(Context& context, unsigned flags, int priority)
 }
 
 Stream::~Stream() {
+    // A host function that destroys its stream may run before whoever enqueued it is done here.
+    { std::lock_guard<std::mutex> last(submission); }
     {
         std::lock_guard<std::mutex> lock(context_.mutex);
         auto& all = context_.streams;
@@ -195,47 +204,59 @@ Stream::~Stream() {
     }
     {
         std::lock_guard<std::mutex> lock(progress_->mutex);
-        stop_ = true;
+        progress_->stop = true;
     }
     progress_->changed.notify_all();
     if (thread_.joinable()) {
         // A host function may destroy the stream that it runs in.
         if (thread_.get_id() == std::this_thread::get_id()) {
             thread_.detach();
+            std::uint64_t position = tail();
+            std::lock_guard<std::mutex> lock(state_mutex);
+            context_.ending.emplace_back(progress_, position);
         } else {
             thread_.join();
         }
     }
     std::lock_guard<std::mutex> lock(state_mutex);
+    merge(context_.retired, view);
     free_ids.push_back({id_, sequence_});
 }
 
 void Stream::enqueue(Task task) {
     {
         std::lock_guard<std::mutex> lock(progress_->mutex);
-        tasks_.push_back(std::move(task));
+        progress_->tasks.push_back(std::move(task));
         ++progress_->enqueued;
         if (!thread_.joinable())
-            thread_ = std::thread([this] { work(); });
+            thread_ = std::thread([progress = progress_] {
+                work(progress);
+                forget_thread_caches();
+            });
     }
     progress_->changed.notify_all();
 }
 
-void Stream::work() {
-    std::unique_lock<std::mutex> lock(progress_->mutex);
+void Stream::work(const std::shared_ptr<Progress>& progress) {
+    std::unique_lock<std::mutex> lock(progress->mutex);
     for (;;) {
-        progress_->changed.wait(lock, [this] { return stop_ || !tasks_.empty(); });
-        if (tasks_.empty())
+        progress->changed.wait(lock, [&] { return progress->stop || !progress->tasks.empty(); });
+        if (progress->tasks.empty())
             return; // stopped, and everything enqueued is done
-        Task task = std::move(tasks_.front());
-        tasks_.pop_front();
+        Task task = std::move(progress->tasks.front());
+        progress->tasks.pop_front();
         lock.unlock();
         task();
         task = nullptr;
         lock.lock();
-        ++progress_->done;
-        progress_->changed.notify_all();
+        ++progress->done;
+        progress->changed.notify_all();
     }
+}
+
+bool Stream::capturing() {
+    std::lock_guard<std::mutex> lock(state_mutex);
+    return capture != nullptr;
 }
 
 std::uint64_t Stream::tail() {
@@ -277,14 +298,40 @@ Stamp Stream::next_stamp(HostView* visible) {
     return last;
 }
 
+namespace {
+
+// How far a stream has come to be filled: all that others need of it, who must not touch it outside
+// the mutexes because its owner may destroy it.
+struct Point {
+    std::shared_ptr<Progress> progress;
+    std::uint64_t position;
+    HostView view;
+};
+
+// Under state_mutex and the mutex of its context.
+Point point_of(Stream& stream) { return {stream.progress(), stream.tail(), stream.view}; }
+
+} // namespace
+
 void synchronize_context(Context& context) {
-    std::vector<Stream*> all;
+    std::vector<Point> points;
     {
+        std::lock_guard<std::mutex> global(state_mutex);
         std::lock_guard<std::mutex> lock(context.mutex);
-        all = context.streams;
+        for (Stream* s : context.streams)
+            points.push_back(point_of(*s));
+        std::erase_if(context.ending, [](const auto& e) { return e.first->idle(); });
+        for (const auto& [progress, position] : context.ending)
+            points.push_back({progress, position, {}});
+        points.push_back({nullptr, 0, context.retired});
     }
-    for (Stream* s : all)
-        s->synchronize();
+    for (const Point& p : points) {
+        if (p.progress == nullptr)
+            continue;
+        p.progress->wait_until(p.position);
+        host_saw(p.view);
+    }
+    host_saw(points.back().view); // when also the last of those that are gone have ended
 }
 
 namespace {
@@ -292,17 +339,47 @@ namespace {
 Stream& legacy_stream(Context& context) {
     static std::mutex creation;
     std::lock_guard<std::mutex> lock(creation);
-    if (context.legacy == nullptr)
-        context.legacy = new Stream(context, 0, 0);
-    return *context.legacy;
+    {
+        std::lock_guard<std::mutex> streams(context.mutex);
+        if (context.legacy != nullptr)
+            return *context.legacy;
+    }
+    auto* created = new Stream(context, 0, 0);
+    std::lock_guard<std::mutex> streams(context.mutex);
+    context.legacy = created;
+    return *created;
 }
 
+// The streams of this host thread, one per context.
+struct ThreadStreams {
+    struct Entry {
+        std::uint64_t context = 0; // its number: another one may have the same address later
+        Stream* stream = nullptr;
+    };
+    std::map<Context*, Entry> entries;
+
+    // Those of other contexts go with their contexts.
+    ~ThreadStreams() {
+        for (auto& [context, entry] : entries) {
+            if (is_primary(context))
+                delete entry.stream;
+        }
+    }
+    static bool is_primary(const Context* context) {
+        for (const Context& c : primaries().contexts) {
+            if (&c == context)
+                return true;
+        }
+        return false;
+    }
+};
+
 Stream& thread_stream(Context& context) {
-    thread_local std::map<Context*, Stream*> streams;
-    Stream*& s = streams[&context];
-    if (s == nullptr)
-        s = new Stream(context, 0, 0);
-    return *s;
+    thread_local ThreadStreams streams;
+    ThreadStreams::Entry& entry = streams.entries[&context];
+    if (entry.context != context.number)
+        entry = {context.number, new Stream(context, 0, 0)};
+    return *entry.stream;
 }
 
 // The null stream and blocking streams wait for each other: tasks that do so go in front.
@@ -310,27 +387,27 @@ void order_with_legacy(Stream& stream) {
     Context& context = stream.context();
     if (!stream.blocking())
         return;
-    std::vector<Stream*> others;
+    std::vector<Point> others;
     {
+        std::lock_guard<std::mutex> global(state_mutex);
         std::lock_guard<std::mutex> lock(context.mutex);
         if (&stream == context.legacy) {
             for (Stream* s : context.streams) {
                 if (s != &stream && s->blocking())
-                    others.push_back(s);
+                    others.push_back(point_of(*s));
             }
         } else if (context.legacy != nullptr) {
-            others.push_back(context.legacy);
+            others.push_back(point_of(*context.legacy));
         }
+        for (const Point& other : others)
+            merge(stream.view, other.view);
     }
-    for (Stream* other : others) {
-        std::uint64_t position = other->tail();
-        {
-            std::lock_guard<std::mutex> lock(state_mutex);
-            merge(stream.view, other->view);
+    for (const Point& other : others) {
+        if (!other.progress->idle()) {
+            stream.enqueue([progress = other.progress, position = other.position] {
+                progress->wait_until(position);
+            });
         }
-        std::shared_ptr<Progress> progress = other->progress();
-        if (!progress->idle())
-            stream.enqueue([progress, position] { progress->wait_until(position); });
     }
 }
 
@@ -356,10 +433,13 @@ CUresult submit(void* handle, NodeKind kind, Operation operation) {
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
         return error;
-    if (stream->capture) {
+    std::lock_guard<std::mutex> submission(stream->submission);
+    {
         std::lock_guard<std::mutex> lock(state_mutex);
-        add_captured(*stream, kind, std::move(operation));
-        return CUDA_SUCCESS;
+        if (stream->capture) {
+            add_captured(*stream, kind, std::move(operation));
+            return CUDA_SUCCESS;
+        }
     }
     order_with_legacy(*stream);
     stream->enqueue(operation(*stream));

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/launch.h"
@@ -21,9 +22,11 @@ namespace cudasim::driver {
 
 class Stream;
 struct Graph;
+struct Progress;
 
 struct Context {
     int device = 0;
+    std::uint64_t number = next_number(); // of all contexts ever
     bool primary = false;
     std::atomic<int> references{0};
     std::atomic<CUresult> error{CUDA_SUCCESS}; // sticky, as after a fault of a real device
@@ -31,6 +34,12 @@ struct Context {
     std::mutex mutex;
     std::vector<Stream*> streams;
     Stream* legacy = nullptr; // the null stream
+    // Of streams that are gone: what a wait for the context has waited for all the same, and those
+    // whose last tasks may still run. Under state_mutex.
+    HostView retired;
+    std::vector<std::pair<std::shared_ptr<Progress>, std::uint64_t>> ending;
+
+    static std::uint64_t next_number();
 };
 
 using Task = std::function<void()>;
@@ -54,11 +63,14 @@ struct Capture {
     CUresult error = CUDA_SUCCESS;
 };
 
-// How far a stream has come. Outlives the stream for those that wait for it.
+// The tasks of a stream and how far they have come. Outlives the stream for those that wait for it,
+// and for its thread, in which a task may destroy the stream.
 struct Progress {
     std::mutex mutex;
     std::condition_variable changed;
     std::uint64_t enqueued = 0, done = 0;
+    std::deque<Task> tasks;
+    bool stop = false;
 
     void wait_until(std::uint64_t position) {
         std::unique_lock<std::mutex> lock(mutex);
@@ -87,6 +99,7 @@ class Stream {
     bool idle();
     const std::shared_ptr<Progress>& progress() { return progress_; }
     std::uint64_t tail();
+    bool capturing(); // takes state_mutex
 
     // The next operation's place in the order of all work, and what it can see. Under state_mutex.
     Stamp next_stamp(HostView* visible);
@@ -95,11 +108,14 @@ class Stream {
     Stamp last;    // the last operation
     bool last_is_kernel = false;
     std::uint64_t last_kernel_sees = 0; // how far the last kernel sees this stream from its start
-    std::shared_ptr<Capture> capture;
+    std::shared_ptr<Capture> capture;   // under state_mutex, as the next
     std::vector<std::size_t> capture_tail; // nodes that the next captured one depends on
+    // Held from an operation's place in the order of all work to its place in the queue: these
+    // agree also when several host threads use the stream. Taken before all other mutexes.
+    std::mutex submission;
 
   private:
-    void work();
+    static void work(const std::shared_ptr<Progress>& progress);
 
     Context& context_;
     unsigned flags_;
@@ -107,12 +123,12 @@ class Stream {
     std::uint32_t id_;
     std::uint64_t sequence_ = 0;
     std::shared_ptr<Progress> progress_ =
-        std::make_shared<Progress>(); // its mutex guards the rest too
-    std::deque<Task> tasks_;
-    bool stop_ = false;
+        std::make_shared<Progress>(); // its mutex guards the thread too
     std::thread thread_;
 };
 
+// In the order in which they are taken: Stream::submission, state_mutex, EventState::mutex,
+// Context::mutex, Progress::mutex.
 extern std::mutex state_mutex;
 extern std::atomic<bool> initialised;
 

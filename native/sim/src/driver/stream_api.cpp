@@ -33,7 +33,7 @@ CUDASIM_API CUresult cuStreamSynchronize(void* handle) {
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
         return error;
-    if (stream->capture)
+    if (stream->capturing())
         return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
     stream->synchronize();
     return stream->context().error.load();
@@ -44,7 +44,7 @@ CUDASIM_API CUresult cuStreamQuery(void* handle) {
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
         return error;
-    if (stream->capture)
+    if (stream->capturing())
         return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
     if (!stream->idle())
         return CUDA_ERROR_NOT_READY;
@@ -87,6 +87,7 @@ CUDASIM_API CUresult cuStreamWaitEvent(void* handle, void* event, unsigned) {
         return CUDA_ERROR_INVALID_HANDLE;
     std::shared_ptr<EventState> state = static_cast<Event*>(event)->state;
     std::uint64_t record;
+    std::lock_guard<std::mutex> submission(stream->submission);
     {
         std::lock_guard<std::mutex> global(state_mutex);
         std::lock_guard<std::mutex> lock(state->mutex);

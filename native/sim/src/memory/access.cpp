@@ -176,6 +176,11 @@ Place check_other(Thread* t, const void* p, std::size_t bytes, const AccessFlags
 
 } // namespace
 
+void forget_allocations() {
+    delete allocation_cache;
+    allocation_cache = nullptr;
+}
+
 void add_host_range(const void* p, std::size_t bytes) {
     HostMemory memory;
     memory.bytes = bytes;

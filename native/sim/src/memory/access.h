@@ -42,6 +42,8 @@ inline Epoch own_epoch(const Thread* t, bool strong) {
     return make_epoch(t->block->cluster->space, t->slot, t->clock, strong);
 }
 
+void forget_allocations(); // what this host thread has looked up
+
 // Shared addresses. Fails when there is no such block or the range is outside its shared memory.
 std::uint8_t* shared_pointer(Thread* t, std::uint32_t address, std::size_t bytes, std::size_t align,
                              const char* what, const void* caller, Block** owner = nullptr);
