@@ -180,13 +180,7 @@ internal sealed partial class ManagerService : IDisposable
     {
         foreach (var chain in draft.Info.Chains.Values.ToArray())
         {
-            var next = ChainStateMachine.Advance(
-                chain.Targets,
-                id =>
-                    draft.Info.Targets.TryGetValue(id, out var target)
-                        ? target.LocalState
-                        : LocalTargetState.Offline
-            );
+            var next = ChainStateMachine.Advance(chain.Targets, LocalState);
             if (!next.SequenceEqual(chain.Targets, TargetComparer.Instance))
             {
                 draft.SetChain(
@@ -200,6 +194,13 @@ internal sealed partial class ManagerService : IDisposable
                 );
             }
         }
+
+        // A new chain serves by decree until the nodes of its targets have reported for the first time.
+        LocalTargetState LocalState(ulong id) =>
+            !draft.Info.Targets.TryGetValue(id, out var target) ? LocalTargetState.Offline
+            : target is { NodeId: null, PublicState: PublicTargetState.Serving }
+                ? LocalTargetState.UpToDate
+            : target.LocalState;
     }
 
     private static bool Report(RoutingDraft draft, HeartbeatInfo info, NodeType type, long now)
@@ -268,6 +269,10 @@ internal sealed partial class ManagerService : IDisposable
             && target.DiskIndex == report.DiskIndex
         )
         {
+            if (target.UsedSize != report.UsedSize)
+            {
+                draft.RefreshTarget(target with { UsedSize = report.UsedSize });
+            }
             return;
         }
         draft.SetTarget(

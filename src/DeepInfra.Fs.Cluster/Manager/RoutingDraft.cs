@@ -35,6 +35,9 @@ internal sealed class RoutingDraft
     public bool IsChanged =>
         _nodes.Count + _chains.Count + _targets.Count + _tables.Count + _removedNodes.Count > 0;
 
+    /// <summary>Whether anything was noted that is news only to those who ask anew.</summary>
+    public bool IsRefreshed { get; private set; }
+
     /// <summary>Nodes changed or added.</summary>
     public IEnumerable<NodeInfo> ChangedNodes => _nodes.Select(id => Info.Nodes[id]);
 
@@ -72,6 +75,13 @@ internal sealed class RoutingDraft
         _targets.Add(target.TargetId);
     }
 
+    /// <summary>Notes figures of a target that change all the time: no new version, and nothing to keep.</summary>
+    public void RefreshTarget(TargetInfo target)
+    {
+        Info.Targets[target.TargetId] = target;
+        IsRefreshed = true;
+    }
+
     /// <summary>Adds or replaces a chain and gives its targets the public states it names.</summary>
     public void SetChain(ChainInfo chain)
     {
@@ -81,7 +91,11 @@ internal sealed class RoutingDraft
         {
             var target = Info.Targets.TryGetValue(member.TargetId, out var known)
                 ? known
-                : new TargetInfo { TargetId = member.TargetId };
+                : new TargetInfo
+                {
+                    TargetId = member.TargetId,
+                    LocalState = LocalTargetState.Offline,
+                };
             if (target.PublicState != member.PublicState || target.ChainId != chain.ChainId)
             {
                 target.PublicState = member.PublicState;

@@ -53,6 +53,10 @@ internal sealed class RoutingStore : IDisposable
                 Volatile.Write(ref _current, draft.Info);
                 Tell(before, draft);
             }
+            else if (draft.IsRefreshed)
+            {
+                Volatile.Write(ref _current, draft.Info);
+            }
             return result;
         }
         finally

@@ -2,7 +2,6 @@
 using System.Buffers.Binary;
 using System.Net;
 using DeepInfra.Fs.Cluster.KeyValue;
-using DeepInfra.Fs.Cluster.Manager;
 using DeepInfra.Fs.Cluster.Metadata;
 using DeepInfra.Fs.Cluster.Storage;
 using DeepInfra.Fs.Net;
@@ -13,6 +12,19 @@ namespace DeepInfra.Fs.Cluster.Tests.Replay;
 /// <summary>The recorded sessions of real servers, answered by ours.</summary>
 public sealed class TranscriptTests : IDisposable
 {
+    /// <summary>
+    /// When each connection began, in microseconds since 1970. Heartbeats carry their time; the connections without any are
+    /// placed by what they were told of the nodes.
+    /// </summary>
+    private static readonly Dictionary<int, long> s_background = new()
+    {
+        [45006] = 1_795_473_647_907_074,
+        [45022] = 1_795_473_647_912_074,
+        [35648] = 1_795_473_653_500_000,
+        [35652] = 1_795_473_658_834_976,
+        [35660] = 1_795_473_658_839_976,
+    };
+
     private readonly TempDirectory _temp = new();
 
     public void Dispose() => _temp.Dispose();
@@ -66,41 +78,49 @@ public sealed class TranscriptTests : IDisposable
     [Fact]
     public async Task ManagerSessions_Replayed_AnswerAsRecorded()
     {
-        using var store = KeyValueStore.Open(_temp["meta"], DurabilityMode.None);
-        using var manager = new ManagerService("golden", 1, TimeSpan.FromSeconds(60), store);
-        await using var listener = Listen(manager.CreateService());
-        await manager.StartAsync(
-            new NodeInfo
-            {
-                App = NodeIdentity.App(1, listener.EndPoint, ServiceName.Mgmtd),
-                Type = NodeType.Mgmtd,
-            }
-        );
-        var ignored = Set(
-            "msg",
-            "hostname",
-            "pid",
-            "endpoints",
-            "releaseVersion",
-            "routingInfoVersion",
-            "lastExtend",
-            "start"
-        );
+        await using var manager = await RecordedManager.StartAsync(_temp["meta"]);
 
-        var setup = await Transcript.ReplayAsync("mgmtd-setup-8000", listener.EndPoint, ignored);
-        // 13 names the version that the recorded server had reached by its timer; hash-map order is free.
-        var queries = await Transcript.ReplayAsync(
-            "mgmtd-queries-8000",
-            listener.EndPoint,
-            ignored,
-            13,
-            12,
-            17,
-            32
-        );
+        var setup = await manager.ReplayAsync("mgmtd-setup-8000");
+        var queries = await manager.ReplayAsync("mgmtd-queries-8000");
+        // What a storage node, a metadata node and a tool asked in the twenty seconds after that.
+        var background = await manager.ReplayAsync("background-8000", s_background);
 
         setup.Should().BeEmpty();
         queries.Should().BeEmpty();
+        background.Should().BeEmpty();
+        manager
+            .Routing.Targets.ToDictionary(t => t.Key, t => t.Value.UsedSize)
+            .Should()
+            .Equal(
+                new Dictionary<ulong, ulong>
+                {
+                    [1000101] = 1_048_576,
+                    [1000102] = 0,
+                    [1000103] = 0,
+                    [1000104] = 524_288,
+                },
+                "that is what the last report said"
+            );
+    }
+
+    [Fact]
+    public async Task CoreSession_Replayed_AnswersAsRecorded()
+    {
+        await using var listener = new RpcListener(
+            new IPEndPoint(IPAddress.Loopback, 0),
+            new RpcServiceTable(CoreService.CreateService())
+        );
+
+        // Not compared: which part of an unknown key the message names.
+        var differences = await Transcript.ReplayAsync("core-9000", listener.EndPoint, Set("msg"));
+
+        // Our nodes take their settings from the program that starts them and have no configuration text to show.
+        differences
+            .Should()
+            .ContainSingle()
+            .Which.Should()
+            .StartWith("37 Core.getConfig")
+            .And.Contain("expected fields $ok, got $error");
     }
 
     [Fact]
