@@ -97,9 +97,11 @@ public abstract unsafe partial class Tensor
                 $"stream: expected a stream of {device}, got one of {stream.Device}",
                 nameof(stream)
             );
+#pragma warning disable CA2000 // returned, or disposed of below
         var copy = device.IsCpu
             ? Create(DType, Shape, zeroed: false)
             : Create(DType, Shape, stream, zeroed: false);
+#pragma warning restore CA2000
         try
         {
             CopyTo(copy, stream);

@@ -29,11 +29,22 @@ public static class AttentionStates
         if (states.IsEmpty)
             throw new ArgumentException("states: expected at least one, got none", nameof(states));
         Validate(states);
-        var output = Tensor.Create(states[0].Out.DType, states[0].Out.Shape, zeroed: false);
-        var lse = Tensor<float>.Create(states[0].LogSumExp.Shape, zeroed: false);
-        var merged = new AttentionState(output, lse, states[0].Base);
-        Run(states.ToArray(), merged);
-        return merged;
+        Tensor? output = null;
+        Tensor<float>? lse = null;
+        try
+        {
+            output = Tensor.Create(states[0].Out.DType, states[0].Out.Shape, zeroed: false);
+            lse = Tensor<float>.Create(states[0].LogSumExp.Shape, zeroed: false);
+            var merged = new AttentionState(output, lse, states[0].Base);
+            Run(states.ToArray(), merged);
+            return merged;
+        }
+        catch
+        {
+            output?.Dispose();
+            lse?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Merges a state into another one, overwriting its tensors.</summary>

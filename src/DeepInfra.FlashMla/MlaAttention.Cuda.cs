@@ -22,18 +22,21 @@ public static unsafe partial class MlaAttention
         var options = plan.Options;
         var shape = options.Shape;
         var batch = q.Shape[0];
+        // What is made here goes back if the launch fails.
+        Tensor? ownOutput = null;
+        Tensor<float>? ownLogSumExp = null;
         plan.Enter();
         try
         {
             if (plan.StaleDeviceLengths(cacheSeqlens) is { } stale)
                 throw new ArgumentException(stale, nameof(cacheSeqlens));
-            output ??= Tensor.Create(
+            output ??= ownOutput = Tensor.Create(
                 q.DType,
                 [batch, options.QueryTokens, shape.QueryHeads, shape.ValueDim],
                 stream,
                 zeroed: false
             );
-            logSumExp ??= Tensor<float>.Create(
+            logSumExp ??= ownLogSumExp = Tensor<float>.Create(
                 [batch, shape.QueryHeads, options.QueryTokens],
                 stream,
                 zeroed: false
@@ -49,6 +52,12 @@ public static unsafe partial class MlaAttention
                 logSumExp,
                 stream
             );
+        }
+        catch
+        {
+            ownOutput?.Dispose();
+            ownLogSumExp?.Dispose();
+            throw;
         }
         finally
         {

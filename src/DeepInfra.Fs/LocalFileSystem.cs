@@ -288,6 +288,7 @@ public sealed class LocalFileSystem : IFileSystem
         }
 
         var isNew = mode is not FileMode.Open && !File.Exists(local);
+#pragma warning disable CA2000 // it belongs to the handle that is returned
         var handle = File.OpenHandle(
             local,
             mode,
@@ -295,6 +296,7 @@ public sealed class LocalFileSystem : IFileSystem
             FileShare.ReadWrite | FileShare.Delete,
             FileOptions.Asynchronous
         );
+#pragma warning restore CA2000
         return new ValueTask<FileHandle>(
             new LocalFileHandle(
                 canonical,

@@ -272,9 +272,11 @@ public sealed class LayoutOperators
         where T : unmanaged
     {
         var leading = GetTmaAlignedSize(shape[-2], sizeof(T));
+#pragma warning disable CA2000 // the tensor that wraps it releases it
         var storage = Tensor<T>.Create(
             shape.Rank == 3 ? [shape[0], shape[-1], leading] : [shape[-1], leading]
         );
+#pragma warning restore CA2000
         return Tensor<T>.Wrap(
             storage.DataPointer,
             shape,

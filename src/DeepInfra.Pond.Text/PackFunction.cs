@@ -38,7 +38,9 @@ internal sealed class PackFunction(PackOptions options)
                 packer!.Add(Document(tokens), ids!.Read(batch, i));
                 packer.TokensIn += tokens.Length;
                 packer.MarksAdded += Marks;
+#pragma warning disable CA2000 // whoever enumerates has them
                 while (writer.TryTake() is { } full)
+#pragma warning restore CA2000
                 {
                     context.CancellationToken.ThrowIfCancellationRequested();
                     yield return full;
@@ -47,7 +49,9 @@ internal sealed class PackFunction(PackOptions options)
         }
 
         packer!.Finish();
+#pragma warning disable CA2000 // whoever enumerates has them
         while (writer!.TryTake() is { } full)
+#pragma warning restore CA2000
         {
             context.CancellationToken.ThrowIfCancellationRequested();
             yield return full;

@@ -67,7 +67,9 @@ internal sealed class SampleWriter
         // A window of documents can fill many batches at once.
         if (_tokens.Length >= _samplesPerBatch)
         {
+#pragma warning disable CA2000 // whoever takes it has it
             _full.Enqueue(Build());
+#pragma warning restore CA2000
         }
     }
 

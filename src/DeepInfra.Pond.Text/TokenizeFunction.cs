@@ -45,7 +45,9 @@ internal sealed class TokenizeFunction(
             total += tokens.TotalValues;
             var kept = Kept(batch.Schema);
             schema ??= NewSchema(batch.Schema, kept);
+#pragma warning disable CA2000 // they belong to the batch
             var columns = kept.Select(batch.Column).Append(tokens.Build());
+#pragma warning restore CA2000
             if (options.CountColumn is not null)
             {
                 columns = columns.Append(counts.Build());

@@ -153,7 +153,9 @@ public sealed partial class PondFrame
 
         if (!any)
         {
+#pragma warning disable CA2000 // empty arrays hold no memory
             yield return function(EmptyArrays.Batch(reader.Schema));
+#pragma warning restore CA2000
         }
     }
 

@@ -52,7 +52,9 @@ public sealed unsafe partial class CudaStream
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void OnReached(nint id)
     {
+#pragma warning disable CA2000 // it ends with its task
         if (s_waits.TryRemove(id, out var wait))
             wait.Complete();
+#pragma warning restore CA2000
     }
 }

@@ -252,14 +252,21 @@ public static partial class Quantizer
     )
     {
         var scaleType = packed ? DType.Int32 : DType.Float32;
-        return new QuantizedTensor(
-            Tensor.Create(format, data, zeroed: false),
-            Tensor.Create(
-                scaleType,
-                QuantizerChecks.ScaleShape(unpackedScales, kDimension, scaleType),
-                zeroed: false
-            )
-        );
+        var scales = QuantizerChecks.ScaleShape(unpackedScales, kDimension, scaleType);
+#pragma warning disable CA2000 // it belongs to the result
+        var codes = Tensor.Create(format, data, zeroed: false);
+#pragma warning restore CA2000
+        try
+        {
+#pragma warning disable CA2000 // it belongs to the result
+            return new QuantizedTensor(codes, Tensor.Create(scaleType, scales, zeroed: false));
+#pragma warning restore CA2000
+        }
+        catch
+        {
+            codes.Dispose();
+            throw;
+        }
     }
 
     private static long CeilingDivide(long value, long divisor) => (value + divisor - 1) / divisor;

@@ -52,7 +52,9 @@ public sealed class PipelineEngine : IAsyncDisposable
         options ??= new PipelineOptions();
         options.Validate(schedule.RankCount);
         var complete = Complete(schedule);
+#pragma warning disable CA2000 // it belongs to the coordinator
         var runner = CreateRunner(complete, rank, stages, transport, options);
+#pragma warning restore CA2000
         return new PipelineEngine(
             complete,
             rank,

@@ -52,7 +52,9 @@ internal sealed class StepCoordinator : IDisposable
 
             cancellationToken.ThrowIfCancellationRequested();
             var plans = _plans.For(inputs);
+#pragma warning disable CA2000 // released by the next line, or once nothing is stuck in it
             var data = StepData.Create(plans[0].Schedule, inputs, _ranks, _options);
+#pragma warning restore CA2000
             using var release = new Release(data);
             var stepId = NextStepId++;
             using var activity = PipelineMetrics.Activities.StartActivity("step");

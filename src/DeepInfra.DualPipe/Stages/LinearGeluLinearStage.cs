@@ -65,8 +65,10 @@ public sealed class LinearGeluLinearStage : IParameterizedStage
     public StageForwardResult Forward(in StageForwardContext context)
     {
         var x = Floats(context.Inputs, "inputs", context.Scratch, out var rows);
+#pragma warning disable CA2000 // both belong to the activation
         var linear = PipelineTensor.Allocate(PipelineDataType.Float32, rows, _hidden);
         var activated = PipelineTensor.Allocate(PipelineDataType.Float32, rows, _hidden);
+#pragma warning restore CA2000
         var u = linear.AsSpan<float>();
         var a = activated.AsSpan<float>();
         FloatKernels.MultiplyTransposed(x, Up, u, rows, _hidden, _width);
@@ -108,7 +110,9 @@ public sealed class LinearGeluLinearStage : IParameterizedStage
     {
         var saved = (Activation)activation;
         var dz = Floats(outputGradients, "output gradients", context.Scratch, out var rows);
+#pragma warning disable CA2000 // it belongs to the deferred work
         var gradient = PipelineTensor.Allocate(PipelineDataType.Float32, rows, _hidden);
+#pragma warning restore CA2000
         var du = gradient.AsSpan<float>();
         FloatKernels.Multiply(dz, Down, du, rows, _hidden, _width);
         FloatKernels.GeluBackward(saved.Linear.AsSpan<float>(), du);

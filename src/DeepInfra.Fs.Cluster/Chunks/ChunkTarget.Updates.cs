@@ -82,7 +82,9 @@ internal sealed partial class ChunkTarget
                     Id,
                     pending.Slot.Id,
                     record?.Encode(),
+#pragma warning disable CA2000 // the file stays open
                     pending.WroteData ? _files.Open(pending.Block!.Address) : null,
+#pragma warning restore CA2000
                     note?.Invoke(record),
                     () => Apply(pending)
                 )

@@ -52,7 +52,9 @@ internal sealed class DataFiles : IDisposable
             // Cached pages hide a broken disk; the fault is that of a disk whose pages are not cached.
             return false;
         }
+#pragma warning disable CA2000 // the file stays open
         var file = Open(block);
+#pragma warning restore CA2000
         var position = OffsetOf(block) + offset;
         while (destination.Length > 0)
         {
@@ -71,7 +73,9 @@ internal sealed class DataFiles : IDisposable
     /// <exception cref="ChunkStoreException">The file cannot be read.</exception>
     public void Read(BlockAddress block, int offset, Span<byte> destination)
     {
+#pragma warning disable CA2000 // the file stays open
         var file = Open(block);
+#pragma warning restore CA2000
         var position = OffsetOf(block) + offset;
         try
         {
@@ -104,7 +108,9 @@ internal sealed class DataFiles : IDisposable
     /// <exception cref="ChunkStoreException">The disk is full (7021) or the file cannot be written (4011).</exception>
     public void Write(BlockAddress block, int offset, ReadOnlySpan<byte> source)
     {
+#pragma warning disable CA2000 // the file stays open
         var file = Open(block);
+#pragma warning restore CA2000
         try
         {
             _fault.OnWrite();
@@ -126,7 +132,9 @@ internal sealed class DataFiles : IDisposable
 
     /// <summary>Gives the disk space of a free block back where the file system can.</summary>
     public void PunchHole(BlockAddress block) =>
+#pragma warning disable CA2000 // the file stays open
         LibC.PunchHole(Open(block), OffsetOf(block), block.Size);
+#pragma warning restore CA2000
 
     /// <summary>Drops the files from the page cache, so that the next reads come from the disk.</summary>
     public void DropCaches()

@@ -239,6 +239,7 @@ internal sealed class StorageNode : IDisposable
 
     private LocalTarget Open(TargetSettings settings) =>
         new(
+#pragma warning disable CA2000 // it belongs to the target
             new ChunkTarget(
                 settings.TargetId,
                 Path.Combine(DiskPath, $"{settings.TargetId}"),
@@ -249,6 +250,7 @@ internal sealed class StorageNode : IDisposable
                 Clock,
                 _faults.DiskOf(settings.TargetId)
             ),
+#pragma warning restore CA2000
             settings
         );
 

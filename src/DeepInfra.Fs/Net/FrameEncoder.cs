@@ -156,7 +156,7 @@ internal static class FrameEncoder
         bool trackRelease
     )
     {
-        var writer = new PooledBufferWriter(FrameHeader.Bytes + bodyBytes / 2);
+        using var writer = new PooledBufferWriter(FrameHeader.Bytes + bodyBytes / 2);
         writer.Advance(FrameHeader.Bytes);
         compressor.Compress(plain.AsSpan(FrameHeader.Bytes, bodyBytes), writer);
         ArrayPool<byte>.Shared.Return(plain);

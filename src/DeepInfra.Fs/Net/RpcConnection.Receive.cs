@@ -238,10 +238,17 @@ internal sealed partial class RpcConnection
         }
 
         var lease = new BufferLease(body.Length);
-        body.CopyTo(lease.Memory);
-        if (!HandleOwned(header, lease))
+        try
         {
-            lease.Dispose();
+            body.CopyTo(lease.Memory);
+            if (HandleOwned(header, lease))
+            {
+                lease = null;
+            }
+        }
+        finally
+        {
+            lease?.Dispose();
         }
     }
 
@@ -271,10 +278,17 @@ internal sealed partial class RpcConnection
         using var plain = new PooledBufferWriter(Math.Min(body.Length * 4, 1 << 20));
         compressor.Decompress(body, plain, Options.MaxReceivedFrameBytes);
         var decompressed = new BufferLease(plain.WrittenMemory.Length);
-        plain.WrittenMemory.CopyTo(decompressed.Memory);
-        if (!HandlePacket(null, decompressed.Memory.Span, decompressed))
+        try
         {
-            decompressed.Dispose();
+            plain.WrittenMemory.CopyTo(decompressed.Memory);
+            if (HandlePacket(null, decompressed.Memory.Span, decompressed))
+            {
+                decompressed = null;
+            }
+        }
+        finally
+        {
+            decompressed?.Dispose();
         }
 
         return false;

@@ -10,6 +10,7 @@ internal static class EmptyArrays
     public static RecordBatch Batch(Schema schema) =>
         new(schema, schema.FieldsList.Select(f => Create(f.DataType)), 0);
 
+#pragma warning disable CA2000 // what is empty holds no memory, and belongs to the array that it is put into
     public static IArrowArray Create(IArrowType type) => ArrowArrayFactory.BuildArray(Data(type));
 
     private static ArrayData Data(IArrowType type)
@@ -78,4 +79,5 @@ internal static class EmptyArrays
             _ => new ArrayData(type, 0, 0, 0, [ArrowBuffer.Empty, ArrowBuffer.Empty]),
         };
     }
+#pragma warning restore CA2000
 }

@@ -138,7 +138,9 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
                 : null;
         }
 
+#pragma warning disable CA2000 // the source passes it on
         var first = Take();
+#pragma warning restore CA2000
         string query;
         ArrowSource? source = null;
         try
@@ -155,6 +157,7 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
             else
             {
                 var pending = first;
+#pragma warning disable CA2000 // disposed of below
                 source = new ArrowSource(
                     duck,
                     first.Schema,
@@ -165,6 +168,7 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
                         return next;
                     }
                 );
+#pragma warning restore CA2000
                 query = Cast(source, first.Schema);
             }
 

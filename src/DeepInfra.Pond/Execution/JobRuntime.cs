@@ -38,7 +38,9 @@ internal sealed partial class JobRuntime : IDisposable
         ReaderPool = new DuckPool(Path.Combine(directory.Temp, "spill-read"), share, 1, Cores + 1);
         Store = new TaskStore(directory.Store, options);
         Stager = new FileStager(this);
+#pragma warning disable CA2000 // it belongs to the scheduler
         Scheduler = new PondScheduler(this, new EmbeddedBackend(Execute, Cores + 2));
+#pragma warning restore CA2000
     }
 
     public PondOptions Options { get; }

@@ -45,7 +45,9 @@ internal sealed class TaskContext(
         // Metadata tasks run beside those that have cores.
         var pool = task.Work.MetadataOnly ? job.ReaderPool : job.Pool;
         // DuckDB goes over its limit by buffers that it does not count.
+#pragma warning disable CA2000 // it goes back to the pool
         var duck = pool.Rent(threads, Math.Max(PondOptions.MinTaskMemory, memoryBytes / 10 * 8));
+#pragma warning restore CA2000
         var healthy = false;
         try
         {

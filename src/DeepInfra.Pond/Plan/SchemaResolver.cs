@@ -86,7 +86,9 @@ internal sealed class SchemaResolver(JobRuntime job)
     /// <summary>For queries that return rows: one value may be larger than what metadata need.</summary>
     public T WithDuck<T>(long memoryBytes, Func<DuckInstance, T> body)
     {
+#pragma warning disable CA2000 // it goes back to the pool
         var duck = job.ReaderPool.Rent(1, Math.Min(job.MemoryBudget, memoryBytes));
+#pragma warning restore CA2000
         var healthy = false;
         try
         {
