@@ -8,7 +8,7 @@ namespace DeepInfra.NativeLoading.Tests;
 /// <summary>Test for a child process on the fake driver; see <see cref="DriverErrorTests"/>.</summary>
 public class DebugSyncScenario
 {
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Launch_KernelFaults_IsNamedAtTheLaunch()
     {
         Scenario.Require("sync");

@@ -31,16 +31,16 @@ public sealed class DevicePolicyTests : IDisposable
 
     public class Child
     {
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void NoDriver() => Check("no driver", Device.Cpu, "libcuda.so.1");
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void OldDriver() => Check("old driver", Device.Cpu, "CUDA 11.8");
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void NoDevice() => Check("no device", Device.Cpu, "no device");
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void FirstDevice() => Check("device", Device.Cuda(0), "Fake 0");
 
         private static void Check(string scenario, Device expected, string reason)

@@ -74,7 +74,7 @@ public sealed class DriverLoadingTests : IDisposable
 
     public class NoDriver
     {
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void DeviceCalls_Throw()
         {
             Scenario.Require("none");
@@ -96,7 +96,7 @@ public sealed class DriverLoadingTests : IDisposable
 
     public class CpuOnly
     {
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void CpuWork_LoadsNoCudaLibrary()
         {
             Scenario.Require("cpu");
@@ -119,7 +119,7 @@ public sealed class DriverLoadingTests : IDisposable
 
     public class BrokenDriver
     {
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void OldDriver_SaysWhichItNeeds()
         {
             Scenario.Require("old");
@@ -132,7 +132,7 @@ public sealed class DriverLoadingTests : IDisposable
             CudaDevice.MissingReason.Should().Be(e.Message);
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void MissingEntryPoint_IsNamedWhenItIsNeeded()
         {
             Scenario.Require("entry");
@@ -148,7 +148,7 @@ public sealed class DriverLoadingTests : IDisposable
             e.Message.Should().Contain("no entry point cuMemAllocAsync").And.Contain("525.60");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void NoDevice_SaysWhereToLook()
         {
             Scenario.Require("device");
@@ -160,7 +160,7 @@ public sealed class DriverLoadingTests : IDisposable
             e.Message.Should().Contain("nvidia-smi").And.Contain("CUDA_VISIBLE_DEVICES");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void StubLibrary_SaysSo()
         {
             Scenario.Require("stub");
@@ -168,7 +168,7 @@ public sealed class DriverLoadingTests : IDisposable
             Failure().Message.Should().Contain("CUDA_ERROR_STUB_LIBRARY").And.Contain("stubs");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void DriverWithoutDevices_IsNotAvailable()
         {
             Scenario.Require("empty");
@@ -183,7 +183,7 @@ public sealed class DriverLoadingTests : IDisposable
                 .Be(CudaErrorCode.InvalidDevice);
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void UnknownChoiceOfDriver_NamesTheVariable()
         {
             Scenario.Require("variable");
@@ -191,7 +191,7 @@ public sealed class DriverLoadingTests : IDisposable
             Failure().Message.Should().Be("DEEPINFRA_CUDA: expected 'sim' or nothing, got 'gpu'");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void LibraryOfThatName_IsNoDriver()
         {
             Scenario.Require("other");
@@ -203,7 +203,7 @@ public sealed class DriverLoadingTests : IDisposable
                 .Contain("no CUDA driver");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Simulator_ListsItsAttempts()
         {
             Scenario.Require("simulator");

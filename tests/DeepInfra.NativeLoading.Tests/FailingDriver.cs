@@ -14,7 +14,7 @@ public class FailingDriver
 
     public FailingDriver() => Scenario.Require("errors");
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Allocate_OutOfMemory_TriesAgainAfterTrimmingAndTellsHowMuch()
     {
         using var stream = new CudaStream(Device.Cuda(0));
@@ -40,7 +40,7 @@ public class FailingDriver
             .Throw<CudaOutOfMemoryException>();
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Dispose_UsedOnTwoStreams_FreesAfterBothOnTheLastOne()
     {
         using var first = new CudaStream(Device.Cuda(0));
@@ -58,7 +58,7 @@ public class FailingDriver
         log[2].Should().EndWith($"on 0x{second.Handle:x}").And.StartWith("free");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Dispose_StreamDisposedBefore_StillOrdersTheRelease()
     {
         var stream = new CudaStream(Device.Cuda(0));
@@ -74,7 +74,7 @@ public class FailingDriver
         log[1].Should().Be($"destroy 0x{handle:x}");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Dispose_WhileTheStreamCaptures_FreesLater()
     {
         using var stream = new CudaStream(Device.Cuda(0));
@@ -89,7 +89,7 @@ public class FailingDriver
         FakeControl.TakeLog().Should().ContainSingle().Which.Should().StartWith("free");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Pinned_InUseByAStream_IsNotHandedOutAgain()
     {
         using var stream = new CudaStream(Device.Cuda(0));
@@ -118,7 +118,7 @@ public class FailingDriver
         static unsafe nint Address(PinnedMemory memory) => (nint)memory.Pointer;
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void CreateUseDispose_ThousandTimes_LeavesNothing()
     {
         using var stream = new CudaStream(Device.Cuda(0));
@@ -139,7 +139,7 @@ public class FailingDriver
         log.Count(l => l.StartsWith("free", StringComparison.Ordinal)).Should().Be(1000);
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Load_ImageForOtherDevices_SaysSo()
     {
         using var refused = FakeControl.Set("image", 209);
@@ -153,7 +153,7 @@ public class FailingDriver
             );
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Load_CompilerNewerThanTheDriver_NamesBothVersions()
     {
         using var refused = FakeControl.Set("image", 222);
@@ -179,7 +179,7 @@ public class FailingDriver
             .And.Contain("DEEPINFRA_NVRTC_PATH");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Load_RefusedThoughTheDriverIsNewEnough_IsTheDriversAnswer()
     {
         using var refused = FakeControl.Set("image", 209);
@@ -198,7 +198,7 @@ public class FailingDriver
     private static JitKernelCache Open(TempDirectory directory, string identity) =>
         new(new JitOptions { CacheDirectory = directory.Path }, new EchoCompiler(identity));
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Load_KernelForAnotherArchitecture_SaysWhichToUse()
     {
         using var cache = new JitKernelCache();
@@ -213,7 +213,7 @@ public class FailingDriver
             .Be(CudaErrorCode.NoBinaryForGpu);
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void GetKernel_Missing_NamesIt()
     {
         using var library = CudaLibrary.Load(s_image, "mine");
@@ -225,7 +225,7 @@ public class FailingDriver
             .WithMessage("mine has no kernel 'missing'*");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Launch_AllAttributes_ReachTheDriver()
     {
         using var stream = new CudaStream(Device.Cuda(0));
@@ -252,7 +252,7 @@ public class FailingDriver
             );
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Launch_Refused_NamesKernelAndConfiguration()
     {
         using var stream = new CudaStream(Device.Cuda(0));
@@ -269,49 +269,38 @@ public class FailingDriver
             );
     }
 
-    public static TheoryData<LaunchConfig, string> ImpossibleLaunches =>
-        new()
-        {
-            { new LaunchConfig(-1, 32), "config.Grid" },
-            { new LaunchConfig(new Dim3(1, 70000), 32), "config.Grid" },
-            { new LaunchConfig(1, 0), "config.Block" },
-            { new LaunchConfig(1, 1025), "config.Block" },
-            { new LaunchConfig(1, new Dim3(1, 1, 65)), "config.Block" },
-            { new LaunchConfig(1, 32, 300_000), "config.DynamicSharedBytes" },
-            { new LaunchConfig(1, 32, -1), "config.DynamicSharedBytes" },
-            {
-                new LaunchConfig(3, 32) { Cluster = 2 },
-                "config.Grid"
-            },
-            {
-                new LaunchConfig(32, 32) { Cluster = 32 },
-                "config.Cluster"
-            },
-            {
-                new LaunchConfig(32, 32) { Cluster = new Dim3(2, 0, 1) },
-                "config.Cluster"
-            },
-        };
-
-    [Theory(Explicit = true)]
-    [MemberData(nameof(ImpossibleLaunches))]
-    public void Launch_Impossible_NamesTheValue(LaunchConfig config, string what)
+    [ScenarioTest]
+    public void Launch_Impossible_NamesTheValue()
     {
         using var stream = new CudaStream(Device.Cuda(0));
         using var library = CudaLibrary.Load(s_image);
+        (LaunchConfig Config, string What)[] impossible =
+        [
+            (new LaunchConfig(-1, 32), "config.Grid"),
+            (new LaunchConfig(new Dim3(1, 70000), 32), "config.Grid"),
+            (new LaunchConfig(1, 0), "config.Block"),
+            (new LaunchConfig(1, 1025), "config.Block"),
+            (new LaunchConfig(1, new Dim3(1, 1, 65)), "config.Block"),
+            (new LaunchConfig(1, 32, 300_000), "config.DynamicSharedBytes"),
+            (new LaunchConfig(1, 32, -1), "config.DynamicSharedBytes"),
+            (new LaunchConfig(3, 32) { Cluster = 2 }, "config.Grid"),
+            (new LaunchConfig(32, 32) { Cluster = 32 }, "config.Cluster"),
+            (new LaunchConfig(32, 32) { Cluster = new Dim3(2, 0, 1) }, "config.Cluster"),
+        ];
         FakeControl.TakeLog();
 
-        library
-            .GetKernel("k")
-            .Invoking(k => k.Launch(config, stream))
-            .Should()
-            .Throw<ArgumentException>()
-            .WithMessage($"{what}: expected*");
+        foreach (var (config, what) in impossible)
+            library
+                .GetKernel("k")
+                .Invoking(k => k.Launch(config, stream))
+                .Should()
+                .Throw<ArgumentException>()
+                .WithMessage($"{what}: expected*");
 
         FakeControl.TakeLog().Should().BeEmpty();
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void EverythingDisposed_Throws()
     {
         var stream = new CudaStream(Device.Cuda(0));
@@ -347,7 +336,7 @@ public class FailingDriver
         static void Throws(Action action) => action.Should().Throw<ObjectDisposedException>();
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Info_NamesDriverAndDevices()
     {
         var text = DeepInfraInfo.Describe();
@@ -355,7 +344,7 @@ public class FailingDriver
         text.Should().Contain("cuda:0: Fake 0").And.Contain("libcuda.so.1, CUDA 12.4");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Get_OrdinalOutOfRange_TellsHowManyThereAre() =>
         FluentActions
             .Invoking(() => CudaDevice.Get(Device.Cuda(7)))
@@ -363,7 +352,7 @@ public class FailingDriver
             .Throw<CudaException>()
             .WithMessage("There is no device cuda:7: the driver reports 1*");
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Stream_OfTheCpu_Throws() =>
         FluentActions
             .Invoking(() => new CudaStream(Device.Cpu))

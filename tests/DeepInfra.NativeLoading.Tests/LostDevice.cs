@@ -8,7 +8,7 @@ namespace DeepInfra.NativeLoading.Tests;
 /// <summary>Tests for a child process on the fake driver; see <see cref="DriverErrorTests"/>.</summary>
 public class LostDevice
 {
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public async Task KernelFault_EndsWaitsAndStaysWithTheDevice()
     {
         Scenario.Require("lost");

@@ -12,7 +12,7 @@ public class NativeAreaScenarios
     private static TestedArea Area =>
         NativeAreas.Get(Environment.GetEnvironmentVariable(AreaVariable)!);
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Missing()
     {
         Scenario.Require("missing");
@@ -33,7 +33,7 @@ public class NativeAreaScenarios
         }
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Damaged()
     {
         Scenario.Require("damaged");
@@ -44,7 +44,7 @@ public class NativeAreaScenarios
             .Contain("invalid ELF header");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Processor()
     {
         Scenario.Require("processor");
@@ -55,7 +55,7 @@ public class NativeAreaScenarios
         e.Message.Should().Contain(Area.Package);
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Dependency()
     {
         Scenario.Require("dependency");
@@ -66,7 +66,7 @@ public class NativeAreaScenarios
             .Contain("libfake_dependency.so");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Foreign()
     {
         Scenario.Require("foreign");
@@ -76,7 +76,7 @@ public class NativeAreaScenarios
             .Contain($"lib{Area.LibraryName}.so is no DeepInfra library");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Major()
     {
         Scenario.Require("major");
@@ -89,7 +89,7 @@ public class NativeAreaScenarios
         e.Message.Should().Contain(e.Path).And.Contain("Install native packages of the same");
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Minor()
     {
         Scenario.Require("minor");
@@ -100,7 +100,7 @@ public class NativeAreaScenarios
         e.Expected.Should().Be(VersionOf(Area.AbiVersion));
     }
 
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Without()
     {
         Scenario.Require("without");

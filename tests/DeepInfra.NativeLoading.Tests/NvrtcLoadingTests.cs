@@ -171,7 +171,7 @@ public sealed class NvrtcLoadingTests : IDisposable
             EntrySymbol = "f",
         };
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Missing()
         {
             Scenario.Require("missing");
@@ -190,7 +190,7 @@ public sealed class NvrtcLoadingTests : IDisposable
             DeepInfraInfo.Describe().Should().Contain("NVRTC");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Damaged()
         {
             Scenario.Require("damaged");
@@ -202,7 +202,7 @@ public sealed class NvrtcLoadingTests : IDisposable
                 .WithMessage("*invalid ELF header*");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Builtins()
         {
             Scenario.Require("builtins");
@@ -217,7 +217,7 @@ public sealed class NvrtcLoadingTests : IDisposable
                 );
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Homeless()
         {
             Scenario.Require("homeless");
@@ -233,7 +233,7 @@ public sealed class NvrtcLoadingTests : IDisposable
             next.Statistics.DiskHits.Should().Be(1);
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Unwritable()
         {
             Scenario.Require("unwritable");
@@ -241,7 +241,7 @@ public sealed class NvrtcLoadingTests : IDisposable
             CheckNothingIsKept("deepinfra");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Full()
         {
             Scenario.Require("full");
@@ -258,7 +258,7 @@ public sealed class NvrtcLoadingTests : IDisposable
                 .Equal("filler");
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Old()
         {
             Scenario.Require("old");
@@ -283,7 +283,7 @@ public sealed class NvrtcLoadingTests : IDisposable
                 .And.Contain(PathVariable);
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Newer()
         {
             Scenario.Require("newer");
@@ -331,7 +331,7 @@ public sealed class NvrtcLoadingTests : IDisposable
             log.Of(1011).Should().ContainSingle().Which.Message.Should().Contain(reason);
         }
 
-        [Fact(Explicit = true)]
+        [ScenarioTest]
         public void Error()
         {
             Scenario.Require("error");

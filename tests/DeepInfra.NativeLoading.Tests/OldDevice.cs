@@ -9,7 +9,7 @@ namespace DeepInfra.NativeLoading.Tests;
 /// <summary>Tests for a child process on the fake driver, whose device has compute capability 8.0; see <see cref="DriverErrorTests"/>.</summary>
 public class OldDevice
 {
-    [Fact(Explicit = true)]
+    [ScenarioTest]
     public void Multiplications_OnADeviceWithoutTheInstructions_SayWhatTheyNeed()
     {
         Scenario.Require("ampere");
