@@ -86,7 +86,8 @@ constexpr const char* kMemoryOfBlocks =
 // Runs a launch to its end on the calling thread and helpers. Returns the report, empty when right.
 Report run_launch(const LaunchConfig& config);
 
-// What this host thread has looked up for launches. To be called before a thread ends that ran some.
+// What this host thread has looked up for launches. To be called before a thread ends that ran
+// some.
 void forget_thread_caches();
 
 // What stays known of a launch after its end, for as long as its spaces are remembered.
