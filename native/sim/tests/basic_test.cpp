@@ -8,11 +8,12 @@
 extern "C" {
 extern const di_sim_kernel_info di_sim_kernel_fill, di_sim_kernel_broadcast,
     di_sim_kernel_block_sum, di_sim_kernel_divergent_sync, di_sim_kernel_deadlock,
-    di_sim_kernel_read_often, di_sim_kernel_early_exit, di_sim_kernel_warp_ops,
-    di_sim_kernel_missing_lane, di_sim_kernel_shared_out_of_bounds, di_sim_kernel_global_access,
-    di_sim_kernel_misaligned, di_sim_kernel_uninitialised, di_sim_kernel_lane_exchange,
-    di_sim_kernel_count, di_sim_kernel_message, di_sim_kernel_message_fence, di_sim_kernel_trap_if,
-    di_sim_kernel_sync_many, di_sim_kernel_aligned_steps, di_sim_kernel_bytes_and_vectors;
+    di_sim_kernel_read_then_write, di_sim_kernel_read_often, di_sim_kernel_early_exit,
+    di_sim_kernel_warp_ops, di_sim_kernel_missing_lane, di_sim_kernel_shared_out_of_bounds,
+    di_sim_kernel_global_access, di_sim_kernel_misaligned, di_sim_kernel_uninitialised,
+    di_sim_kernel_lane_exchange, di_sim_kernel_count, di_sim_kernel_message,
+    di_sim_kernel_message_fence, di_sim_kernel_trap_if, di_sim_kernel_sync_many,
+    di_sim_kernel_aligned_steps, di_sim_kernel_bytes_and_vectors;
 }
 
 namespace cudasim::test {
@@ -272,6 +273,44 @@ TEST(Memory, FreedAndOverwritten_LeavesNoReadersBehind) {
         EXPECT_GT(shadow.reader_sets(), before);
     }
     EXPECT_EQ(shadow.reader_sets(), before);
+}
+
+// Nor pages of shadow memory, however small the allocation is.
+TEST(Memory, Freed_LeavesNoShadowBehind) {
+    Shadow& shadow = DeviceHeap::instance().shadow();
+    for (std::size_t bytes : {4u, 1000u, 30000u, 300000u}) {
+        const unsigned* data = nullptr;
+        {
+            Buffer<unsigned> out(bytes / 4);
+            data = out.data();
+            EXPECT_EQ(shadow.resident_pages(data, bytes), 0u) << bytes;
+            Dims dims;
+            dims.grid = {static_cast<unsigned>(bytes / 4 + 255) / 256, 1, 1};
+            dims.block = {256, 1, 1};
+            Report report =
+                launch(di_sim_kernel_fill, dims, out.data(), static_cast<unsigned>(out.size()));
+            ASSERT_TRUE(report.empty()) << report.text;
+            EXPECT_GE(shadow.resident_pages(data, bytes), (bytes + 255) / 256) << bytes;
+        }
+        EXPECT_EQ(shadow.resident_pages(data, bytes), 0u) << bytes;
+    }
+}
+
+// A write after reads of several threads that nothing orders before it.
+TEST(Memory, WriteAfterManyReadsOfShared_IsARace) {
+    Dims dims;
+    dims.block = {96, 1, 1};
+    dims.shared = 16;
+    for (int late : {0, 1}) {
+        EXPECT_EQ(kind_on_all_seeds(kSeeds, late != 0 ? "" : "race",
+                                    [&](unsigned seed) {
+                                        dims.seed = seed;
+                                        Buffer<unsigned> out(96);
+                                        return launch(di_sim_kernel_read_then_write, dims,
+                                                      out.data(), late);
+                                    }),
+                  late != 0 ? "" : "race");
+    }
 }
 
 TEST(Memory, AtomicCount_ManyBlocks_CountsAll) {

@@ -19,6 +19,9 @@ namespace {
 constexpr std::size_t kAlign = 512;
 constexpr std::size_t kRedZone = 512;
 constexpr std::size_t kPage = 4096;
+
+// The bytes of an allocation and those behind it that are nobody else's: whole pages of shadow.
+std::size_t whole(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 } // namespace
 
 DeviceHeap& DeviceHeap::instance() {
@@ -95,14 +98,14 @@ std::uint8_t* DeviceHeap::allocate(int device, std::size_t bytes, bool pooled) {
     if (bytes > device_bytes_)
         return nullptr;
     std::unique_lock<std::shared_mutex> lock(mutex_);
-    std::size_t reserved = (bytes + kAlign - 1) / kAlign * kAlign + kRedZone;
+    std::size_t reserved = whole(bytes) + kRedZone;
     if (used_[device] + bytes > device_bytes_)
         return nullptr;
     std::uint8_t* p = reserve(device, reserved, kAlign);
     if (p == nullptr)
         return nullptr;
     std::memset(p, 0xff, bytes);
-    shadow_->clear(p, bytes);
+    shadow_->clear(p, whole(bytes));
     WriteTrace::instance().forget(p, bytes);
     allocations_[p] = Allocation{p, bytes, reserved, device, false, false, false, pooled, p};
     used_[device] += bytes;
@@ -124,7 +127,7 @@ bool DeviceHeap::free(void* p, Allocation* found) {
     forget_host_records(a.base);
     if (!a.imported)
         used_[a.device] -= a.bytes;
-    shadow_->clear(a.base, a.bytes);
+    shadow_->clear(a.base, whole(a.bytes));
     // Whole pages go back to the machine; the addresses stay out of use for as long as possible.
     std::size_t first = (offset_of(a.base) + kPage - 1) / kPage * kPage;
     std::size_t last = (offset_of(a.base) + a.bytes) / kPage * kPage;

@@ -224,7 +224,8 @@ void Shadow::write_run(const Access& access, const Run& run, std::size_t bytes) 
                     continue;
                 }
                 if (const Reader other = unordered_reader(access, r); other.epoch != 0) {
-                    guard.unlock(); // a report does not return
+                    if (guard.owns_lock())
+                        guard.unlock(); // a report does not return
                     race(access, true, other, false, at, bytes);
                 }
                 drop_readers(r, static_cast<std::uint32_t>(length * run.unit));
@@ -335,30 +336,6 @@ Shadow::Reader Shadow::unordered_reader(const Access& access, Epoch readers) con
     return unordered;
 }
 
-void Shadow::drop_readers(Epoch readers, std::uint32_t run) {
-    auto index = static_cast<std::uint32_t>(readers & 0xffffffffu);
-    if (index >= sets_.size())
-        return;
-    ReaderSet& set = sets_[index];
-    if (set.references == 0)
-        return;
-    set.references = set.references > run ? set.references - run : 0;
-    if (set.references == 0) {
-        set.readers.clear();
-        free_sets_.push_back(index);
-    }
-}
-
-void Shadow::forget_readers() {
-    auto guard = lock();
-    free_sets_.clear();
-    for (std::size_t i = 0; i < sets_.size(); ++i) {
-        sets_[i].references = 0;
-        sets_[i].readers.clear();
-        free_sets_.push_back(static_cast<std::uint32_t>(i));
-    }
-}
-
 void Shadow::race(const Access& access, bool writes, Reader other, bool other_writes,
                   const void* address, std::size_t bytes) {
     if (other.epoch == kBarrierCell) {
@@ -385,26 +362,13 @@ void Shadow::race(const Access& access, bool writes, Reader other, bool other_wr
 }
 
 void Shadow::clear(const void* address, std::size_t bytes) {
-    if (shared_)
+    if (granules_ == nullptr) {
         forget_sync(address, bytes);
-    if (granules_ != nullptr) {
-        // Shared memory of a new cluster: the sets of readers of the old one are gone as a whole.
-        for_each_run(address, bytes, [&](const Run& run) { fill(run, {0, 0}); });
+        clear_pages(cells_ + (static_cast<const std::uint8_t*>(address) - base_), bytes);
         return;
     }
-    Cell* c = cells_ + (static_cast<const std::uint8_t*>(address) - base_);
-    constexpr std::size_t kPage = 4096 / sizeof(Cell);
-    auto offset = static_cast<std::size_t>(c - cells_);
-    std::size_t first = (offset + kPage - 1) / kPage * kPage,
-                last = (offset + bytes) / kPage * kPage;
-    drop_readers_between(c, c + bytes);
-    if (first >= last || bytes < (1u << 16)) {
-        std::fill(c, c + bytes, Cell{0, 0});
-        return;
-    }
-    std::fill(c, cells_ + first, Cell{0, 0});
-    madvise(cells_ + first, (last - first) * sizeof(Cell), MADV_DONTNEED);
-    std::fill(cells_ + last, c + bytes, Cell{0, 0});
+    // Shared memory of a new cluster: the sets of readers of the old one are gone as a whole.
+    for_each_run(address, bytes, [&](const Run& run) { fill(run, {0, 0}); });
 }
 
 void Shadow::mark_barrier(const void* address, std::size_t bytes, bool on) {

@@ -84,6 +84,8 @@ class Shadow {
     void forget_readers();
     // Sets that cells refer to.
     std::size_t reader_sets() const { return sets_.size() - free_sets_.size(); }
+    // Pages of a range's cells that are in memory.
+    std::size_t resident_pages(const void* address, std::size_t bytes);
     // Bytes become (or stop being) an mbarrier.
     void mark_barrier(const void* address, std::size_t bytes, bool on);
 
@@ -135,6 +137,7 @@ class Shadow {
                     const void* address, std::size_t bytes);
     void drop_readers(Epoch readers, std::uint32_t run);
     void drop_readers_between(Cell* begin, Cell* end);
+    void clear_pages(Cell* first, std::size_t count);
     [[noreturn]] void race(const Access& access, bool writes, Reader other, bool other_writes,
                            const void* address, std::size_t bytes);
     std::unique_lock<std::mutex> lock() {

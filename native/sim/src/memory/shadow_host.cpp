@@ -11,7 +11,6 @@ namespace cudasim {
 
 namespace {
 Epoch load(const Epoch& e) { return __atomic_load_n(&e, __ATOMIC_ACQUIRE); }
-void store(Epoch& e, Epoch value) { __atomic_store_n(&e, value, __ATOMIC_RELEASE); }
 } // namespace
 
 Epoch Shadow::unordered_for_host(const HostView& visible, const void* address, std::size_t bytes,
@@ -79,42 +78,6 @@ Epoch Shadow::unordered_for_host(const HostView& visible, const void* address, s
         }
     }
     return 0;
-}
-
-// Pages that nobody has touched are not looked at: they hold nothing, and a look would map them.
-void Shadow::drop_readers_between(Cell* begin, Cell* end) {
-    {
-        auto guard = lock();
-        if (reader_sets() == 0)
-            return;
-    }
-    constexpr std::size_t kPage = 4096, kPages = 1024;
-    unsigned char resident[kPages];
-    auto* at = reinterpret_cast<std::uint8_t*>(begin);
-    auto* const stop = reinterpret_cast<std::uint8_t*>(end);
-    while (at < stop) {
-        auto* const page = at - reinterpret_cast<std::uintptr_t>(at) % kPage;
-        const std::size_t pages =
-            std::min(kPages, (static_cast<std::size_t>(stop - page) + kPage - 1) / kPage);
-        if (mincore(page, pages * kPage, resident) != 0)
-            std::fill(resident, resident + pages, 1);
-        for (std::size_t i = 0; i < pages; ++i) {
-            auto* const next = std::min(stop, page + (i + 1) * kPage);
-            if ((resident[i] & 1) != 0) {
-                for (auto* c = reinterpret_cast<Cell*>(at); c < reinterpret_cast<Cell*>(next);
-                     ++c) {
-                    if (!is_reader_set(load(c->read)))
-                        continue;
-                    auto guard = lock();
-                    if (const Epoch r = load(c->read); is_reader_set(r)) {
-                        drop_readers(r, 1);
-                        store(c->read, 0);
-                    }
-                }
-            }
-            at = next;
-        }
-    }
 }
 
 } // namespace cudasim

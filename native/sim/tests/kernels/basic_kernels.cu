@@ -13,6 +13,19 @@ __global__ void broadcast(const unsigned* in, unsigned* out, unsigned n) {
     out[i] = in[i % n];
 }
 
+// All read a word, then one of them writes it: after a barrier, or as soon as it has read itself.
+__global__ void read_then_write(unsigned* out, int sync) {
+    auto* shared = static_cast<unsigned*>(di_sim_dynamic_shared(16, 16));
+    if (threadIdx.x == 0)
+        *shared = 5;
+    __syncthreads();
+    out[threadIdx.x] = *shared;
+    if (sync != 0)
+        __syncthreads();
+    if (threadIdx.x == 40)
+        *shared = 6;
+}
+
 __global__ void block_sum(const unsigned* in, unsigned* out, int skip_sync) {
     auto* shared = static_cast<unsigned*>(di_sim_dynamic_shared(blockDim.x * 4, 16));
     shared[threadIdx.x] = in[blockIdx.x * blockDim.x + threadIdx.x];
@@ -213,6 +226,7 @@ __global__ void sync_many(unsigned times) {
 
 DI_SIM_KERNEL(fill, 0, fill);
 DI_SIM_KERNEL(broadcast, 0, broadcast);
+DI_SIM_KERNEL(read_then_write, 0, read_then_write);
 DI_SIM_KERNEL(block_sum, 0, block_sum);
 DI_SIM_KERNEL(divergent_sync, 0, divergent_sync);
 DI_SIM_KERNEL(early_exit, 0, early_exit);
