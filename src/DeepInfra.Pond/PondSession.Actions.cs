@@ -68,7 +68,7 @@ public sealed partial class PondSession
         {
             if (await publisher.PrepareAsync(linked.Token).ConfigureAwait(false) is { } finished)
             {
-                Runtime.Statistics.Restore(finished.Observations);
+                Runtime.Statistics.Restore(finished.Observations, plan.Tasks);
                 return Result(target, finished, reused: true);
             }
 

@@ -2,8 +2,15 @@
 namespace DeepInfra.Pond.Tests;
 
 /// <summary>Frames whose equal keys can be in different partitions are not joined partition by partition.</summary>
-public sealed class CoPartitionTests
+public sealed class CoPartitionTests : IAsyncLifetime
 {
+    private readonly TestArea _area = new();
+    private PondSession _pond = null!;
+
+    public async ValueTask InitializeAsync() => _pond = await _area.OpenAsync();
+
+    public ValueTask DisposeAsync() => _area.DisposeAsync();
+
     [Theory]
     [InlineData("item::BIGINT", "item::DOUBLE")]
     [InlineData("item::INTEGER", "item::DECIMAL(10,2)")]
@@ -15,12 +22,10 @@ public sealed class CoPartitionTests
         string right
     )
     {
-        await using var area = new TestArea();
-        var pond = await area.OpenAsync();
-        var a = Keyed(pond, "a", left);
-        var b = Keyed(pond, "b", right);
+        var a = Keyed("a", left);
+        var b = Keyed("b", right);
 
-        var act = () => Join(pond, a, b).CountAsync();
+        var act = () => Join(a, b).CountAsync();
 
         (await act.Should().ThrowAsync<PondPlanException>())
             .Which.Message.Should()
@@ -38,10 +43,7 @@ public sealed class CoPartitionTests
     [InlineData("item::DOUBLE", "item::DOUBLE")]
     public async Task SqlPerPartition_HashedKeysOfEqualText_Meet(string left, string right)
     {
-        await using var area = new TestArea();
-        var pond = await area.OpenAsync();
-
-        var joined = Join(pond, Keyed(pond, "a", left), Keyed(pond, "b", right));
+        var joined = Join(Keyed("a", left), Keyed("b", right));
 
         (await joined.CountAsync()).Should().Be(3);
     }
@@ -49,26 +51,24 @@ public sealed class CoPartitionTests
     [Fact]
     public async Task SqlPerPartition_KeysCastAfterTheShuffle_AreCheckedByWhatWasHashed()
     {
-        await using var area = new TestArea();
-        var pond = await area.OpenAsync();
-        var a = Keyed(pond, "a", "item::DOUBLE").Where("a > 0").Select("a::BIGINT as a");
-        var b = Keyed(pond, "b", "item::BIGINT");
+        var a = Keyed("a", "item::DOUBLE").Where("a > 0").Select("a::BIGINT as a");
+        var b = Keyed("b", "item::BIGINT");
 
         await FluentActions
-            .Awaiting(() => Join(pond, a, b).CountAsync())
+            .Awaiting(() => Join(a, b).CountAsync())
             .Should()
             .ThrowAsync<PondPlanException>();
         // One partition goes to every query, and merged rows have no partitions: nothing can get lost.
-        (await Join(pond, a, b.Coalesce(1)).CountAsync())
+        (await Join(a, b.Coalesce(1)).CountAsync())
             .Should()
             .Be(3);
-        var single = pond.SqlSinglePartition("select * from {0} join {1} on a = b", a, b);
+        var single = _pond.SqlSinglePartition("select * from {0} join {1} on a = b", a, b);
         (await single.CountAsync()).Should().Be(3);
     }
 
-    private static PondFrame Keyed(PondSession pond, string name, string key) =>
-        pond.FromItems([1, 2, 3]).Select($"{key} as {name}").RepartitionByHash(8, name);
+    private PondFrame Keyed(string name, string key) =>
+        _pond.FromItems([1, 2, 3]).Select($"{key} as {name}").RepartitionByHash(8, name);
 
-    private static PondFrame Join(PondSession pond, PondFrame a, PondFrame b) =>
-        pond.SqlPerPartition("select * from {0} join {1} on a = b", a, b);
+    private PondFrame Join(PondFrame a, PondFrame b) =>
+        _pond.SqlPerPartition("select * from {0} join {1} on a = b", a, b);
 }

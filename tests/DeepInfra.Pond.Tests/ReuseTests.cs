@@ -63,6 +63,64 @@ public sealed class ReuseTests
     }
 
     [Theory]
+    [InlineData("1", "1", 1)]
+    [InlineData("1", "2", 2)]
+    [InlineData(null, null, 2)]
+    public async Task PondFunctionOptions_Version_DecidesWhetherALaterRunReusesTheResults(
+        string? first,
+        string? second,
+        int expectedCalls
+    )
+    {
+        await using var area = new TestArea();
+        var calls = 0;
+        foreach (var version in new[] { first, second })
+        {
+            await using var pond = await area.OpenAsync(o =>
+                o with
+                {
+                    JobId = "job",
+                    KeepIntermediates = true,
+                }
+            );
+            var run = pond.FromItems([1, 2, 3])
+                .MapBatches(
+                    batch =>
+                    {
+                        Interlocked.Increment(ref calls);
+                        return batch;
+                    },
+                    new PondFunctionOptions { Name = "same", Version = version }
+                );
+            (await run.ToListAsync<int>()).Should().Equal(1, 2, 3);
+        }
+
+        calls.Should().Be(expectedCalls);
+    }
+
+    [Fact]
+    public async Task Observations_ResumedJobDoesTheWorkAgain_CountEachRowOnce()
+    {
+        await using var area = new TestArea();
+        var expected = new Dictionary<string, double> { ["rows"] = 10, ["sum"] = 45 };
+        for (var run = 0; run < 2; run++)
+        {
+            await using var pond = await area.OpenAsync(o => o with { JobId = "job" });
+            var seen = pond.FromItems(Enumerable.Range(0, 10))
+                .RepartitionByRows(2)
+                .Observe("seen", ("rows", "count(*)"), ("sum", "sum(item)"));
+            var written = await seen.WriteParquetAsync(area["out"]);
+            written.Reused.Should().Be(run == 1);
+            pond.GetObservations()["seen"].Should().Equal(expected);
+
+            // Its intermediate results are gone, so another action measures the rows anew.
+            await seen.Select("item + 1 as item")
+                .WriteParquetAsync(area[FormattableString.Invariant($"more{run}")]);
+            pond.GetObservations()["seen"].Should().Equal(expected);
+        }
+    }
+
+    [Theory]
     [InlineData(CacheScope.Root, 1)]
     [InlineData(CacheScope.Job, 2)]
     public async Task CacheScope_OtherJobOnTheSameRoot_ReusesOnlyWithRoot(

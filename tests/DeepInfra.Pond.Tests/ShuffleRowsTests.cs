@@ -4,8 +4,12 @@ using DeepInfra.Pond.Engine;
 namespace DeepInfra.Pond.Tests;
 
 /// <summary>A repartition puts out as many rows as go in, or fails.</summary>
-public sealed class ShuffleRowsTests
+public sealed class ShuffleRowsTests : IAsyncDisposable
 {
+    private readonly TestArea _area = new();
+
+    public ValueTask DisposeAsync() => _area.DisposeAsync();
+
     [Theory]
     [InlineData("stored", "lost")]
     [InlineData("stored", "repeated")]
@@ -18,9 +22,8 @@ public sealed class ShuffleRowsTests
         string fault
     )
     {
-        await using var area = new TestArea();
         var faults = 0;
-        var pond = await area.OpenAsync(o =>
+        var pond = await _area.OpenAsync(o =>
             o with
             {
                 MaxFailures = 0,
@@ -77,13 +80,12 @@ public sealed class ShuffleRowsTests
     [InlineData("select range as i from range(100) where range < 0", 0)]
     public async Task CopyCounted_AnyQuery_CountsItsRows(string query, long expected)
     {
-        await using var area = new TestArea();
-        using var pool = new DuckPool(area["spill"], null, 1, 1);
+        using var pool = new DuckPool(_area["spill"], null, 1, 1);
         var duck = pool.Rent(2, 64 << 20);
 
         var (written, rows) = duck.CopyCounted(
             $"select *, (i % 3)::integer as p from ({query})",
-            area["out"],
+            _area["out"],
             "FORMAT parquet, PARTITION_BY (p), OVERWRITE_OR_IGNORE true",
             CancellationToken.None
         );

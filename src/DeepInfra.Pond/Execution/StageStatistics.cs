@@ -6,9 +6,9 @@ internal sealed class StageStatistics
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<int, PondStage> _stages = [];
-    private readonly Dictionary<string, Dictionary<string, double>> _restored = new(
-        StringComparer.Ordinal
-    );
+
+    /// <summary>What earlier runs measured, by stage, until this one measures the same work.</summary>
+    private readonly Dictionary<string, RestoredStage> _restored = new(StringComparer.Ordinal);
 
     /// <summary>What tasks measured, by key: a result that serves several frames counts once.</summary>
     private readonly Dictionary<string, Measurement> _measured = new(StringComparer.Ordinal);
@@ -38,7 +38,12 @@ internal sealed class StageStatistics
     }
 
     /// <summary>Values from the manifest of an output that was finished by an earlier run.</summary>
-    public void Restore(IReadOnlyDictionary<string, Dictionary<string, double>> observations)
+    /// <param name="observations">Values by stage.</param>
+    /// <param name="tasks">The tasks that would make the output again.</param>
+    public void Restore(
+        IReadOnlyDictionary<string, Dictionary<string, double>> observations,
+        IReadOnlyList<PondTask> tasks
+    )
     {
         lock (_lock)
         {
@@ -46,9 +51,14 @@ internal sealed class StageStatistics
             {
                 if (_measured.Values.All(m => m.Stage != stage))
                 {
+                    var makers = tasks.Where(t => StageOf(t) == stage).ToArray();
                     _restored.TryAdd(
                         stage,
-                        new Dictionary<string, double>(values, StringComparer.Ordinal)
+                        new RestoredStage(
+                            new Dictionary<string, double>(values, StringComparer.Ordinal),
+                            makers.Select(t => t.Node.Id).ToHashSet(),
+                            makers.Select(t => t.Key).ToHashSet(StringComparer.Ordinal)
+                        )
                     );
                 }
             }
@@ -69,7 +79,7 @@ internal sealed class StageStatistics
         {
             var sums = _restored.ToDictionary(
                 r => r.Key,
-                r => new Dictionary<string, double>(r.Value, StringComparer.Ordinal),
+                r => new Dictionary<string, double>(r.Value.Values, StringComparer.Ordinal),
                 StringComparer.Ordinal
             );
             foreach (var measurement in _measured.Values)
@@ -102,6 +112,13 @@ internal sealed class StageStatistics
             return;
         }
 
+        var stage = StageOf(task);
+        if (_restored.TryGetValue(stage, out var restored) && restored.IsOf(task))
+        {
+            // Another action does the work of the earlier run again, which counts once.
+            _restored.Remove(stage);
+        }
+
         var place = (task.Node.Id, task.Partition);
         if (_latest.TryGetValue(place, out var before) && before != task.Key)
         {
@@ -117,13 +134,23 @@ internal sealed class StageStatistics
         _latest[place] = task.Key;
         if (!_measured.TryGetValue(task.Key, out var measurement))
         {
-            _measured[task.Key] = measurement = new Measurement(
-                task.Node.Name ?? task.Node.Kind,
-                values
-            );
+            _measured[task.Key] = measurement = new Measurement(stage, values);
         }
 
         measurement.Places.Add(place);
+    }
+
+    private static string StageOf(PondTask task) => task.Node.Name ?? task.Node.Kind;
+
+    private sealed record RestoredStage(
+        Dictionary<string, double> Values,
+        HashSet<int> Nodes,
+        HashSet<string> Keys
+    )
+    {
+        /// <summary>Whether a task does the same work; of a stage that no known task makes, every task does.</summary>
+        public bool IsOf(PondTask task) =>
+            Nodes.Count == 0 || Nodes.Contains(task.Node.Id) || Keys.Contains(task.Key);
     }
 
     private sealed record Measurement(string Stage, IReadOnlyDictionary<string, double> Values)
