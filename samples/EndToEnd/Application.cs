@@ -20,6 +20,9 @@ internal static class Application
 
     public static async Task<int> RunAsync(RunOptions options, CancellationToken cancellationToken)
     {
+        // A file or a pipe has no width: lines stay whole there, and can be searched.
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 10_000;
         var clock = Stopwatch.StartNew();
         var verdicts = new Verdicts();
         var facts = new RunFacts();

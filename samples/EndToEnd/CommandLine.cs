@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.CommandLine;
+using System.Runtime.InteropServices;
 
 namespace EndToEnd;
 
@@ -70,10 +71,23 @@ internal static class CommandLine
         );
         var parsed = command.Parse(args);
 
-        // A stopped phase needs a moment to come to its end and to remove its files.
+        using var stop = new CancellationTokenSource();
+        // Before anything begins: work that starts unguarded would be cut off in the middle.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var exitCode = await parsed.InvokeAsync(
-            new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) }
+            new InvocationConfiguration { ProcessTerminationTimeout = null },
+            stop.Token
         );
         return parsed.Errors.Count > 0 ? Application.WrongUsage : exitCode;
+
+        // The first signal lets the running phase come to its end and remove its files; a second one ends the process.
+        void Stop(PosixSignalContext context)
+        {
+            if (stop.IsCancellationRequested)
+                return;
+            context.Cancel = true;
+            stop.Cancel();
+        }
     }
 }

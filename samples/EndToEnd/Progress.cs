@@ -29,6 +29,12 @@ internal sealed class Progress(
     public static void Note(string text) =>
         AnsiConsole.MarkupLineInterpolated($"  [grey]{text}[/]");
 
+    /// <summary>Seconds, or milliseconds where there is less than one.</summary>
+    public static string Duration(double seconds) =>
+        seconds < 1
+            ? FormattableString.Invariant($"{seconds * 1000:0} ms")
+            : FormattableString.Invariant($"{seconds:0.0} s");
+
     /// <summary>Runs a phase.</summary>
     public Task PhaseAsync(string name, Func<Task> phase) =>
         PhaseAsync(
@@ -66,7 +72,7 @@ internal sealed class Progress(
         facts.Phases.Add((name, clock.Elapsed.TotalSeconds));
         facts.PhaseMeters[name] = meters.Since(before);
         AnsiConsole.MarkupLineInterpolated(
-            $"[green]✓[/] {name} [grey]{clock.Elapsed.TotalSeconds:0.0} s[/]"
+            $"[green]✓[/] {name} [grey]{Duration(clock.Elapsed.TotalSeconds)}[/]"
         );
         return result;
     }

@@ -24,8 +24,8 @@ public sealed class InterruptionTests : IDisposable
     }
 
     [Fact]
-    public Task Interrupt_TrainCheckpointAndDecode_LeavesAFolderThatTheNextRunFinishes() =>
-        InterruptAsync(Phases.Train, Phases.Save, Phases.Decode);
+    public Task Interrupt_StartTrainCheckpointAndDecode_LeavesAFolderThatTheNextRunFinishes() =>
+        InterruptAsync(Phases.Start, Phases.Train, Phases.Save, Phases.Decode);
 
     [Fact]
     [Trait("Category", "Slow")]

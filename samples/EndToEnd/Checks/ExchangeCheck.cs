@@ -25,7 +25,9 @@ internal static class ExchangeCheck
         verdicts.Add(
             "Combine undoes dispatch",
             wrong.Sum() == 0,
-            $"{wrong.Sum()} of {config.ExpertRanks * tokens * config.Width} values differ"
+            FormattableString.Invariant(
+                $"{wrong.Sum()} of {config.ExpertRanks * tokens * config.Width:#,0} values differ"
+            )
         );
     }
 

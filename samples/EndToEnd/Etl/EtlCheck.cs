@@ -115,7 +115,9 @@ internal sealed class EtlCheck(RunContext run, ModelConfig config, Tokenizer tok
             "The shards on 3FS hold every token but the rest of each split's last record",
             facts.Tokens + marks == records * length + dropped
                 && facts.Dropped.Values.All(d => d < length),
-            $"{facts.Tokens} tokens + {marks} end marks = {records} records of {length} + {dropped} dropped"
+            FormattableString.Invariant(
+                $"{facts.Tokens:#,0} tokens + {marks:#,0} end marks = {records:#,0} records of {length} + {dropped:#,0} dropped"
+            )
         );
     }
 

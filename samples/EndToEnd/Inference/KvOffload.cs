@@ -41,7 +41,9 @@ internal sealed class KvOffload(RunContext run, RankDecoder[] ranks, ulong model
         run.Verdicts.Add(
             "KV blocks evicted and overwritten locally come back from 3FS byte for byte",
             same && evicted && run.Facts.KvBytesFetched == run.Facts.KvBytesOffloaded,
-            $"{blocks.Count} blocks, {run.Facts.KvBytesFetched} bytes; {(evicted ? "none" : "some")} left in the local cache in between"
+            FormattableString.Invariant(
+                $"{blocks.Count} blocks, {run.Facts.KvBytesFetched:#,0} bytes; {(evicted ? "none" : "some")} left in the local cache in between"
+            )
         );
         return fetched;
     }

@@ -59,7 +59,11 @@ internal static class ReportBuilder
                 "Seconds by phase",
                 Svg.Bars(
                     "Seconds by phase",
-                    [.. facts.Phases.Select(p => (p.Phase, p.Seconds, $"{F(p.Seconds, "0.0")} s"))]
+                    [
+                        .. facts.Phases.Select(p =>
+                            (p.Phase, p.Seconds, Progress.Duration(p.Seconds))
+                        ),
+                    ]
                 ),
                 $"{F(elapsed.TotalSeconds, "0")} s in all; what is missing is the start of the program and this report."
             );

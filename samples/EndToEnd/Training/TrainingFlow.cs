@@ -197,7 +197,7 @@ internal sealed class TrainingFlow(RunContext run, ModelConfig config)
             "Validation loss on unseen documents is at most 0.9 of the unigram entropy of the same tokens",
             loss <= 0.9 * entropy,
             FormattableString.Invariant(
-                $"{loss:0.000} nats against {entropy:0.000} ({loss / entropy:0.000}) on {tokens:0} tokens"
+                $"{loss:0.000} nats against {entropy:0.000} ({loss / entropy:0.000}) on {tokens:#,0} tokens"
             )
         );
     }
