@@ -38,9 +38,12 @@ std::size_t run_length(const Cell* c, std::size_t n) {
         ++end;
     return end;
 }
-bool all_read_by(const Cell* c, std::size_t n, Epoch readers) {
-    return std::all_of(c, c + n, [&](const Cell& cell) { return load(cell.read) == readers; });
+bool all_are(const Cell* c, std::size_t n, Epoch write, Epoch read) {
+    return load(c->write) == write && load(c->read) == read && run_length(c, n) == n;
 }
+// Of a cell's epochs: whether how it was done stands beside it. A set's readers have that with
+// them.
+bool has_strength(Epoch e) { return !is_reader_set(e) && epoch_strong(e); }
 bool same_agent(Epoch a, Epoch b) { return (a >> 21) == (b >> 21); }
 
 } // namespace
@@ -158,7 +161,7 @@ void Shadow::read_run(const Access& access, const Run& run, std::size_t bytes) {
         }
         const std::uint8_t* at = run.at + i * run.unit;
         Strengths strengths{};
-        if (epoch_strong(w) || epoch_strong(r)) {
+        if (has_strength(w) || has_strength(r)) {
             length = equal_strengths(run, i, length);
             end = i + length;
             strengths = {load(strengths_at(at)->write), load(strengths_at(at)->read)};
@@ -176,7 +179,7 @@ void Shadow::read_run(const Access& access, const Run& run, std::size_t bytes) {
         std::unique_lock<std::mutex> guard;
         if (is_reader_set(r)) {
             guard = lock();
-            if (!all_read_by(c, length, r)) {
+            if (shared_ && !all_are(c, length, w, r)) {
                 end = i;
                 continue;
             }
@@ -187,6 +190,8 @@ void Shadow::read_run(const Access& access, const Run& run, std::size_t bytes) {
         }
         for (std::size_t k = 0; access.strong && k < length * run.unit; ++k)
             store(strengths_at(at)[k].read, access.strength);
+        if (next == r)
+            continue; // one more reader of the same set
         if (!shared_) {
             fill_cells(c, length, {w, next});
             continue;
@@ -211,7 +216,7 @@ void Shadow::write_run(const Access& access, const Run& run, std::size_t bytes) 
             write_run(access, bytes_of(run, i, length), bytes);
         } else {
             Strengths strengths{};
-            if (epoch_strong(w) || epoch_strong(r)) {
+            if (has_strength(w) || has_strength(r)) {
                 length = equal_strengths(run, i, length);
                 strengths = {load(strengths_at(at)->write), load(strengths_at(at)->read)};
             }
@@ -219,7 +224,7 @@ void Shadow::write_run(const Access& access, const Run& run, std::size_t bytes) 
                 check_pair(access, true, {w, strengths.write}, true, at, bytes);
             if (is_reader_set(r)) {
                 guard = lock();
-                if (!all_read_by(c, length, r)) {
+                if (shared_ && !all_are(c, length, w, r)) {
                     end = i;
                     continue;
                 }
