@@ -23,7 +23,7 @@ CUresult check_device(int device) {
 
 } // namespace
 
-CUDASIM_API CUresult cuInit(unsigned flags) {
+CUDASIM_API CUresult cuInit(unsigned flags) try {
     if (flags != 0)
         return CUDA_ERROR_INVALID_VALUE;
     try {
@@ -34,15 +34,17 @@ CUDASIM_API CUresult cuInit(unsigned flags) {
     initialised.store(true, std::memory_order_release);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDriverGetVersion(int* version) {
+CUDASIM_API CUresult cuDriverGetVersion(int* version) try {
     if (version == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     *version = kDriverVersion;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDeviceGetCount(int* count) {
+CUDASIM_API CUresult cuDeviceGetCount(int* count) try {
     if (!initialised.load())
         return CUDA_ERROR_NOT_INITIALIZED;
     if (count == nullptr)
@@ -50,15 +52,17 @@ CUDASIM_API CUresult cuDeviceGetCount(int* count) {
     *count = device_count();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDeviceGet(CUdevice* device, int ordinal) {
+CUDASIM_API CUresult cuDeviceGet(CUdevice* device, int ordinal) try {
     if (CUresult e = check_device(ordinal); e != CUDA_SUCCESS)
         return e;
     *device = ordinal;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDeviceGetName(char* name, int length, CUdevice device) {
+CUDASIM_API CUresult cuDeviceGetName(char* name, int length, CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     if (name == nullptr || length <= 0)
@@ -67,19 +71,22 @@ CUDASIM_API CUresult cuDeviceGetName(char* name, int length, CUdevice device) {
                   kComputeMajor, kComputeMinor);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDeviceGetUuid_v2(char* uuid, CUdevice device) {
+CUDASIM_API CUresult cuDeviceGetUuid_v2(char* uuid, CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     std::memcpy(uuid, "deepinfra-sim-0", 15);
     uuid[15] = static_cast<char>(device);
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuDeviceGetUuid(char* uuid, CUdevice device) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuDeviceGetUuid(char* uuid, CUdevice device) try {
     return cuDeviceGetUuid_v2(uuid, device);
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDeviceGetPCIBusId(char* text, int length, CUdevice device) {
+CUDASIM_API CUresult cuDeviceGetPCIBusId(char* text, int length, CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     if (text == nullptr || length < 13)
@@ -87,15 +94,17 @@ CUDASIM_API CUresult cuDeviceGetPCIBusId(char* text, int length, CUdevice device
     std::snprintf(text, static_cast<std::size_t>(length), "0000:%02X:00.0", device + 1);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDeviceTotalMem_v2(std::size_t* bytes, CUdevice device) {
+CUDASIM_API CUresult cuDeviceTotalMem_v2(std::size_t* bytes, CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     *bytes = DeviceHeap::instance().device_bytes();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device) {
+CUDASIM_API CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     if (value == nullptr)
@@ -169,8 +178,9 @@ CUDASIM_API CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice de
     *value = 0;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDeviceCanAccessPeer(int* can, CUdevice device, CUdevice peer) {
+CUDASIM_API CUresult cuDeviceCanAccessPeer(int* can, CUdevice device, CUdevice peer) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     if (CUresult e = check_device(peer); e != CUDA_SUCCESS)
@@ -178,9 +188,10 @@ CUDASIM_API CUresult cuDeviceCanAccessPeer(int* can, CUdevice device, CUdevice p
     *can = device != peer ? 1 : 0;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
 CUDASIM_API CUresult cuDeviceGetP2PAttribute(int* value, int attribute, CUdevice device,
-                                             CUdevice peer) {
+                                             CUdevice peer) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     if (CUresult e = check_device(peer); e != CUDA_SUCCESS)
@@ -188,8 +199,9 @@ CUDASIM_API CUresult cuDeviceGetP2PAttribute(int* value, int attribute, CUdevice
     *value = attribute >= 1 && attribute <= 4 && device != peer ? 1 : 0;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuDevicePrimaryCtxRetain(void** context, CUdevice device) {
+CUDASIM_API CUresult cuDevicePrimaryCtxRetain(void** context, CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     Context& c = primary_context(device);
@@ -197,7 +209,8 @@ CUDASIM_API CUresult cuDevicePrimaryCtxRetain(void** context, CUdevice device) {
     *context = &c;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     Context& c = primary_context(device);
@@ -207,7 +220,8 @@ CUDASIM_API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
         synchronize_context(c);
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     Context& c = primary_context(device);
@@ -215,18 +229,21 @@ CUDASIM_API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device) {
     repair_context(c);
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned) try {
     return check_device(device);
 }
-CUDASIM_API CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned* flags, int* active) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned* flags, int* active) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     *flags = 0;
     *active = primary_context(device).references.load() > 0;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuCtxCreate_v2(void** context, unsigned, CUdevice device) {
+CUDASIM_API CUresult cuCtxCreate_v2(void** context, unsigned, CUdevice device) try {
     if (CUresult e = check_device(device); e != CUDA_SUCCESS)
         return e;
     auto* c = new Context;
@@ -235,7 +252,8 @@ CUDASIM_API CUresult cuCtxCreate_v2(void** context, unsigned, CUdevice device) {
     *context = c;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxDestroy_v2(void* context) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxDestroy_v2(void* context) try {
     auto* c = static_cast<Context*>(context);
     if (c == nullptr || c->primary)
         return CUDA_ERROR_INVALID_CONTEXT;
@@ -252,13 +270,15 @@ CUDASIM_API CUresult cuCtxDestroy_v2(void* context) {
     delete c;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxGetCurrent(void** context) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxGetCurrent(void** context) try {
     if (!initialised.load())
         return CUDA_ERROR_NOT_INITIALIZED;
     *context = current_context();
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxSetCurrent(void* context) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxSetCurrent(void* context) try {
     if (!initialised.load())
         return CUDA_ERROR_NOT_INITIALIZED;
     if (!context_stack().empty())
@@ -267,13 +287,15 @@ CUDASIM_API CUresult cuCtxSetCurrent(void* context) {
         context_stack().push_back(static_cast<Context*>(context));
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxPushCurrent_v2(void* context) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxPushCurrent_v2(void* context) try {
     if (context == nullptr)
         return CUDA_ERROR_INVALID_CONTEXT;
     context_stack().push_back(static_cast<Context*>(context));
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxPopCurrent_v2(void** context) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxPopCurrent_v2(void** context) try {
     if (context_stack().empty())
         return CUDA_ERROR_INVALID_CONTEXT;
     if (context != nullptr)
@@ -281,41 +303,49 @@ CUDASIM_API CUresult cuCtxPopCurrent_v2(void** context) {
     context_stack().pop_back();
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxGetDevice(CUdevice* device) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxGetDevice(CUdevice* device) try {
     Context* c = current_context();
     if (c == nullptr)
         return CUDA_ERROR_INVALID_CONTEXT;
     *device = c->device;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxGetFlags(unsigned* flags) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxGetFlags(unsigned* flags) try {
     *flags = 0;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxGetApiVersion(void*, unsigned* version) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxGetApiVersion(void*, unsigned* version) try {
     *version = 3020;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxSynchronize() {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxSynchronize() try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
     synchronize_context(*context);
     return context->error.load();
 }
-CUDASIM_API CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest) try {
     if (least != nullptr)
         *least = 0;
     if (greatest != nullptr)
         *greatest = -5;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxSetLimit(int, std::size_t) { return CUDA_SUCCESS; }
-CUDASIM_API CUresult cuCtxGetLimit(std::size_t* value, int) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxSetLimit(int, std::size_t) try { return CUDA_SUCCESS; }
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxGetLimit(std::size_t* value, int) try {
     *value = 0;
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxEnablePeerAccess(void* peer, unsigned flags) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxEnablePeerAccess(void* peer, unsigned flags) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -329,7 +359,8 @@ CUDASIM_API CUresult cuCtxEnablePeerAccess(void* peer, unsigned flags) {
     set_peer_access(context->device, other->device, true);
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuCtxDisablePeerAccess(void* peer) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuCtxDisablePeerAccess(void* peer) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -341,3 +372,4 @@ CUDASIM_API CUresult cuCtxDisablePeerAccess(void* peer) {
     set_peer_access(context->device, other->device, false);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH

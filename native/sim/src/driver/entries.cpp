@@ -94,7 +94,7 @@ const std::unordered_map<std::string_view, void*>& table() {
 } // namespace
 
 CUDASIM_API CUresult cuGetProcAddress_v2(const char* name, void** function, int version,
-                                         unsigned long long, int* status) {
+                                         unsigned long long, int* status) try {
     if (name == nullptr || function == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     *function = nullptr;
@@ -108,13 +108,15 @@ CUDASIM_API CUresult cuGetProcAddress_v2(const char* name, void** function, int 
         *status = !found ? 1 : new_enough ? 0 : 2;
     return *function != nullptr ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
+CUDASIM_CATCH
 
 CUDASIM_API CUresult cuGetProcAddress(const char* name, void** function, int version,
-                                      unsigned long long flags) {
+                                      unsigned long long flags) try {
     return cuGetProcAddress_v2(name, function, version, flags, nullptr);
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGetErrorName(CUresult error, const char** name) {
+CUDASIM_API CUresult cuGetErrorName(CUresult error, const char** name) try {
     if (name == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     for (const ErrorText& e : kErrors) {
@@ -126,8 +128,9 @@ CUDASIM_API CUresult cuGetErrorName(CUresult error, const char** name) {
     *name = nullptr;
     return CUDA_ERROR_INVALID_VALUE;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGetErrorString(CUresult error, const char** text) {
+CUDASIM_API CUresult cuGetErrorString(CUresult error, const char** text) try {
     if (text == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     for (const ErrorText& e : kErrors) {
@@ -139,12 +142,13 @@ CUDASIM_API CUresult cuGetErrorString(CUresult error, const char** text) {
     *text = nullptr;
     return CUDA_ERROR_INVALID_VALUE;
 }
+CUDASIM_CATCH
 
 CUDASIM_API CUresult cuTensorMapEncodeTiled(TensorMap* map, int type, unsigned rank, void* address,
                                             const std::uint64_t* extents,
                                             const std::uint64_t* strides, const std::uint32_t* box,
                                             const std::uint32_t* element_strides, int interleave,
-                                            int swizzle, int promotion, int fill) {
+                                            int swizzle, int promotion, int fill) try {
     if (extents == nullptr || box == nullptr || element_strides == nullptr ||
         (strides == nullptr && rank > 1) || promotion < 0 || promotion > 3) {
         return CUDA_ERROR_INVALID_VALUE;
@@ -157,6 +161,7 @@ CUDASIM_API CUresult cuTensorMapEncodeTiled(TensorMap* map, int type, unsigned r
         return CUDA_SUCCESS;
     return not_modelled ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_INVALID_VALUE;
 }
+CUDASIM_CATCH
 
 namespace {
 int give_text(const std::string& from, char* text, std::size_t bytes) {

@@ -64,7 +64,7 @@ constexpr std::uint64_t kIpcMagic = 0x44495f4950434531ULL;
 using namespace cudasim;
 using namespace cudasim::driver;
 
-CUDASIM_API CUresult cuEventCreate(void** event, unsigned flags) {
+CUDASIM_API CUresult cuEventCreate(void** event, unsigned flags) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -85,15 +85,17 @@ CUDASIM_API CUresult cuEventCreate(void** event, unsigned flags) {
     *event = created.release();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuEventDestroy_v2(void* event) {
+CUDASIM_API CUresult cuEventDestroy_v2(void* event) try {
     if (event == nullptr)
         return CUDA_ERROR_INVALID_HANDLE;
     delete static_cast<Event*>(event);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuEventRecord(void* event, void* handle) {
+CUDASIM_API CUresult cuEventRecord(void* event, void* handle) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -115,11 +117,17 @@ CUDASIM_API CUresult cuEventRecord(void* event, void* handle) {
         record = state->begin_record();
         state->view = stream->view;
     }
-    stream->enqueue([state, record] { state->complete(record); });
+    try {
+        stream->enqueue([state, record] { state->complete(record); });
+    } catch (...) {
+        state->complete(record); // nobody else will
+        throw;
+    }
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuEventQuery(void* event) {
+CUDASIM_API CUresult cuEventQuery(void* event) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -143,8 +151,9 @@ CUDASIM_API CUresult cuEventQuery(void* event) {
     host_saw(view);
     return context->error.load();
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuEventSynchronize(void* event) {
+CUDASIM_API CUresult cuEventSynchronize(void* event) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -167,8 +176,9 @@ CUDASIM_API CUresult cuEventSynchronize(void* event) {
     host_saw(view);
     return context->error.load();
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuEventElapsedTime(float* milliseconds, void* start, void* end) {
+CUDASIM_API CUresult cuEventElapsedTime(float* milliseconds, void* start, void* end) try {
     if (milliseconds == nullptr || start == nullptr || end == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     EventState* states[2] = {static_cast<Event*>(start)->state.get(),
@@ -185,8 +195,9 @@ CUDASIM_API CUresult cuEventElapsedTime(float* milliseconds, void* start, void* 
     *milliseconds = static_cast<float>(at[1] - at[0]);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuIpcGetEventHandle(IpcEventHandle* handle, void* event) {
+CUDASIM_API CUresult cuIpcGetEventHandle(IpcEventHandle* handle, void* event) try {
     if (handle == nullptr || event == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     const EventState& state = *static_cast<Event*>(event)->state;
@@ -200,8 +211,9 @@ CUDASIM_API CUresult cuIpcGetEventHandle(IpcEventHandle* handle, void* event) {
     handle->inode = status.st_ino;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuIpcOpenEventHandle(void** event, IpcEventHandle handle) {
+CUDASIM_API CUresult cuIpcOpenEventHandle(void** event, IpcEventHandle handle) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -228,3 +240,4 @@ CUDASIM_API CUresult cuIpcOpenEventHandle(void** event, IpcEventHandle handle) {
     *event = created.release();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH

@@ -49,7 +49,7 @@ bool same_topology(const Graph& a, const Graph& b) {
 
 using namespace cudasim::driver;
 
-CUDASIM_API CUresult cuStreamBeginCapture_v2(void* handle, int) {
+CUDASIM_API CUresult cuStreamBeginCapture_v2(void* handle, int) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -65,8 +65,9 @@ CUDASIM_API CUresult cuStreamBeginCapture_v2(void* handle, int) {
     stream->capture_tail.clear();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamEndCapture(void* handle, void** graph) {
+CUDASIM_API CUresult cuStreamEndCapture(void* handle, void** graph) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -113,8 +114,9 @@ CUDASIM_API CUresult cuStreamEndCapture(void* handle, void** graph) {
     *graph = new GraphHandle{capture->graph};
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamIsCapturing(void* handle, int* status) {
+CUDASIM_API CUresult cuStreamIsCapturing(void* handle, int* status) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -124,22 +126,25 @@ CUDASIM_API CUresult cuStreamIsCapturing(void* handle, int* status) {
     *status = stream->capturing() ? 1 : 0;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGraphCreate(void** graph, unsigned flags) {
+CUDASIM_API CUresult cuGraphCreate(void** graph, unsigned flags) try {
     if (graph == nullptr || flags != 0)
         return CUDA_ERROR_INVALID_VALUE;
     *graph = new GraphHandle{std::make_shared<Graph>()};
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGraphDestroy(void* graph) {
+CUDASIM_API CUresult cuGraphDestroy(void* graph) try {
     if (graph == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     delete static_cast<GraphHandle*>(graph);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGraphGetNodes(void* graph, void** nodes, std::size_t* count) {
+CUDASIM_API CUresult cuGraphGetNodes(void* graph, void** nodes, std::size_t* count) try {
     if (graph == nullptr || count == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     const Graph& g = *static_cast<GraphHandle*>(graph)->graph;
@@ -153,15 +158,17 @@ CUDASIM_API CUresult cuGraphGetNodes(void* graph, void** nodes, std::size_t* cou
     *count = given;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGraphNodeGetType(void* node, int* type) {
+CUDASIM_API CUresult cuGraphNodeGetType(void* node, int* type) try {
     if (node == nullptr || type == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     *type = static_cast<int>(static_cast<GraphNode*>(node)->kind);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGraphInstantiateWithFlags(void** exec, void* graph, unsigned long long) {
+CUDASIM_API CUresult cuGraphInstantiateWithFlags(void** exec, void* graph, unsigned long long) try {
     if (exec == nullptr || graph == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     *exec = new GraphExec{std::make_shared<Graph>()};
@@ -171,9 +178,10 @@ CUDASIM_API CUresult cuGraphInstantiateWithFlags(void** exec, void* graph, unsig
     }
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
 // cuGraphExecUpdate_v2: info is {int result, node, node}.
-CUDASIM_API CUresult cuGraphExecUpdate_v2(void* exec, void* graph, void* info) {
+CUDASIM_API CUresult cuGraphExecUpdate_v2(void* exec, void* graph, void* info) try {
     if (exec == nullptr || graph == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     auto& e = *static_cast<GraphExec*>(exec);
@@ -192,20 +200,24 @@ CUDASIM_API CUresult cuGraphExecUpdate_v2(void* exec, void* graph, void* info) {
     e.graph = next;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGraphLaunch(void* exec, void* stream) {
+CUDASIM_API CUresult cuGraphLaunch(void* exec, void* stream) try {
     if (exec == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     return launch(*static_cast<GraphExec*>(exec), stream);
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGraphUpload(void* exec, void*) {
+CUDASIM_API CUresult cuGraphUpload(void* exec, void*) try {
     return exec == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuGraphExecDestroy(void* exec) {
+CUDASIM_API CUresult cuGraphExecDestroy(void* exec) try {
     if (exec == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     delete static_cast<GraphExec*>(exec);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH

@@ -132,7 +132,7 @@ Task bind(const std::shared_ptr<LaunchArguments>& arguments, Stream& stream) {
 } // namespace
 
 CUDASIM_API CUresult cuLaunchKernelEx(const CUlaunchConfig* launch, void* function,
-                                      void** parameters, void** extra) {
+                                      void** parameters, void** extra) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -178,37 +178,44 @@ CUDASIM_API CUresult cuLaunchKernelEx(const CUlaunchConfig* launch, void* functi
     return submit(launch->stream, NodeKind::Kernel,
                   [arguments](Stream& s) { return bind(arguments, s); });
 }
+CUDASIM_CATCH
 
 CUDASIM_API CUresult cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz,
                                     unsigned bx, unsigned by, unsigned bz, unsigned shared,
-                                    void* stream, void** parameters, void** extra) {
+                                    void* stream, void** parameters, void** extra) try {
     CUlaunchConfig config{gx, gy, gz, bx, by, bz, shared, stream, nullptr, 0};
     return cuLaunchKernelEx(&config, function, parameters, extra);
 }
+CUDASIM_CATCH
 
 CUDASIM_API CUresult cuLaunchCooperativeKernel(void* function, unsigned gx, unsigned gy,
                                                unsigned gz, unsigned bx, unsigned by, unsigned bz,
-                                               unsigned shared, void* stream, void** parameters) {
+                                               unsigned shared, void* stream,
+                                               void** parameters) try {
     CUlaunchAttribute attribute{};
     attribute.id = kLaunchCooperative;
     attribute.value.number = 1;
     CUlaunchConfig config{gx, gy, gz, bx, by, bz, shared, stream, &attribute, 1};
     return cuLaunchKernelEx(&config, function, parameters, nullptr);
 }
+CUDASIM_CATCH
 
 CUDASIM_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function,
-                                                                 int threads, std::size_t shared) {
+                                                                 int threads,
+                                                                 std::size_t shared) try {
     if (blocks == nullptr || function == nullptr || threads <= 0 || threads > 1024)
         return CUDA_ERROR_INVALID_VALUE;
     *blocks = static_cast<int>(blocks_per_multiprocessor(static_cast<unsigned>(threads), shared));
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
-    int* blocks, void* function, int threads, std::size_t shared, unsigned) {
+    int* blocks, void* function, int threads, std::size_t shared, unsigned) try {
     return cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, shared);
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuOccupancyMaxActiveClusters(int* clusters, void* function,
-                                                  const CUlaunchConfig* launch) {
+                                                  const CUlaunchConfig* launch) try {
     if (clusters == nullptr || function == nullptr || launch == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     unsigned blocks = 1;
@@ -222,10 +229,12 @@ CUDASIM_API CUresult cuOccupancyMaxActiveClusters(int* clusters, void* function,
     *clusters = static_cast<int>(fit * kMultiprocessors / std::max(1u, blocks));
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuOccupancyMaxPotentialClusterSize(int* blocks, void* function,
-                                                        const CUlaunchConfig*) {
+                                                        const CUlaunchConfig*) try {
     if (blocks == nullptr || function == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     *blocks = static_cast<Kernel*>(function)->non_portable_cluster ? 16 : 8;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Device and page-locked memory, copies, fills.
+// Device memory, copies, fills.
 
-#include <cstdlib>
 #include <cstring>
-#include <mutex>
-#include <unordered_set>
 #include <utility>
 
 #include "driver/state.h"
@@ -145,7 +142,7 @@ void* const kNull = nullptr;
 
 } // namespace
 
-CUDASIM_API CUresult cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total) {
+CUDASIM_API CUresult cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -155,18 +152,23 @@ CUDASIM_API CUresult cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total
     *free_bytes = *total - heap().used_bytes(context->device);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuMemAlloc_v2(CUdeviceptr* p, std::size_t bytes) { return allocate(p, bytes); }
+CUDASIM_API CUresult cuMemAlloc_v2(CUdeviceptr* p, std::size_t bytes) try {
+    return allocate(p, bytes);
+}
+CUDASIM_CATCH
 
 CUDASIM_API CUresult cuMemAllocPitch_v2(CUdeviceptr* p, std::size_t* pitch, std::size_t width,
-                                        std::size_t height, unsigned) {
+                                        std::size_t height, unsigned) try {
     if (pitch == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     *pitch = (width + 511) / 512 * 512;
     return allocate(p, *pitch * height);
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuMemFree_v2(CUdeviceptr p) {
+CUDASIM_API CUresult cuMemFree_v2(CUdeviceptr p) try {
     Context* context = nullptr;
     CUresult error = check_context(&context);
     if (context == nullptr)
@@ -184,6 +186,7 @@ CUDASIM_API CUresult cuMemFree_v2(CUdeviceptr p) {
     heap().free(a.base);
     return used;
 }
+CUDASIM_CATCH
 
 namespace {
 // The memory is there at once, but it belongs to work that comes after this point of the stream.
@@ -198,7 +201,7 @@ CUresult allocate_in_stream(CUdeviceptr* p, std::size_t bytes, int device, void*
 }
 } // namespace
 
-CUDASIM_API CUresult cuMemAllocAsync(CUdeviceptr* p, std::size_t bytes, void* stream) {
+CUDASIM_API CUresult cuMemAllocAsync(CUdeviceptr* p, std::size_t bytes, void* stream) try {
     CUresult error;
     Stream* s = resolve_stream(stream, &error);
     if (s == nullptr)
@@ -207,8 +210,9 @@ CUDASIM_API CUresult cuMemAllocAsync(CUdeviceptr* p, std::size_t bytes, void* st
         return CUDA_ERROR_NOT_SUPPORTED; // memory nodes are not modelled
     return allocate_in_stream(p, bytes, s->context().device, stream);
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuMemAllocFromPoolAsync(CUdeviceptr* p, std::size_t bytes, void* pool,
-                                             void* stream) {
+                                             void* stream) try {
     if (pool == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     CUresult error;
@@ -219,8 +223,9 @@ CUDASIM_API CUresult cuMemAllocFromPoolAsync(CUdeviceptr* p, std::size_t bytes, 
         return CUDA_ERROR_NOT_SUPPORTED;
     return allocate_in_stream(p, bytes, static_cast<Context*>(pool)->device, stream);
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) {
+CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) try {
     Context* context = nullptr;
     CUresult error = check_context(&context);
     if (context == nullptr)
@@ -250,76 +255,10 @@ CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) {
         };
     });
 }
+CUDASIM_CATCH
 
-namespace {
-// What cuMemHostAlloc gave: cuMemFreeHost takes nothing else, no registered memory and no address
-// inside.
-std::mutex host_mutex;
-std::unordered_set<void*> host_allocations;
-} // namespace
-
-CUDASIM_API CUresult cuMemHostAlloc(void** p, std::size_t bytes, unsigned) {
-    Context* context = nullptr;
-    if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
-        return e;
-    if (p == nullptr || bytes == 0)
-        return CUDA_ERROR_INVALID_VALUE;
-    void* memory = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-    if (memory == nullptr)
-        return CUDA_ERROR_OUT_OF_MEMORY;
-    add_host_range(memory, bytes);
-    {
-        std::lock_guard<std::mutex> lock(host_mutex);
-        host_allocations.insert(memory);
-    }
-    *p = memory;
-    return CUDA_SUCCESS;
-}
-CUDASIM_API CUresult cuMemAllocHost_v2(void** p, std::size_t bytes) {
-    return cuMemHostAlloc(p, bytes, 0);
-}
-
-CUDASIM_API CUresult cuMemFreeHost(void* p) {
-    {
-        std::lock_guard<std::mutex> lock(host_mutex);
-        if (host_allocations.erase(p) == 0)
-            return CUDA_ERROR_INVALID_VALUE;
-    }
-    if (Context* context = current_context())
-        synchronize_context(*context);
-    remove_host_range(p);
-    std::free(p);
-    return CUDA_SUCCESS;
-}
-
-CUDASIM_API CUresult cuMemHostRegister_v2(void* p, std::size_t bytes, unsigned) {
-    if (p == nullptr || bytes == 0)
-        return CUDA_ERROR_INVALID_VALUE;
-    if (in_host_range(p, 1))
-        return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
-    add_host_range(p, bytes);
-    return CUDA_SUCCESS;
-}
-CUDASIM_API CUresult cuMemHostUnregister(void* p) {
-    if (!in_host_range(p, 1))
-        return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
-    remove_host_range(p);
-    return CUDA_SUCCESS;
-}
-CUDASIM_API CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* device, void* p, unsigned) {
-    if (!in_host_range(p, 1))
-        return CUDA_ERROR_INVALID_VALUE;
-    *device = reinterpret_cast<CUdeviceptr>(p);
-    return CUDA_SUCCESS;
-}
-CUDASIM_API CUresult cuMemHostGetFlags(unsigned* flags, void* p) {
-    if (!in_host_range(p, 1))
-        return CUDA_ERROR_INVALID_VALUE;
-    *flags = 0;
-    return CUDA_SUCCESS;
-}
-
-CUDASIM_API CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, std::size_t* bytes, CUdeviceptr p) {
+CUDASIM_API CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, std::size_t* bytes,
+                                             CUdeviceptr p) try {
     Allocation a;
     if (!heap().find(pointer(p), &a) || a.freed)
         return CUDA_ERROR_INVALID_VALUE;
@@ -329,8 +268,9 @@ CUDASIM_API CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, std::size_t* byt
         *bytes = a.bytes;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuPointerGetAttribute(void* data, int attribute, CUdeviceptr p) {
+CUDASIM_API CUresult cuPointerGetAttribute(void* data, int attribute, CUdeviceptr p) try {
     if (data == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     Allocation a;
@@ -361,38 +301,47 @@ CUDASIM_API CUresult cuPointerGetAttribute(void* data, int attribute, CUdevicept
         return CUDA_ERROR_NOT_SUPPORTED;
     }
 }
+CUDASIM_CATCH
 
 // --- copies ---
 CUDASIM_API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from, std::size_t bytes,
-                                          void* stream) {
+                                          void* stream) try {
     return copy_1d(pointer(to), from, bytes, true, false, stream, false);
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuMemcpyDtoHAsync_v2(void* to, CUdeviceptr from, std::size_t bytes,
-                                          void* stream) {
+                                          void* stream) try {
     return copy_1d(to, pointer(from), bytes, false, true, stream, false);
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes,
-                                          void* stream) {
+                                          void* stream) try {
     return copy_1d(pointer(to), pointer(from), bytes, false, false, stream, false);
 }
-CUDASIM_API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, std::size_t bytes) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, std::size_t bytes) try {
     return copy_1d(pointer(to), from, bytes, true, false, kNull, true);
 }
-CUDASIM_API CUresult cuMemcpyDtoH_v2(void* to, CUdeviceptr from, std::size_t bytes) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemcpyDtoH_v2(void* to, CUdeviceptr from, std::size_t bytes) try {
     return copy_1d(to, pointer(from), bytes, false, true, kNull, true);
 }
-CUDASIM_API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) try {
     return copy_1d(pointer(to), pointer(from), bytes, false, false, kNull, true);
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, std::size_t bytes,
-                                   void* stream) {
+                                   void* stream) try {
     return copy_1d(pointer(to), pointer(from), bytes, !heap().contains(pointer(from)),
                    !heap().contains(pointer(to)), stream, false);
 }
-CUDASIM_API CUresult cuMemcpy(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemcpy(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) try {
     return copy_1d(pointer(to), pointer(from), bytes, !heap().contains(pointer(from)),
                    !heap().contains(pointer(to)), kNull, true);
 }
+CUDASIM_CATCH
 
 namespace {
 // Copies between devices need no peer access; each address belongs to its context's device.
@@ -409,13 +358,15 @@ CUresult copy_peer(CUdeviceptr to, void* to_context, CUdeviceptr from, void* fro
 }
 } // namespace
 CUDASIM_API CUresult cuMemcpyPeerAsync(CUdeviceptr to, void* to_context, CUdeviceptr from,
-                                       void* from_context, std::size_t bytes, void* stream) {
+                                       void* from_context, std::size_t bytes, void* stream) try {
     return copy_peer(to, to_context, from, from_context, bytes, stream, false);
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuMemcpyPeer(CUdeviceptr to, void* to_context, CUdeviceptr from,
-                                  void* from_context, std::size_t bytes) {
+                                  void* from_context, std::size_t bytes) try {
     return copy_peer(to, to_context, from, from_context, bytes, kNull, true);
 }
+CUDASIM_CATCH
 
 namespace {
 CUresult copy_2d(const CUmemcpy2D* c, void* stream, bool wait) {
@@ -454,36 +405,47 @@ CUresult copy_2d(const CUmemcpy2D* c, void* stream, bool wait) {
     return enqueue_copy(rows, from_host, to_host, stream, wait);
 }
 } // namespace
-CUDASIM_API CUresult cuMemcpy2DAsync_v2(const CUmemcpy2D* copy, void* stream) {
+CUDASIM_API CUresult cuMemcpy2DAsync_v2(const CUmemcpy2D* copy, void* stream) try {
     return copy_2d(copy, stream, false);
 }
-CUDASIM_API CUresult cuMemcpy2D_v2(const CUmemcpy2D* copy) { return copy_2d(copy, kNull, true); }
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemcpy2D_v2(const CUmemcpy2D* copy) try {
+    return copy_2d(copy, kNull, true);
+}
+CUDASIM_CATCH
 
 // --- fills ---
-CUDASIM_API CUresult cuMemsetD8Async(CUdeviceptr p, unsigned char v, std::size_t n, void* stream) {
+CUDASIM_API CUresult cuMemsetD8Async(CUdeviceptr p, unsigned char v, std::size_t n,
+                                     void* stream) try {
     return fill<std::uint8_t>(p, v, n, stream, false);
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuMemsetD16Async(CUdeviceptr p, unsigned short v, std::size_t n,
-                                      void* stream) {
+                                      void* stream) try {
     return fill<std::uint16_t>(p, v, n, stream, false);
 }
-CUDASIM_API CUresult cuMemsetD32Async(CUdeviceptr p, unsigned v, std::size_t n, void* stream) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemsetD32Async(CUdeviceptr p, unsigned v, std::size_t n, void* stream) try {
     return fill<std::uint32_t>(p, v, n, stream, false);
 }
-CUDASIM_API CUresult cuMemsetD8_v2(CUdeviceptr p, unsigned char v, std::size_t n) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemsetD8_v2(CUdeviceptr p, unsigned char v, std::size_t n) try {
     return fill<std::uint8_t>(p, v, n, kNull, true);
 }
-CUDASIM_API CUresult cuMemsetD16_v2(CUdeviceptr p, unsigned short v, std::size_t n) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemsetD16_v2(CUdeviceptr p, unsigned short v, std::size_t n) try {
     return fill<std::uint16_t>(p, v, n, kNull, true);
 }
-CUDASIM_API CUresult cuMemsetD32_v2(CUdeviceptr p, unsigned v, std::size_t n) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemsetD32_v2(CUdeviceptr p, unsigned v, std::size_t n) try {
     return fill<std::uint32_t>(p, v, n, kNull, true);
 }
+CUDASIM_CATCH
 
 // For host programs that want their own accesses to page-locked memory checked: they read or write
 // the bytes now. Returns an error code and leaves a report when work that the host has not waited
 // for uses them too.
-CUDASIM_API CUresult di_cudasim_host_access(const void* p, std::size_t bytes, int write) {
+CUDASIM_API CUresult di_cudasim_host_access(const void* p, std::size_t bytes, int write) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -491,3 +453,4 @@ CUDASIM_API CUresult di_cudasim_host_access(const void* p, std::size_t bytes, in
         return CUDA_ERROR_INVALID_VALUE;
     return host_touches(*context, write != 0 ? "write" : "read", p, bytes, write != 0);
 }
+CUDASIM_CATCH

@@ -98,44 +98,54 @@ int current_device() {
 } // namespace
 
 CUDASIM_API CUresult cuLibraryLoadData(void** library, const void* image, int*, void**, unsigned,
-                                       int*, void**, unsigned) {
+                                       int*, void**, unsigned) try {
     return load(library, image, nullptr);
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuLibraryLoadFromFile(void** library, const char* path, int*, void**, unsigned,
-                                           int*, void**, unsigned) {
+                                           int*, void**, unsigned) try {
     return load(library, nullptr, path == nullptr ? "" : path);
 }
-CUDASIM_API CUresult cuLibraryUnload(void* library) { return unload(library); }
-CUDASIM_API CUresult cuLibraryGetKernel(void** kernel, void* library, const char* name) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuLibraryUnload(void* library) try { return unload(library); }
+CUDASIM_CATCH
+CUDASIM_API CUresult cuLibraryGetKernel(void** kernel, void* library, const char* name) try {
     return find(kernel, library, name);
 }
-CUDASIM_API CUresult cuLibraryGetModule(void** module, void* library) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuLibraryGetModule(void** module, void* library) try {
     *module = library;
     return library != nullptr ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
-CUDASIM_API CUresult cuKernelGetFunction(void** function, void* kernel) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuKernelGetFunction(void** function, void* kernel) try {
     *function = kernel;
     return kernel != nullptr ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuKernelGetAttribute(int* value, int attribute, void* kernel,
-                                          CUdevice device) {
+                                          CUdevice device) try {
     if (device < 0 || device >= DeviceHeap::instance().device_count())
         return CUDA_ERROR_INVALID_DEVICE;
     return get_attribute(value, attribute, kernel, device);
 }
-CUDASIM_API CUresult cuKernelSetAttribute(int attribute, int value, void* kernel, CUdevice device) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuKernelSetAttribute(int attribute, int value, void* kernel,
+                                          CUdevice device) try {
     if (device < 0 || device >= DeviceHeap::instance().device_count())
         return CUDA_ERROR_INVALID_DEVICE;
     return set_attribute(attribute, value, kernel, device);
 }
-CUDASIM_API CUresult cuKernelGetName(const char** name, void* kernel) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuKernelGetName(const char** name, void* kernel) try {
     if (name == nullptr || kernel == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     *name = static_cast<Kernel*>(kernel)->name.c_str();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 CUDASIM_API CUresult cuKernelGetParamInfo(void* kernel, std::size_t index, std::size_t* offset,
-                                          std::size_t* bytes) {
+                                          std::size_t* bytes) try {
     if (kernel == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     const di_sim_kernel_info& info = *static_cast<Kernel*>(kernel)->info;
@@ -151,30 +161,42 @@ CUDASIM_API CUresult cuKernelGetParamInfo(void* kernel, std::size_t index, std::
         *bytes = info.sizes[index];
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuModuleLoadData(void** module, const void* image) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuModuleLoadData(void** module, const void* image) try {
     return load(module, image, nullptr);
 }
-CUDASIM_API CUresult cuModuleLoadDataEx(void** module, const void* image, unsigned, int*, void**) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuModuleLoadDataEx(void** module, const void* image, unsigned, int*,
+                                        void**) try {
     return load(module, image, nullptr);
 }
-CUDASIM_API CUresult cuModuleLoad(void** module, const char* path) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuModuleLoad(void** module, const char* path) try {
     return load(module, nullptr, path == nullptr ? "" : path);
 }
-CUDASIM_API CUresult cuModuleUnload(void* module) { return unload(module); }
-CUDASIM_API CUresult cuModuleGetFunction(void** function, void* module, const char* name) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuModuleUnload(void* module) try { return unload(module); }
+CUDASIM_CATCH
+CUDASIM_API CUresult cuModuleGetFunction(void** function, void* module, const char* name) try {
     return find(function, module, name);
 }
-CUDASIM_API CUresult cuFuncGetAttribute(int* value, int attribute, void* function) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuFuncGetAttribute(int* value, int attribute, void* function) try {
     return get_attribute(value, attribute, function, current_device());
 }
-CUDASIM_API CUresult cuFuncSetAttribute(void* function, int attribute, int value) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuFuncSetAttribute(void* function, int attribute, int value) try {
     return set_attribute(attribute, value, function, current_device());
 }
-CUDASIM_API CUresult cuFuncGetName(const char** name, void* function) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuFuncGetName(const char** name, void* function) try {
     return cuKernelGetName(name, function);
 }
-CUDASIM_API CUresult cuFuncSetCacheConfig(void*, int) { return CUDA_SUCCESS; }
-CUDASIM_API CUresult cuModuleGetLoadingMode(int* mode) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuFuncSetCacheConfig(void*, int) try { return CUDA_SUCCESS; }
+CUDASIM_CATCH
+CUDASIM_API CUresult cuModuleGetLoadingMode(int* mode) try {
     *mode = 1;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH

@@ -20,19 +20,22 @@ std::uint8_t* pointer(CUdeviceptr p) { return reinterpret_cast<std::uint8_t*>(p)
 } // namespace
 
 // --- pools: one per device, no limits ---
-CUDASIM_API CUresult cuDeviceGetDefaultMemPool(void** pool, CUdevice device) {
+CUDASIM_API CUresult cuDeviceGetDefaultMemPool(void** pool, CUdevice device) try {
     if (device < 0 || device >= heap().device_count())
         return CUDA_ERROR_INVALID_DEVICE;
     *pool = &primary_context(device);
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuDeviceGetMemPool(void** pool, CUdevice device) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuDeviceGetMemPool(void** pool, CUdevice device) try {
     return cuDeviceGetDefaultMemPool(pool, device);
 }
-CUDASIM_API CUresult cuMemPoolSetAttribute(void* pool, int, void* value) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemPoolSetAttribute(void* pool, int, void* value) try {
     return pool == nullptr || value == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuMemPoolGetAttribute(void* pool, int attribute, void* value) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemPoolGetAttribute(void* pool, int attribute, void* value) try {
     if (pool == nullptr || value == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     std::uint64_t used = heap().used_bytes(static_cast<Context*>(pool)->device);
@@ -40,8 +43,9 @@ CUDASIM_API CUresult cuMemPoolGetAttribute(void* pool, int attribute, void* valu
         std::memcpy(value, &used, 8);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 // accesses: {int location type, int device, int flags}.
-CUDASIM_API CUresult cuMemPoolSetAccess(void* pool, const int* accesses, std::size_t count) {
+CUDASIM_API CUresult cuMemPoolSetAccess(void* pool, const int* accesses, std::size_t count) try {
     if (pool == nullptr || (accesses == nullptr && count != 0))
         return CUDA_ERROR_INVALID_VALUE;
     int owner = static_cast<Context*>(pool)->device;
@@ -54,9 +58,11 @@ CUDASIM_API CUresult cuMemPoolSetAccess(void* pool, const int* accesses, std::si
     }
     return CUDA_SUCCESS;
 }
-CUDASIM_API CUresult cuMemPoolTrimTo(void* pool, std::size_t) {
+CUDASIM_CATCH
+CUDASIM_API CUresult cuMemPoolTrimTo(void* pool, std::size_t) try {
     return pool == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
 // --- IPC: the handle says which file of which process holds the memory ---
 namespace {
@@ -71,7 +77,7 @@ constexpr unsigned kLazyPeerAccess = 1; // the only flag there is
 constexpr std::uint64_t kIpcMagic = 0x44495f4950433031ULL;
 } // namespace
 
-CUDASIM_API CUresult cuIpcGetMemHandle(IpcHandle* handle, CUdeviceptr p) {
+CUDASIM_API CUresult cuIpcGetMemHandle(IpcHandle* handle, CUdeviceptr p) try {
     Allocation a;
     if (handle == nullptr || !heap().find(pointer(p), &a) || a.freed || a.imported)
         return CUDA_ERROR_INVALID_VALUE;
@@ -86,8 +92,9 @@ CUDASIM_API CUresult cuIpcGetMemHandle(IpcHandle* handle, CUdeviceptr p) {
     handle->bytes = a.bytes;
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* p, IpcHandle handle, unsigned flags) {
+CUDASIM_API CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* p, IpcHandle handle, unsigned flags) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -107,8 +114,9 @@ CUDASIM_API CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* p, IpcHandle handle, uns
     *p = reinterpret_cast<CUdeviceptr>(mapped);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuIpcCloseMemHandle(CUdeviceptr p) {
+CUDASIM_API CUresult cuIpcCloseMemHandle(CUdeviceptr p) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -118,3 +126,4 @@ CUDASIM_API CUresult cuIpcCloseMemHandle(CUdeviceptr p) {
     synchronize_context(*context);
     return heap().free(pointer(p)) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
+CUDASIM_CATCH

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <new>
+#include <system_error>
 
 #include "driver/graph.h"
 #include "memory/device_heap.h"
@@ -95,6 +97,18 @@ Task guarded(Stream& stream, std::function<void()> body) {
             fail_context(*context, fault.report);
         }
     };
+}
+
+CUresult error_of_exception() {
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    } catch (const std::system_error&) { // no more threads
+        return CUDA_ERROR_OPERATING_SYSTEM;
+    } catch (...) {
+        return CUDA_ERROR_UNKNOWN;
+    }
 }
 
 void host_saw(const HostView& view) {
@@ -213,31 +227,39 @@ Stream::~Stream() {
             thread_.detach();
             std::uint64_t position = tail();
             std::lock_guard<std::mutex> lock(state_mutex);
-            context_.ending.emplace_back(progress_, position);
+            try {
+                context_.ending.emplace_back(progress_, position);
+            } catch (const std::bad_alloc&) { // nobody waits for its last tasks, then
+            }
         } else {
             thread_.join();
         }
     }
     std::lock_guard<std::mutex> lock(state_mutex);
-    merge(context_.retired, view);
-    free_ids.push_back({id_, sequence_});
+    try {
+        merge(context_.retired, view);
+        free_ids.push_back({id_, sequence_});
+    } catch (const std::bad_alloc&) { // its number is not used again
+    }
 }
 
 void Stream::enqueue(Task task) {
     {
         std::lock_guard<std::mutex> lock(progress_->mutex);
-        progress_->tasks.push_back(std::move(task));
-        ++progress_->enqueued;
-        if (!thread_.joinable())
-            thread_ = std::thread([progress = progress_] {
-                work(progress);
+        // First of all the thread: without one nothing would ever end what is enqueued.
+        if (!thread_.joinable()) {
+            thread_ = std::thread([progress = progress_, &context = context_] {
+                work(progress, context);
                 forget_thread_caches();
             });
+        }
+        progress_->tasks.push_back(std::move(task));
+        ++progress_->enqueued;
     }
     progress_->changed.notify_all();
 }
 
-void Stream::work(const std::shared_ptr<Progress>& progress) {
+void Stream::work(const std::shared_ptr<Progress>& progress, Context& context) {
     std::unique_lock<std::mutex> lock(progress->mutex);
     for (;;) {
         progress->changed.wait(lock, [&] { return progress->stop || !progress->tasks.empty(); });
@@ -246,7 +268,12 @@ void Stream::work(const std::shared_ptr<Progress>& progress) {
         Task task = std::move(progress->tasks.front());
         progress->tasks.pop_front();
         lock.unlock();
-        task();
+        try {
+            task();
+        } catch (...) {
+            CUresult none = CUDA_SUCCESS;
+            context.error.compare_exchange_strong(none, error_of_exception());
+        }
         task = nullptr;
         lock.lock();
         ++progress->done;

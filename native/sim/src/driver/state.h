@@ -115,7 +115,7 @@ class Stream {
     std::mutex submission;
 
   private:
-    static void work(const std::shared_ptr<Progress>& progress);
+    static void work(const std::shared_ptr<Progress>& progress, Context& context);
 
     Context& context_;
     unsigned flags_;
@@ -147,6 +147,15 @@ Stream* resolve_stream(void* handle, CUresult* error);
 
 // Enqueues or captures.
 CUresult submit(void* stream, NodeKind kind, Operation operation);
+
+// The code of the exception in hand.
+CUresult error_of_exception();
+
+// No exception leaves the library: every entry point is a function-try-block that ends with this.
+#define CUDASIM_CATCH                                                                              \
+    catch (...) {                                                                                  \
+        return cudasim::driver::error_of_exception();                                              \
+    }
 
 // Context, initialisation and sticky error in one; most entry points begin with it.
 CUresult check_context(Context** context);

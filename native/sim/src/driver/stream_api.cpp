@@ -7,7 +7,7 @@
 using namespace cudasim;
 using namespace cudasim::driver;
 
-CUDASIM_API CUresult cuStreamCreateWithPriority(void** stream, unsigned flags, int priority) {
+CUDASIM_API CUresult cuStreamCreateWithPriority(void** stream, unsigned flags, int priority) try {
     Context* context = nullptr;
     if (CUresult e = check_context(&context); e != CUDA_SUCCESS)
         return e;
@@ -16,19 +16,22 @@ CUDASIM_API CUresult cuStreamCreateWithPriority(void** stream, unsigned flags, i
     *stream = new Stream(*context, flags, priority);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamCreate(void** stream, unsigned flags) {
+CUDASIM_API CUresult cuStreamCreate(void** stream, unsigned flags) try {
     return cuStreamCreateWithPriority(stream, flags, 0);
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamDestroy_v2(void* stream) {
+CUDASIM_API CUresult cuStreamDestroy_v2(void* stream) try {
     if (reinterpret_cast<std::uintptr_t>(stream) <= 2)
         return CUDA_ERROR_INVALID_HANDLE;
     delete static_cast<Stream*>(stream);
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamSynchronize(void* handle) {
+CUDASIM_API CUresult cuStreamSynchronize(void* handle) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -38,8 +41,9 @@ CUDASIM_API CUresult cuStreamSynchronize(void* handle) {
     stream->synchronize();
     return stream->context().error.load();
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamQuery(void* handle) {
+CUDASIM_API CUresult cuStreamQuery(void* handle) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -50,8 +54,9 @@ CUDASIM_API CUresult cuStreamQuery(void* handle) {
         return CUDA_ERROR_NOT_READY;
     return stream->context().error.load();
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamGetPriority(void* handle, int* priority) {
+CUDASIM_API CUresult cuStreamGetPriority(void* handle, int* priority) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -59,8 +64,9 @@ CUDASIM_API CUresult cuStreamGetPriority(void* handle, int* priority) {
     *priority = stream->priority();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamGetFlags(void* handle, unsigned* flags) {
+CUDASIM_API CUresult cuStreamGetFlags(void* handle, unsigned* flags) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -68,8 +74,9 @@ CUDASIM_API CUresult cuStreamGetFlags(void* handle, unsigned* flags) {
     *flags = stream->flags();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamGetCtx(void* handle, void** context) {
+CUDASIM_API CUresult cuStreamGetCtx(void* handle, void** context) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -77,8 +84,9 @@ CUDASIM_API CUresult cuStreamGetCtx(void* handle, void** context) {
     *context = &stream->context();
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuStreamWaitEvent(void* handle, void* event, unsigned) {
+CUDASIM_API CUresult cuStreamWaitEvent(void* handle, void* event, unsigned) try {
     CUresult error;
     Stream* stream = resolve_stream(handle, &error);
     if (stream == nullptr)
@@ -129,8 +137,9 @@ CUDASIM_API CUresult cuStreamWaitEvent(void* handle, void* event, unsigned) {
     });
     return CUDA_SUCCESS;
 }
+CUDASIM_CATCH
 
-CUDASIM_API CUresult cuLaunchHostFunc(void* stream, void (*function)(void*), void* data) {
+CUDASIM_API CUresult cuLaunchHostFunc(void* stream, void (*function)(void*), void* data) try {
     if (function == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
     return submit(stream, NodeKind::Host, [function, data](Stream& s) -> Task {
@@ -149,3 +158,4 @@ CUDASIM_API CUresult cuLaunchHostFunc(void* stream, void (*function)(void*), voi
         };
     });
 }
+CUDASIM_CATCH

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "memory/host_order.h"
 #include "memory/write_trace.h"
@@ -101,13 +102,21 @@ std::uint8_t* DeviceHeap::allocate(int device, std::size_t bytes, bool pooled) {
     std::size_t reserved = whole(bytes) + kRedZone;
     if (used_[device] + bytes > device_bytes_)
         return nullptr;
+    // Its entry first: nothing that has been reserved gets lost for want of memory then.
+    decltype(allocations_) made;
+    made.try_emplace(nullptr);
+    auto entry = made.extract(made.begin());
     std::uint8_t* p = reserve(device, reserved, kAlign);
     if (p == nullptr)
         return nullptr;
     std::memset(p, 0xff, bytes);
     shadow_->clear(p, whole(bytes));
     WriteTrace::instance().forget(p, bytes);
-    allocations_[p] = Allocation{p, bytes, reserved, device, false, false, false, pooled, p};
+    // It replaces one that was there before and has been forgotten.
+    allocations_.erase(p);
+    entry.key() = p;
+    entry.mapped() = Allocation{p, bytes, reserved, device, false, false, false, pooled, p};
+    allocations_.insert(std::move(entry));
     used_[device] += bytes;
     touch();
     return p;

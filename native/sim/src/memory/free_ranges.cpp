@@ -2,27 +2,27 @@
 #include "memory/free_ranges.h"
 
 #include <iterator>
+#include <utility>
 
 namespace cudasim {
 
 void FreeRanges::add(std::size_t start, std::size_t bytes) {
     if (bytes == 0)
         return;
+    const std::size_t end = start + bytes;
+    const auto next = ranges_.lower_bound(start);
+    const bool joins_next = next != ranges_.end() && next->first == end;
+    const auto before = next == ranges_.begin() ? ranges_.end() : std::prev(next);
+    if (before != ranges_.end() && before->second == start) {
+        before->second = joins_next ? next->second : end;
+        if (joins_next)
+            ranges_.erase(next);
+    } else if (joins_next) {
+        begin_at(next, start);
+    } else {
+        ranges_.emplace_hint(next, start, end);
+    }
     bytes_ += bytes;
-    std::size_t end = start + bytes;
-    auto next = ranges_.lower_bound(start);
-    if (next != ranges_.end() && next->first == end) {
-        end = next->second;
-        next = ranges_.erase(next);
-    }
-    if (next != ranges_.begin()) {
-        auto before = std::prev(next);
-        if (before->second == start) {
-            before->second = end;
-            return;
-        }
-    }
-    ranges_.emplace_hint(next, start, end);
 }
 
 std::optional<std::size_t> FreeRanges::take(std::size_t bytes, std::size_t align) {
@@ -31,20 +31,35 @@ std::optional<std::size_t> FreeRanges::take(std::size_t bytes, std::size_t align
         const std::size_t at = (start + align - 1) / align * align;
         if (at < start || at > end || bytes > end - at)
             continue;
-        ranges_.erase(it);
-        bytes_ -= end - start;
-        add(start, at - start);
-        add(at + bytes, end - at - bytes);
+        const std::size_t rest = at + bytes;
+        if (at == start && rest == end) {
+            ranges_.erase(it);
+        } else if (at == start) {
+            begin_at(it, rest);
+        } else {
+            if (rest != end)
+                ranges_.emplace_hint(std::next(it), rest, end); // before anything is changed
+            it->second = at;
+        }
+        bytes_ -= bytes;
         return at;
     }
     return std::nullopt;
 }
 
+void FreeRanges::begin_at(Ranges::iterator it, std::size_t start) {
+    auto node = ranges_.extract(it);
+    node.key() = start;
+    ranges_.insert(std::move(node));
+}
+
 void FreeRanges::move_to(FreeRanges& other) {
-    for (const auto& [start, end] : ranges_)
+    while (!ranges_.empty()) {
+        const auto [start, end] = *ranges_.begin();
         other.add(start, end - start);
-    ranges_.clear();
-    bytes_ = 0;
+        ranges_.erase(ranges_.begin());
+        bytes_ -= end - start;
+    }
 }
 
 } // namespace cudasim

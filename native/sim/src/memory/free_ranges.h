@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Unused parts of a range of addresses: joined with their neighbours when they come back, split
-// when a piece of one is taken, so that nothing is lost.
+// when a piece of one is taken, so that nothing is lost: also not when there is no memory for that,
+// which throws before anything has changed.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,10 @@ class FreeRanges {
     std::size_t count() const { return ranges_.size(); }
 
   private:
-    std::map<std::size_t, std::size_t> ranges_; // start to end; no two touch
+    using Ranges = std::map<std::size_t, std::size_t>;
+    void begin_at(Ranges::iterator it, std::size_t start); // without memory
+
+    Ranges ranges_; // start to end; no two touch
     std::size_t bytes_ = 0;
 };
 

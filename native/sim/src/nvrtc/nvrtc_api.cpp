@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,21 @@ enum Result {
     kNoLoweredNamesBeforeCompilation = 9,
     kNameExpressionNotValid = 10
 };
+
+// No exception leaves the library: every entry point is a function-try-block that ends with this.
+int error_of_exception() {
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        return kOutOfMemory;
+    } catch (...) {
+        return kInternal;
+    }
+}
+#define CUDASIM_CATCH                                                                              \
+    catch (...) {                                                                                  \
+        return error_of_exception();                                                               \
+    }
 
 struct Program {
     CompileRequest request;
@@ -206,31 +222,34 @@ CUDASIM_API const char* nvrtcGetErrorString(int result) {
     }
 }
 
-CUDASIM_API int nvrtcVersion(int* major, int* minor) {
+CUDASIM_API int nvrtcVersion(int* major, int* minor) try {
     if (major == nullptr || minor == nullptr)
         return kInvalidInput;
     *major = 12;
     *minor = 4;
     return kSuccess;
 }
+CUDASIM_CATCH
 
-CUDASIM_API int nvrtcGetNumSupportedArchs(int* count) {
+CUDASIM_API int nvrtcGetNumSupportedArchs(int* count) try {
     if (count == nullptr)
         return kInvalidInput;
     *count = 4;
     return kSuccess;
 }
-CUDASIM_API int nvrtcGetSupportedArchs(int* archs) {
+CUDASIM_CATCH
+CUDASIM_API int nvrtcGetSupportedArchs(int* archs) try {
     if (archs == nullptr)
         return kInvalidInput;
     const int known[] = {80, 86, 89, 90};
     std::memcpy(archs, known, sizeof known);
     return kSuccess;
 }
+CUDASIM_CATCH
 
 CUDASIM_API int nvrtcCreateProgram(void** program, const char* source, const char* name,
                                    int header_count, const char* const* headers,
-                                   const char* const* header_names) {
+                                   const char* const* header_names) try {
     if (program == nullptr || source == nullptr || header_count < 0)
         return kInvalidInput;
     auto created = std::make_unique<Program>();
@@ -242,16 +261,18 @@ CUDASIM_API int nvrtcCreateProgram(void** program, const char* source, const cha
     *program = created.release();
     return kSuccess;
 }
+CUDASIM_CATCH
 
-CUDASIM_API int nvrtcDestroyProgram(void** program) {
+CUDASIM_API int nvrtcDestroyProgram(void** program) try {
     if (program == nullptr || *program == nullptr)
         return kInvalidProgram;
     delete of(*program);
     *program = nullptr;
     return kSuccess;
 }
+CUDASIM_CATCH
 
-CUDASIM_API int nvrtcAddNameExpression(void* program, const char* expression) {
+CUDASIM_API int nvrtcAddNameExpression(void* program, const char* expression) try {
     if (program == nullptr || expression == nullptr)
         return kInvalidInput;
     if (of(program)->compiled)
@@ -262,15 +283,17 @@ CUDASIM_API int nvrtcAddNameExpression(void* program, const char* expression) {
     of(program)->request.expressions.push_back(text);
     return kSuccess;
 }
+CUDASIM_CATCH
 
-CUDASIM_API int nvrtcCompileProgram(void* program, int count, const char* const* options) {
+CUDASIM_API int nvrtcCompileProgram(void* program, int count, const char* const* options) try {
     if (program == nullptr || count < 0)
         return kInvalidInput;
     of(program)->log.clear();
     return compile(*of(program), count, options);
 }
+CUDASIM_CATCH
 
-CUDASIM_API int nvrtcGetLoweredName(void* program, const char* expression, const char** name) {
+CUDASIM_API int nvrtcGetLoweredName(void* program, const char* expression, const char** name) try {
     if (program == nullptr || expression == nullptr || name == nullptr)
         return kInvalidInput;
     Program& p = *of(program);
@@ -293,32 +316,39 @@ CUDASIM_API int nvrtcGetLoweredName(void* program, const char* expression, const
     }
     return kNameExpressionNotValid;
 }
+CUDASIM_CATCH
 
-CUDASIM_API int nvrtcGetProgramLogSize(void* program, std::size_t* bytes) {
+CUDASIM_API int nvrtcGetProgramLogSize(void* program, std::size_t* bytes) try {
     if (program == nullptr || bytes == nullptr)
         return kInvalidInput;
     *bytes = of(program)->log.size() + 1;
     return kSuccess;
 }
-CUDASIM_API int nvrtcGetProgramLog(void* program, char* log) {
+CUDASIM_CATCH
+CUDASIM_API int nvrtcGetProgramLog(void* program, char* log) try {
     return program == nullptr ? kInvalidProgram : copy_out(of(program)->log, log, true);
 }
-CUDASIM_API int nvrtcGetCUBINSize(void* program, std::size_t* bytes) {
+CUDASIM_CATCH
+CUDASIM_API int nvrtcGetCUBINSize(void* program, std::size_t* bytes) try {
     if (program == nullptr || bytes == nullptr)
         return kInvalidInput;
     *bytes = of(program)->image.size();
     return kSuccess;
 }
-CUDASIM_API int nvrtcGetCUBIN(void* program, char* image) {
+CUDASIM_CATCH
+CUDASIM_API int nvrtcGetCUBIN(void* program, char* image) try {
     return program == nullptr ? kInvalidProgram : copy_out(of(program)->image, image, false);
 }
+CUDASIM_CATCH
 // There is no PTX: the size of nothing is that of a terminator.
-CUDASIM_API int nvrtcGetPTXSize(void* program, std::size_t* bytes) {
+CUDASIM_API int nvrtcGetPTXSize(void* program, std::size_t* bytes) try {
     if (program == nullptr || bytes == nullptr)
         return kInvalidInput;
     *bytes = 1;
     return kSuccess;
 }
-CUDASIM_API int nvrtcGetPTX(void* program, char* text) {
+CUDASIM_CATCH
+CUDASIM_API int nvrtcGetPTX(void* program, char* text) try {
     return program == nullptr ? kInvalidProgram : copy_out("", text, true);
 }
+CUDASIM_CATCH
