@@ -56,7 +56,7 @@ public sealed class FailureTests
     public async Task DataRoot_FullVolume_FailsWithTaskAndPathAndResumesWithMoreSpace()
     {
         await using var area = new TestArea();
-        using var volume = SmallVolume.Mount(area["volume"], 24 << 20);
+        using var volume = SmallVolume.Mount(area["volume"], 12 << 20);
         PondOptions Change(PondOptions o) =>
             o with
             {
@@ -65,7 +65,7 @@ public sealed class FailureTests
             };
         static PondFrame Rows(PondSession pond) =>
             pond.SqlPerPartition(
-                    "select range as i, sha256(range::varchar) as h from range(1000000)"
+                    "select range as i, sha256(range::varchar) as h from range(500000)"
                 )
                 .RepartitionByHash(4, "i");
 
@@ -86,11 +86,11 @@ public sealed class FailureTests
         await using (var pond = await area.OpenAsync(Change))
         {
             var written = await Rows(pond).WriteParquetAsync(area["out"]);
-            written.Rows.Should().Be(1_000_000);
+            written.Rows.Should().Be(500_000);
             var distinct = await pond.ReadParquet(area["out"])
                 .SqlPerPartition("select count(distinct i) as n from {0}")
                 .ToListAsync<long>();
-            distinct.Should().Equal(1_000_000);
+            distinct.Should().Equal(500_000);
         }
     }
 

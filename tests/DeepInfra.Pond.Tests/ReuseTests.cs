@@ -293,7 +293,7 @@ public sealed class ReuseTests
         var hashed = pond.FromItems(Enumerable.Range(0, 100)).RepartitionByHash(16, "item");
 
         // Each action drops the files of the shuffle at its end, on other threads.
-        for (var i = 0; i < 40; i++)
+        for (var i = 0; i < 16; i++)
         {
             var rows = await pond.SqlSinglePartition(
                     $"select sum(item) + {i} as s from {{0}}",
