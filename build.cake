@@ -64,7 +64,7 @@ Task("Clean").Does(() => CleanDirectory(artifacts));
 Task("Restore")
     .Does(() => Run("dotnet", new ProcessArgumentBuilder().Append("restore").AppendQuoted(solution.FullPath).Append("-v quiet")));
 
-Task("Build").IsDependentOn("Restore").Does(() => BuildProject(solution));
+Task("Build").IsDependentOn("Restore").IsDependentOn("CpuLibrary").Does(() => BuildProject(solution));
 
 // Lays out all code; with --check it only reports.
 Task("Format")
@@ -76,6 +76,7 @@ Task("Format")
 
 // The main job: both data flows on real text. Arguments after "--" go to the program.
 Task("Demo")
+    .IsDependentOn("CpuLibrary")
     .Does(() =>
     {
         var project = root.CombineWithFilePath("samples/EndToEnd/EndToEnd.csproj");
@@ -202,6 +203,7 @@ if (!HasArgument("packed"))
 
 // One headline after another; figures go to the console.
 Task("Bench")
+    .IsDependentOn("CpuLibrary")
     .Does(() =>
     {
         var project = root.CombineWithFilePath("bench/DeepInfra.Headlines/DeepInfra.Headlines.csproj");

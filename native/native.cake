@@ -81,7 +81,22 @@ void RunQuietly(string tool, ProcessArgumentBuilder arguments, DirectoryPath dir
 // All native libraries: those with CUDA kernels, and those of the simulator.
 Task("Native")
     .IsDependentOn("CudaLibraries")
+    .IsDependentOn("CpuLibrary")
     .Does(() => BuildSimulator());
+
+// The library of the CPU backend's native kernels, which programs of the checkout get with DeepInfra.Gemm. A C++ compiler is all it takes;
+// without one the managed kernels do its work.
+Task("CpuLibrary")
+    .Does(() =>
+    {
+        if (MissingHostTools() is { } missing)
+        {
+            Console.WriteLine($"native: the library of CPU kernels is skipped: {missing}");
+            return;
+        }
+        var build = ConfigureFor("deepinfra_gemm_cpu", "linux-x64-nocuda");
+        RunQuietly("ctest", new ProcessArgumentBuilder().Append("--output-on-failure -R ^gemm_cpu\\.elf$ --test-dir").AppendQuoted(build.FullPath), nativeSource);
+    });
 
 // The CUDA libraries and what the compiler says about their kernels. Fetches a toolkit if the machine has none.
 Task("CudaLibraries")

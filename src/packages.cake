@@ -80,7 +80,10 @@ void CheckPackage(FilePath package)
     {
         using var stream = new MemoryStream();
         entry.Open().CopyTo(stream);
+        // A library without kernels for GPUs names neither.
         var built = Regex.Match(System.Text.Encoding.Latin1.GetString(stream.ToArray()), @"""cuda"":""(?<cuda>[0-9.]+)"",""architectures"":\[""(?<targets>[^\]]*)""\]");
+        if (!built.Success)
+            continue;
         promises.Add($"CUDA {built.Groups["cuda"].Value}");
         promises.AddRange(built.Groups["targets"].Value.Split("\",\"").Select(t => t.TrimEnd('a')));
     }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# deepinfra_add_library(<area> SOURCES ...): the shared library deepinfra_<area> with all that packages ask of it.
+# deepinfra_add_library(<area> [NO_CUDA] SOURCES ...): the shared library deepinfra_<area> with all that packages ask of it.
+# NO_CUDA is for one that has nothing to do with GPUs: it is the same in builds with and without CUDA.
 
 # Libraries without CUDA kernels are for tests; they must not take the place of those that are packed.
 if(NOT DEEPINFRA_OUTPUT_DIRECTORY)
@@ -10,6 +11,8 @@ if(NOT DEEPINFRA_OUTPUT_DIRECTORY)
     set(DEEPINFRA_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/../artifacts/native/${DEEPINFRA_RID}/${CMAKE_BUILD_TYPE}${suffix}")
 endif()
 cmake_path(ABSOLUTE_PATH DEEPINFRA_OUTPUT_DIRECTORY NORMALIZE)
+set(DEEPINFRA_CPU_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/../artifacts/native/${DEEPINFRA_RID}/${CMAKE_BUILD_TYPE}-cpu")
+cmake_path(ABSOLUTE_PATH DEEPINFRA_CPU_OUTPUT_DIRECTORY NORMALIZE)
 
 set(DEEPINFRA_COMMON_SOURCES
     "${PROJECT_SOURCE_DIR}/common/host/driver.cpp"
@@ -19,13 +22,19 @@ set(DEEPINFRA_COMMON_SOURCES
 )
 
 function(deepinfra_add_library area)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "NO_CUDA" "" "SOURCES")
     set(target deepinfra_${area})
-    add_library(${target} SHARED ${ARG_SOURCES} ${DEEPINFRA_COMMON_SOURCES})
+    set(common ${DEEPINFRA_COMMON_SOURCES})
+    set(folder "${DEEPINFRA_OUTPUT_DIRECTORY}")
+    if(ARG_NO_CUDA)
+        set(common "${PROJECT_SOURCE_DIR}/common/host/error.cpp")
+        set(folder "${DEEPINFRA_CPU_OUTPUT_DIRECTORY}")
+    endif()
+    add_library(${target} SHARED ${ARG_SOURCES} ${common})
     target_link_libraries(${target} PRIVATE deepinfra_host ${CMAKE_DL_LIBS})
     set_target_properties(
         ${target}
-        PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${DEEPINFRA_OUTPUT_DIRECTORY}" BUILD_RPATH "\$ORIGIN" INSTALL_RPATH "\$ORIGIN"
+        PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${folder}" BUILD_RPATH "\$ORIGIN" INSTALL_RPATH "\$ORIGIN"
                    BUILD_WITH_INSTALL_RPATH ON
     )
     # Loads next to any other C++ library: nothing is shared with it, and only the C ABI is visible.
@@ -39,11 +48,11 @@ function(deepinfra_add_library area)
     if(NOT DEEPINFRA_SANITIZE) # a sanitised library finds the sanitiser in the program
         target_link_options(${target} PRIVATE "LINKER:--no-undefined")
     endif()
-    deepinfra_write_build_info(${target})
+    deepinfra_write_build_info(${target} ${ARG_NO_CUDA})
 endfunction()
 
 # build_info.h of a library: the JSON that di_<area>_build_info returns.
-function(deepinfra_write_build_info target)
+function(deepinfra_write_build_info target no_cuda)
     execute_process(
         COMMAND git rev-parse HEAD
         WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
@@ -57,6 +66,10 @@ function(deepinfra_write_build_info target)
     list(TRANSFORM DEEPINFRA_CUDA_TARGETS PREPEND "sm_" OUTPUT_VARIABLE targets)
     list(TRANSFORM targets REPLACE "(.+)" "\\\\\"\\1\\\\\"")
     list(JOIN targets "," targets)
+    set(cuda ",\\\"cuda\\\":\\\"${DEEPINFRA_CUDA_VERSION}\\\",\\\"architectures\\\":[${targets}]")
+    if(no_cuda)
+        set(cuda "")
+    endif()
     set(folder "${CMAKE_CURRENT_BINARY_DIR}/generated/${target}")
     file(
         CONFIGURE
@@ -66,8 +79,7 @@ function(deepinfra_write_build_info target)
 #pragma once
 #define DEEPINFRA_BUILD_INFO \\
     \"{\\\"version\\\":\\\"@PROJECT_VERSION@\\\",\\\"commit\\\":\\\"@commit@\\\",\" \\
-    \"\\\"compiler\\\":\\\"@CMAKE_CXX_COMPILER_ID@ @CMAKE_CXX_COMPILER_VERSION@\\\",\" \\
-    \"\\\"cuda\\\":\\\"@DEEPINFRA_CUDA_VERSION@\\\",\\\"architectures\\\":[@targets@]}\"
+    \"\\\"compiler\\\":\\\"@CMAKE_CXX_COMPILER_ID@ @CMAKE_CXX_COMPILER_VERSION@\\\"@cuda@}\"
 "
         @ONLY
     )

@@ -25,6 +25,7 @@ public sealed record DeepInfraInfo
         "DEEPINFRA_NVRTC_PATH",
         "DEEPINFRA_CPU_ISA",
         "DEEPINFRA_CPU_THREADS",
+        "DEEPINFRA_GEMM_CPU_KERNELS",
         "DEEPINFRA_DEBUG_SYNC",
         "DEEPINFRA_JIT_DUMP",
         "DEEPINFRA_REQUIRE_GPU",

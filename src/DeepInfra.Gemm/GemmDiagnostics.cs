@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Core;
+using DeepInfra.Gemm.Interop;
+
 namespace DeepInfra.Gemm;
 
-/// <summary>Measures of how close a result is to a reference.</summary>
+/// <summary>Which kernels run, and measures of how close a result is to a reference.</summary>
 public static class GemmDiagnostics
 {
+    /// <summary>
+    /// Which kernels multiply on the CPU, and why: the file of the native library, or what stands against it, in one or more lines.
+    /// Looks for the library as the first multiplication would.
+    /// </summary>
+    /// <param name="options">The settings of a context; null takes the defaults.</param>
+    /// <exception cref="DeepInfraException">An environment variable has a value that cannot be understood.</exception>
+    public static string DescribeCpuKernels(GemmOptions? options = null) =>
+        GemmCpuLibrary.Describe(options ?? new GemmOptions());
+
     /// <summary>
     /// 1 - 2·sum(x·y) / sum(x² + y²) in binary64: 0 for equal vectors, about half the squared relative error for close ones;
     /// 0 if both are all zero, NaN if a value is not finite. This is the measure that DeepGEMM's tests use.

@@ -211,7 +211,7 @@ public sealed partial class GemmOperators
         RequireNoStream(call);
         GemmMetrics.Record(operation, problem.Flops);
         if (problem.N > 0)
-            CpuGemm.Run(ref problem, _context.Options.Cpu, call.CancellationToken);
+            CpuGemm.Run(ref problem, _context.Options, call.CancellationToken);
         GC.KeepAlive(d);
         GC.KeepAlive(call.Accumulate);
         GC.KeepAlive(call.Bias);

@@ -40,7 +40,8 @@ public static class NativeLibraries
             string.Join(
                 Path.PathSeparator,
                 Path.Combine(native, "Release-nocuda"),
-                Path.Combine(native, "Release")
+                Path.Combine(native, "Release"),
+                Path.Combine(native, "Release-cpu")
             )
         );
         return true;

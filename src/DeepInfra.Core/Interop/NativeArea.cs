@@ -27,7 +27,7 @@ internal sealed unsafe class NativeArea
     private readonly Lazy<bool> _driver;
     private readonly delegate* <NativeErrorInfo*, NativeStatus> _lastError;
 
-    /// <summary>Describes a library; nothing is loaded yet.</summary>
+    /// <summary>Describes a library of CUDA kernels; nothing is loaded yet.</summary>
     /// <param name="name">The area in the names of its functions, such as <c>core</c>.</param>
     /// <param name="package">The package that carries the library.</param>
     /// <param name="abiVersion">The version that the bindings were generated for, (major &lt;&lt; 16) | minor.</param>
@@ -40,20 +40,8 @@ internal sealed unsafe class NativeArea
         delegate* <NativeDriver*, NativeStatus> useDriver,
         delegate* <NativeErrorInfo*, NativeStatus> lastError
     )
+        : this(name, package, abiVersion, lastError, isForGpu: true)
     {
-        _lastError = lastError;
-        LibraryName = $"deepinfra_{name}";
-        _library = new Lazy<LoadedLibrary>(() =>
-            NativeAbi.Load(
-                LibraryName,
-                name,
-                abiVersion,
-                // The package's kernels are for GPUs.
-                CudaApi.IsSimulatorSelected
-                    ? CudaApi.SimulatorRemedy
-                    : $"Install the package {package}, or run ./build.sh native in the checkout and put the folder into {NativeLibraryProbe.PathVariable}."
-            )
-        );
         _driver = new Lazy<bool>(() =>
         {
             var api = CudaApi.Instance;
@@ -66,6 +54,45 @@ internal sealed unsafe class NativeArea
             ThrowIfFailed(useDriver(&driver), $"di_{name}_use_driver");
             return true;
         });
+    }
+
+    /// <summary>Describes a library that has nothing to do with GPUs; nothing is loaded yet.</summary>
+    /// <param name="name">The area in the names of its functions.</param>
+    /// <param name="package">The package that carries the library.</param>
+    /// <param name="abiVersion">The version that the bindings were generated for, (major &lt;&lt; 16) | minor.</param>
+    /// <param name="lastError">The binding of <c>di_&lt;area&gt;_last_error</c>.</param>
+    public NativeArea(
+        string name,
+        string package,
+        uint abiVersion,
+        delegate* <NativeErrorInfo*, NativeStatus> lastError
+    )
+        : this(name, package, abiVersion, lastError, isForGpu: false) { }
+
+    private NativeArea(
+        string name,
+        string package,
+        uint abiVersion,
+        delegate* <NativeErrorInfo*, NativeStatus> lastError,
+        bool isForGpu
+    )
+    {
+        _lastError = lastError;
+        LibraryName = $"deepinfra_{name}";
+        _library = new Lazy<LoadedLibrary>(() =>
+            NativeAbi.Load(
+                LibraryName,
+                name,
+                abiVersion,
+                // A simulator has no use for what the package carries.
+                isForGpu && CudaApi.IsSimulatorSelected
+                    ? CudaApi.SimulatorRemedy
+                    : $"Install the package {package}, or run ./build.sh native in the checkout and put the folder into {NativeLibraryProbe.PathVariable}."
+            )
+        );
+        _driver = new Lazy<bool>(() =>
+            throw new InvalidOperationException($"{LibraryName} takes no driver.")
+        );
     }
 
     /// <summary>The name without prefix and suffix, as imports say it.</summary>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using DeepInfra.Core.Cpu;
+using DeepInfra.Gemm.Interop;
 using DeepInfra.Gemm.Operands;
 
 namespace DeepInfra.Gemm.Cpu;
@@ -24,23 +25,28 @@ internal static unsafe class CpuGemm
 
     public static void Run(
         ref GemmProblem problem,
-        CpuBackendOptions options,
+        GemmOptions gemm,
         CancellationToken cancellationToken
     )
     {
+        var options = gemm.Cpu;
+        var usesPairs = GemmCpuLibrary.Uses(gemm);
         switch (options.Tier)
         {
+            case SimdTier.V512 when usesPairs:
+                Run<PairPanels>(ref problem, options, cancellationToken);
+                break;
             case SimdTier.V512:
-                Run<Kernel512>(ref problem, options, cancellationToken);
+                Run<FloatPanels<Kernel512>>(ref problem, options, cancellationToken);
                 break;
             case SimdTier.V256:
-                Run<Kernel256>(ref problem, options, cancellationToken);
+                Run<FloatPanels<Kernel256>>(ref problem, options, cancellationToken);
                 break;
             case SimdTier.V128:
-                Run<Kernel128>(ref problem, options, cancellationToken);
+                Run<FloatPanels<Kernel128>>(ref problem, options, cancellationToken);
                 break;
             default:
-                Run<KernelScalar>(ref problem, options, cancellationToken);
+                Run<FloatPanels<KernelScalar>>(ref problem, options, cancellationToken);
                 break;
         }
     }
@@ -50,7 +56,7 @@ internal static unsafe class CpuGemm
         CpuBackendOptions options,
         CancellationToken cancellationToken
     )
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         var threads = Work(in problem) < ParallelFlops ? 1 : options.MaxDegreeOfParallelism;
         Cut(ref problem, threads, TKernel.Columns);
@@ -104,7 +110,7 @@ internal static unsafe class CpuGemm
     }
 
     private readonly struct TileWork<TKernel>(GemmProblem* problem) : ICpuWork
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         public void Execute(int item, int worker)
         {

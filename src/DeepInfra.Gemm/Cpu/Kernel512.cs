@@ -10,7 +10,7 @@ namespace DeepInfra.Gemm.Cpu;
 internal readonly unsafe struct Kernel512 : ICpuKernel
 {
     /// <summary>Byte positions that make <see cref="Fp8Decoder512"/> give byte j of all 16 words in vector j.</summary>
-    private static ReadOnlySpan<byte> ByWord =>
+    public static ReadOnlySpan<byte> ByWord =>
         [
             0,
             1,
@@ -171,7 +171,7 @@ internal readonly unsafe struct Kernel512 : ICpuKernel
                 var bytes = Math.Min(chunk, depth - k) * elementBytes;
                 if (valid < 16 || bytes < Transpose512.ChunkBytes)
                 {
-                    from = CopyChunk(from, leading, valid, bytes, (byte*)stage);
+                    from = Transpose512.CopyChunk(from, leading, valid, bytes, (byte*)stage);
                     leading = Transpose512.ChunkBytes;
                 }
                 var to = target + k * Columns + column;
@@ -213,17 +213,6 @@ internal readonly unsafe struct Kernel512 : ICpuKernel
             StreamKernel512.Run<Fp8Decoder512>(in arguments);
         else
             Kernel256.Stream(ref arguments);
-    }
-
-    /// <summary>Copies a chunk that is not whole, so that it can be read as a whole one; the rest is zero.</summary>
-    private static byte* CopyChunk(byte* source, long leading, int rows, int bytes, byte* target)
-    {
-        new Span<byte>(target, 16 * Transpose512.ChunkBytes).Clear();
-        for (var row = 0; row < rows; row++)
-            new ReadOnlySpan<byte>(source + row * leading, bytes).CopyTo(
-                new Span<byte>(target + row * Transpose512.ChunkBytes, bytes)
-            );
-        return target;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

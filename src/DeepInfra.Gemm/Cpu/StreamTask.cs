@@ -27,7 +27,7 @@ internal readonly unsafe ref struct StreamTask(
         && (long)segment->M * segment->K <= TileShape.MaxStreamElements;
 
     public void Execute<TKernel>()
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         var rows = segment->M;
         var k = segment->K;

@@ -18,9 +18,9 @@ internal unsafe ref struct TileTask
     private readonly int _column;
     private readonly int _columns;
 
-    private float* _packedA;
-    private float* _packedB;
-    private float* _stage;
+    private byte* _packedA;
+    private byte* _packedB;
+    private byte* _stage;
     private float* _tiles;
     private float* _scaleA;
     private float* _scaleB;
@@ -44,7 +44,7 @@ internal unsafe ref struct TileTask
     }
 
     public void Execute<TKernel>()
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         if (TKernel.CanStream && StreamTask.Applies(_problem, _segment))
         {
@@ -69,16 +69,15 @@ internal unsafe ref struct TileTask
 
     /// <summary>Divides the memory of the task and returns its size.</summary>
     private nuint Plan<TKernel>(int rowPanels, int columnPanels, byte* memory)
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         const int MaxSubBlocks = TileShape.Depth / 32;
-        const int PanelA = TileShape.Depth * TileShape.ColumnPanelStride;
-        var panelB = TileShape.Depth * TKernel.Columns;
+        var panelB = TileShape.Depth * TKernel.Columns * TKernel.ElementBytes;
         var tiles = rowPanels * columnPanels * TKernel.MaxRows * TKernel.Columns;
-        _packedA = (float*)memory;
-        _packedB = _packedA + rowPanels * PanelA;
+        _packedA = memory;
+        _packedB = _packedA + rowPanels * PanelBytesA<TKernel>();
         _stage = _packedB + panelB;
-        _tiles = _stage + panelB;
+        _tiles = (float*)(_stage + panelB);
         _scaleA = _tiles + tiles;
         _scaleB = _scaleA + MaxSubBlocks * TileShape.MaxTaskRows;
         _codes = (byte*)(_scaleB + MaxSubBlocks * columnPanels * TKernel.Columns);
@@ -91,53 +90,50 @@ internal unsafe ref struct TileTask
     }
 
     private void Accumulate<TKernel>(int start, int depth, int rowPanels, int columnPanels)
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         PackA<TKernel>(start, depth, rowPanels);
         var step = Math.Min(_problem->ScaleStep, TileShape.Depth);
         FillScales<TKernel>(start, depth, step, columnPanels);
         var scaleColumns = columnPanels * TKernel.Columns;
-        var rowPanel = _problem->KMajorA;
-        var depthStrideA = rowPanel ? 1 : TileShape.ColumnPanelStride;
+        var product = new PanelProduct
+        {
+            A = _packedA,
+            B = _packedB,
+            ScaleA = _scaleA,
+            ScaleColumns = columnPanels * TKernel.Columns,
+            Rows = _rows,
+            RowPanels = rowPanels,
+            RowMajor = _problem->KMajorA,
+            Depth = depth,
+            Step = step,
+            First = start == 0,
+        };
         for (var j = 0; j < columnPanels; j++)
         {
             PackB<TKernel>(start, depth, j);
             PrefetchNext<TKernel>(start, depth, j, columnPanels);
-            for (var i = 0; i < rowPanels; i++)
-            {
-                var first = FirstRow(i, rowPanels);
-                var rows = FirstRow(i + 1, rowPanels) - first;
-                var a = rowPanel
-                    ? _packedA + first * TileShape.Depth
-                    : _packedA + i * TileShape.Depth * TileShape.ColumnPanelStride;
-                var tile = Tile<TKernel>(i, j, columnPanels);
-                for (int k = 0, block = 0; k < depth; k += step, block++)
-                    TKernel.Multiply(
-                        rows,
-                        rowPanel,
-                        a + k * depthStrideA,
-                        _packedB + k * TKernel.Columns,
-                        Math.Min(step, depth - k),
-                        tile,
-                        _scaleA + block * TileShape.MaxTaskRows + first,
-                        _scaleB + block * scaleColumns + j * TKernel.Columns,
-                        first: start + k == 0
-                    );
-                if (start + depth == _segment->K)
-                    Write<TKernel>(tile, first, rows, j);
-            }
+            product.Tiles = Tile<TKernel>(0, j, rowPanels);
+            product.ScaleB = _scaleB + j * TKernel.Columns;
+            TKernel.Multiply(in product);
+            if (start + depth == _segment->K)
+                Write<TKernel>(rowPanels, j);
         }
     }
 
-    /// <summary>Rows are spread evenly over the panels: a last panel of few rows would run at a fraction of the speed.</summary>
-    private readonly int FirstRow(int panel, int panels) => (int)((long)_rows * panel / panels);
+    private readonly int FirstRow(int panel, int panels) =>
+        PanelProduct.FirstRow(_rows, panel, panels);
 
-    private readonly float* Tile<TKernel>(int rowPanel, int columnPanel, int columnPanels)
-        where TKernel : struct, ICpuKernel =>
-        _tiles + (nint)(rowPanel * columnPanels + columnPanel) * TKernel.MaxRows * TKernel.Columns;
+    private static int PanelBytesA<TKernel>()
+        where TKernel : struct, IPanelKernel =>
+        TileShape.Depth * TileShape.ColumnPanelStride * TKernel.ElementBytes;
+
+    private readonly float* Tile<TKernel>(int rowPanel, int columnPanel, int rowPanels)
+        where TKernel : struct, IPanelKernel =>
+        _tiles + (nint)(columnPanel * rowPanels + rowPanel) * TKernel.MaxRows * TKernel.Columns;
 
     private readonly void PackA<TKernel>(int start, int depth, int rowPanels)
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         var kind = _problem->KindA;
         var leading = _segment->LeadingA;
@@ -161,14 +157,14 @@ internal unsafe ref struct TileTask
                 depth,
                 _row + first,
                 rows,
-                _packedA + i * TileShape.Depth * TileShape.ColumnPanelStride,
+                _packedA + i * PanelBytesA<TKernel>(),
                 TileShape.ColumnPanelStride
             );
         }
     }
 
     private readonly void PackB<TKernel>(int start, int depth, int panel)
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         var kind = _problem->KindB;
         var leading = _segment->LeadingB;
@@ -203,10 +199,10 @@ internal unsafe ref struct TileTask
         int depth,
         int mn,
         int width,
-        float* target,
+        byte* target,
         int stride
     )
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         // An FP4 run starts at an even index; an odd first column decodes one code more and drops it.
         var skip = kind == ElementKind.Float4E2M1 ? mn & 1 : 0;
@@ -214,7 +210,7 @@ internal unsafe ref struct TileTask
         var leadingBytes = Bytes(kind, leading);
         Expand(ref kind, ref source, ref leadingBytes, depth, width + skip);
         source += skip;
-        TKernel.PackColumns(kind, source, leadingBytes, width, depth, target, stride);
+        TKernel.PackColumns(kind, source, leadingBytes, width, depth, target, stride, _stage);
     }
 
     /// <summary>Replaces codes that the kernels do not read by longer ones in scratch memory.</summary>
@@ -246,7 +242,7 @@ internal unsafe ref struct TileTask
         kind is ElementKind.Float4E2M1 or ElementKind.Float8E5M2;
 
     private readonly void FillScales<TKernel>(int start, int depth, int step, int columnPanels)
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         var scaleColumns = columnPanels * TKernel.Columns;
         for (int k = 0, block = 0; k < depth; k += step, block++)
@@ -273,7 +269,7 @@ internal unsafe ref struct TileTask
     /// next K block of A. Both are short runs far apart, which hardware prefetchers do not follow.
     /// </summary>
     private readonly void PrefetchNext<TKernel>(int start, int depth, int panel, int panels)
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
         if (!Sse.IsSupported)
             return;
@@ -331,33 +327,37 @@ internal unsafe ref struct TileTask
             Sse.Prefetch1(source + i);
     }
 
-    /// <summary>Writes a finished tile while it is in the first-level cache.</summary>
-    private readonly void Write<TKernel>(float* tile, int first, int rows, int columnPanel)
-        where TKernel : struct, ICpuKernel
+    /// <summary>Writes the finished tiles of a column panel while they are in a near cache.</summary>
+    private readonly void Write<TKernel>(int rowPanels, int columnPanel)
+        where TKernel : struct, IPanelKernel
     {
         var column = columnPanel * TKernel.Columns;
-        Epilogue.Write(
-            _problem,
-            _segment,
-            tile,
-            TKernel.Columns,
-            _row + first,
-            rows,
-            _column + column,
-            Math.Min(TKernel.Columns, _columns - column)
-        );
+        for (var i = 0; i < rowPanels; i++)
+        {
+            var first = FirstRow(i, rowPanels);
+            Epilogue.Write(
+                _problem,
+                _segment,
+                Tile<TKernel>(i, columnPanel, rowPanels),
+                TKernel.Columns,
+                _row + first,
+                FirstRow(i + 1, rowPanels) - first,
+                _column + column,
+                Math.Min(TKernel.Columns, _columns - column)
+            );
+        }
     }
 
     private readonly void WriteZeros<TKernel>(int rowPanels, int columnPanels)
-        where TKernel : struct, ICpuKernel
+        where TKernel : struct, IPanelKernel
     {
-        for (var i = 0; i < rowPanels; i++)
         for (var j = 0; j < columnPanels; j++)
         {
-            // Adding the bias and C changes the tile.
-            new Span<float>(_tiles, TKernel.MaxRows * TKernel.Columns).Clear();
-            var first = FirstRow(i, rowPanels);
-            Write<TKernel>(_tiles, first, FirstRow(i + 1, rowPanels) - first, j);
+            new Span<float>(
+                Tile<TKernel>(0, j, rowPanels),
+                rowPanels * TKernel.MaxRows * TKernel.Columns
+            ).Clear();
+            Write<TKernel>(rowPanels, j);
         }
     }
 

@@ -170,6 +170,41 @@ public sealed class CpuExecutionTests
     }
 
     [Fact]
+    public async Task Gemm_CancelledWhileRunning_StopsBetweenTiles()
+    {
+        // Whoever cancels may be late on a busy machine: larger products then.
+        for (var m = 1024; ; m *= 4)
+        {
+            var (a, b) = Fp8(m, 64, 256);
+            var d = Tensor<float>.Create([m, 64]);
+            d.Fill(float.NaN);
+            using var source = new CancellationTokenSource();
+            var ops = CpuTiers.Create(SimdTier.Reference, threads: 1).Ops;
+            var run = Task.Factory.StartNew(
+                () => ops.Fp8GemmNT(a, b, d, new GemmCall { CancellationToken = source.Token }),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default
+            );
+            while (!run.IsCompleted && float.IsNaN(Volatile.Read(ref d.AsSpan()[0])))
+                Thread.Yield();
+            source.Cancel();
+            try
+            {
+                await run;
+                (m < 200_000).Should().BeTrue("a cancelled product must end before its last tile");
+            }
+            catch (OperationCanceledException e)
+            {
+                e.CancellationToken.Should().Be(source.Token);
+                d.AsSpan()[0].Should().NotBe(float.NaN);
+                d.AsSpan()[^1].Should().Be(float.NaN);
+                return;
+            }
+        }
+    }
+
+    [Fact]
     public void Meter_Calls_AreCountedByOperation()
     {
         var calls = new Dictionary<string, long>();

@@ -22,7 +22,11 @@ public class GuardedMemoryTests
     public void Gemm_OperandsAtTheEndOfMemory_StaysInside(SimdTier tier, GemmLayout layout)
     {
         Assert.SkipUnless(GuardedMemory.IsSupported, "needs mmap");
-        var gemm = CpuTiers.Create(tier);
+        StaysInside(CpuTiers.Create(tier), layout);
+    }
+
+    private static void StaysInside(GemmContext gemm, GemmLayout layout)
+    {
         var transposedA = layout is GemmLayout.TN or GemmLayout.TT;
         var transposedB = layout is GemmLayout.NN or GemmLayout.TN;
         foreach (var m in transposedA ? new[] { 16, 48 } : [1, 7, 13])
@@ -62,7 +66,11 @@ public class GuardedMemoryTests
     public void Fp8Gemm_OtherFormatsAtTheEndOfMemory_StaysInside(SimdTier tier)
     {
         Assert.SkipUnless(GuardedMemory.IsSupported, "needs mmap");
-        var gemm = CpuTiers.Create(tier);
+        OtherFormatsStayInside(CpuTiers.Create(tier));
+    }
+
+    private static void OtherFormatsStayInside(GemmContext gemm)
+    {
         foreach (var m in new[] { 1, 16 })
         foreach (var k in new[] { 32, 160 })
         {
@@ -83,6 +91,24 @@ public class GuardedMemoryTests
             gemm.Ops.Fp8GemmNT(new(a8, scalesA), new(b4, scales4, IsFp4: true), d);
             d.AsSpan().IndexOfAnyExcept(k).Should().Be(-1);
         }
+    }
+
+    [Theory]
+    [InlineData(GemmLayout.NT)]
+    [InlineData(GemmLayout.NN)]
+    [InlineData(GemmLayout.TN)]
+    [InlineData(GemmLayout.TT)]
+    public void Gemm_NativeKernels_StayInside(GemmLayout layout)
+    {
+        Assert.SkipUnless(GuardedMemory.IsSupported, "needs mmap");
+        StaysInside(CpuTiers.CreateNative(), layout);
+    }
+
+    [Fact]
+    public void Fp8Gemm_OtherFormatsWithNativeKernels_StaysInside()
+    {
+        Assert.SkipUnless(GuardedMemory.IsSupported, "needs mmap");
+        OtherFormatsStayInside(CpuTiers.CreateNative());
     }
 
     private static Tensor<T> Filled<T>(Shape shape, T value)
