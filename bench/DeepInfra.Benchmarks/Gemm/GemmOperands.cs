@@ -19,6 +19,17 @@ internal static class GemmOperands
         return new ScaledTensor(codes, scales);
     }
 
+    /// <summary>E2M1 codes of a matrix, two to a byte along K; one scale for 32 of them.</summary>
+    public static ScaledTensor Fp4(Random random, long rows, long k)
+    {
+        var codes = Tensor<byte>.Create([rows, k / 2], zeroed: false);
+        random.NextBytes(codes.AsSpan());
+        var scales = Tensor<float>.Create([rows, k / 32], zeroed: false);
+        foreach (ref var scale in scales.AsSpan())
+            scale = 0.5f + random.NextSingle();
+        return new ScaledTensor(codes, scales, IsFp4: true);
+    }
+
     /// <summary>BFloat16 of any shape.</summary>
     public static Tensor<BFloat16> BFloat16s(Random random, Shape shape)
     {
