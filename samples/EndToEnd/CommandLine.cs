@@ -71,7 +71,9 @@ internal static class CommandLine
         );
         var parsed = command.Parse(args);
 
-        using var stop = new CancellationTokenSource();
+        // Not disposed: a signal may arrive while the program ends.
+        var stop = new CancellationTokenSource();
+        var signals = 0;
         // Before anything begins: work that starts unguarded would be cut off in the middle.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
@@ -84,7 +86,7 @@ internal static class CommandLine
         // The first signal lets the running phase come to its end and remove its files; a second one ends the process.
         void Stop(PosixSignalContext context)
         {
-            if (stop.IsCancellationRequested)
+            if (Interlocked.Increment(ref signals) > 1)
                 return;
             context.Cancel = true;
             stop.Cancel();

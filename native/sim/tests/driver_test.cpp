@@ -395,5 +395,32 @@ TEST_F(Driver, Memcpy2D_MovesRectangles) {
     cu.call("cuMemFreeAsync", p, stream);
 }
 
+TEST_F(Driver, HostRegister_OverlapsAndAddressesInside_AreRefused) {
+    std::vector<char> host(4096);
+    char* p = host.data();
+    auto take = [&](char* start, std::size_t bytes) {
+        return cu.call("cuMemHostRegister", static_cast<void*>(start), bytes, 0u);
+    };
+    auto leave = [&](char* start) {
+        return cu.call("cuMemHostUnregister", static_cast<void*>(start));
+    };
+    ASSERT_EQ(take(p + 1024, 1024), 0);
+    EXPECT_EQ(take(p, 1025), CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
+    EXPECT_EQ(take(p + 2047, 1), CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
+    EXPECT_EQ(take(p, 1024), 0);
+    EXPECT_EQ(take(p + 2048, 2048), 0);
+    EXPECT_EQ(leave(p + 1), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+    EXPECT_EQ(cu.call("cuMemFreeHost", static_cast<void*>(p)), CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(leave(p), 0);
+    EXPECT_EQ(leave(p), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+    EXPECT_EQ(leave(p + 1024), 0);
+    EXPECT_EQ(leave(p + 2048), 0);
+
+    void* own = nullptr;
+    ASSERT_EQ(cu.call("cuMemHostAlloc", &own, std::size_t{64}, 0u), 0);
+    EXPECT_EQ(leave(static_cast<char*>(own)), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+    EXPECT_EQ(cu.call("cuMemFreeHost", own), 0);
+}
+
 } // namespace
 } // namespace cudasim::test

@@ -67,6 +67,13 @@ TEST_F(Failures, EveryAllocationOfACall_AnswersOutOfMemory) {
                      static_cast<void**>(parameters), static_cast<void**>(nullptr)),
               0);
     ASSERT_EQ(cu.call("cuStreamSynchronize", own), 0) << cu.last_report();
+    void* graph = nullptr;
+    EXPECT_GT(driver("cuStreamBeginCapture", own, 0), 0);
+    EXPECT_EQ(cu.call("cuStreamEndCapture", own, &graph), 0);
+    EXPECT_EQ(cu.call("cuGraphDestroy", graph), 0);
+    std::vector<char> host(64);
+    EXPECT_GT(driver("cuMemHostRegister", static_cast<void*>(host.data()), host.size(), 0u), 0);
+    EXPECT_EQ(cu.call("cuMemHostUnregister", static_cast<void*>(host.data())), 0);
     int value = 0;
     ASSERT_EQ(cu.call("cuMemcpyDtoH", static_cast<void*>(&value), p, sizeof value), 0)
         << cu.last_report();

@@ -9,7 +9,7 @@ namespace DeepInfra.Gemm.Cpu;
 internal static unsafe class Decode512
 {
     /// <summary>Byte positions that make <see cref="Fp8Decoder512"/> give 64 codes in order.</summary>
-    private static ReadOnlySpan<byte> InOrder =>
+    public static ReadOnlySpan<byte> InOrder =>
         [
             0,
             16,

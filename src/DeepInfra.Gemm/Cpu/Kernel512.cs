@@ -107,11 +107,13 @@ internal readonly unsafe struct Kernel512 : ICpuKernel
         int stride
     )
     {
-        // Reading whole vectors of 16 may touch the next two k, which exist except at the end.
-        var whole =
-            width == stride ? depth
-            : stride == TileShape.ColumnPanelStride ? Math.Max(0, depth - 2)
-            : 0;
+        var whole = TileShape.WholeRuns(
+            width,
+            stride,
+            depth,
+            leadingBytes,
+            kind == ElementKind.BFloat16 ? 2 : 1
+        );
         if (kind == ElementKind.BFloat16)
         {
             Decode512.BFloat16Columns(source, leadingBytes, whole, target, stride);

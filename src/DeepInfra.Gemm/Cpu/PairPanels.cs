@@ -47,18 +47,13 @@ internal readonly unsafe struct PairPanels : IPanelKernel
         byte* stage
     )
     {
-        // Vectors of a narrow panel of A reach into the next two k, which exist except at the end.
-        var whole =
-            width == stride ? depth
-            : stride == TileShape.ColumnPanelStride ? Math.Max(0, depth - 2)
-            : 0;
-        whole &= ~3;
+        var elementBytes = kind == ElementKind.BFloat16 ? 2 : 1;
+        var whole = TileShape.WholeRuns(width, stride, depth, leadingBytes, elementBytes) & ~3;
         var to = (uint*)target;
         Pack(source, leadingBytes, whole);
         if (whole == depth)
             return;
         // The rest goes through a copy that ends with zeros.
-        var elementBytes = kind == ElementKind.BFloat16 ? 2 : 1;
         var rowBytes = stride * elementBytes;
         var left = depth - whole;
         var padded = (left + 3) & ~3;

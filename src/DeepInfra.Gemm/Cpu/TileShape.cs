@@ -30,4 +30,27 @@ internal static class TileShape
 
     /// <summary>Most elements of A that a streaming task decodes: half of the second-level cache.</summary>
     public const int MaxStreamElements = 128 * 1024;
+
+    /// <summary>Runs of an MN-major block that can be read as wide as the panel without leaving the block.</summary>
+    /// <param name="width">Valid columns, at most <paramref name="stride"/>.</param>
+    /// <param name="stride">Columns of the panel.</param>
+    /// <param name="depth">Runs.</param>
+    /// <param name="leadingBytes">Bytes from one run to the next; any value, as rows of a tensor may overlap.</param>
+    /// <param name="elementBytes">Bytes of an element.</param>
+    /// <returns>The first so many runs; what they hold behind <paramref name="width"/> is of no meaning.</returns>
+    public static int WholeRuns(
+        int width,
+        int stride,
+        int depth,
+        long leadingBytes,
+        int elementBytes
+    )
+    {
+        if (width == stride)
+            return depth;
+        if (leadingBytes <= 0)
+            return 0;
+        var missing = (long)(stride - width) * elementBytes;
+        return (int)Math.Max(0, depth - (missing + leadingBytes - 1) / leadingBytes);
+    }
 }

@@ -101,7 +101,7 @@ internal unsafe ref struct TileTask
             A = _packedA,
             B = _packedB,
             ScaleA = _scaleA,
-            ScaleColumns = columnPanels * TKernel.Columns,
+            ScaleColumns = scaleColumns,
             Rows = _rows,
             RowPanels = rowPanels,
             RowMajor = _problem->KMajorA,

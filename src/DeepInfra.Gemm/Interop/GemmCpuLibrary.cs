@@ -39,9 +39,11 @@ internal static unsafe class GemmCpuLibrary
             return true;
         if (options.CpuKernels == GemmCpuKernels.Auto)
             return false;
-        throw obstacle is NotSupportedException
-            ? new NotSupportedException(obstacle.Message)
-            : obstacle;
+        if (obstacle is NotSupportedException)
+            throw new NotSupportedException(obstacle.Message);
+        // The area keeps its failure and throws it on every use.
+        _ = Area.Path;
+        return true;
     }
 
     /// <summary>The file and what its kernels are, or why it is not used.</summary>

@@ -55,21 +55,11 @@ public sealed unsafe class CoreAbiLayoutTests
         act.Should().Throw<ArgumentException>().WithMessage("use driver: driver is null");
     }
 
-    private static List<(string, string, int, int)> ReadNative()
+    private static List<(string Type, string Field, int Size, int Offset)> ReadNative()
     {
         int count;
         var fields = CoreNativeMethods.AbiLayout(&count);
-        List<(string, string, int, int)> result = [];
-        for (var i = 0; i < count; i++)
-            result.Add(
-                (
-                    Marshal.PtrToStringUTF8((nint)fields[i].TypeName)!,
-                    Marshal.PtrToStringUTF8((nint)fields[i].FieldName)!,
-                    (int)fields[i].TypeSize,
-                    (int)fields[i].FieldOffset
-                )
-            );
-        return result;
+        return NativeLayout.Read((nint)fields, count);
     }
 
     // Types written by hand have other names and no addressable fields: they are compared in order of their fields.
@@ -79,7 +69,7 @@ public sealed unsafe class CoreAbiLayoutTests
     {
         if (entry.Field is { } field)
             return [(entry.Type, field, entry.Size, entry.Offset)];
-        var names = ReadNative().Where(e => e.Item1 == entry.Type).Select(e => e.Item2).ToList();
+        var names = ReadNative().Where(e => e.Type == entry.Type).Select(e => e.Field).ToList();
         var fields = entry
             .Managed.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
             .OrderBy(f => f.MetadataToken)

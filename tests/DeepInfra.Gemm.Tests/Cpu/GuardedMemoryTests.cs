@@ -111,6 +111,56 @@ public class GuardedMemoryTests
         OtherFormatsStayInside(CpuTiers.CreateNative());
     }
 
+    [Theory]
+    [InlineData(SimdTier.Reference)]
+    [InlineData(SimdTier.V128)]
+    [InlineData(SimdTier.V256)]
+    [InlineData(SimdTier.V512)]
+    public void Gemm_OverlappingRowsAtTheEndOfMemory_StaysInside(SimdTier tier)
+    {
+        Assert.SkipUnless(GuardedMemory.IsSupported, "needs mmap");
+        OverlappingRowsStayInside(CpuTiers.Create(tier));
+    }
+
+    [Fact]
+    public void Gemm_OverlappingRowsWithNativeKernels_StaysInside()
+    {
+        Assert.SkipUnless(GuardedMemory.IsSupported, "needs mmap");
+        OverlappingRowsStayInside(CpuTiers.CreateNative());
+    }
+
+    // Every k is the same row: what follows it in memory is not another one.
+    private static void OverlappingRowsStayInside(GemmContext gemm)
+    {
+        foreach (var k in new[] { 6, 16, 144 })
+        {
+            using var a16 = Repeated<BFloat16>(k, 8, (BFloat16)1f);
+            using var b16 = Repeated<BFloat16>(k, 24, (BFloat16)1f);
+            using var d16 = GuardedMemory.Tensor<float>([8, 24]);
+            gemm.Ops.Bf16Gemm(a16, b16, d16, GemmLayout.TN);
+            d16.AsSpan().IndexOfAnyExcept(k).Should().Be(-1);
+
+            var blocks = (k + 127) / 128;
+            using var a8 = Repeated<Float8E4M3>(k, 16, (Float8E4M3)1f);
+            using var b8 = Repeated<Float8E4M3>(k, 48, (Float8E4M3)1f);
+            using var scalesA = Filled<float>([blocks, 16], 1);
+            using var scalesB = Filled<float>([blocks, 1], 1);
+            using var d8 = GuardedMemory.Tensor<float>([16, 48]);
+            gemm.Ops.Fp8Gemm(new(a8, scalesA), new(b8, scalesB), d8, GemmLayout.TN);
+            d8.AsSpan().IndexOfAnyExcept(k).Should().Be(-1);
+        }
+    }
+
+    private static unsafe Tensor<T> Repeated<T>(int rows, int columns, T value)
+        where T : unmanaged
+    {
+        using var row = Filled<T>([1, columns], value);
+        var managed = row.ToDLPack();
+        managed->Tensor.Shape[0] = rows;
+        managed->Tensor.Strides[0] = 0;
+        return Tensor.FromDLPack(managed).As<T>();
+    }
+
     private static Tensor<T> Filled<T>(Shape shape, T value)
         where T : unmanaged
     {

@@ -17,16 +17,7 @@ public sealed unsafe class GemmCpuAbiLayoutTests
     {
         int count;
         var fields = GemmCpuNativeMethods.AbiLayout(&count);
-        List<(string, string, int, int)> native = [];
-        for (var i = 0; i < count; i++)
-            native.Add(
-                (
-                    Marshal.PtrToStringUTF8((nint)fields[i].TypeName)!,
-                    Marshal.PtrToStringUTF8((nint)fields[i].FieldName)!,
-                    (int)fields[i].TypeSize,
-                    (int)fields[i].FieldOffset
-                )
-            );
+        var native = NativeLayout.Read((nint)fields, count);
 
         var managed = GemmCpuAbiLayout
             .Entries()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "driver/graph.h"
 
@@ -59,9 +60,10 @@ CUDASIM_API CUresult cuStreamBeginCapture_v2(void* handle, int) try {
     std::lock_guard<std::mutex> lock(state_mutex);
     if (stream->capture)
         return CUDA_ERROR_ILLEGAL_STATE;
-    stream->capture = std::make_shared<Capture>();
-    stream->capture->graph = std::make_shared<Graph>();
-    stream->capture->origin = stream;
+    auto capture = std::make_shared<Capture>();
+    capture->graph = std::make_shared<Graph>();
+    capture->origin = stream;
+    stream->capture = std::move(capture);
     stream->capture_tail.clear();
     return CUDA_SUCCESS;
 }

@@ -217,6 +217,14 @@ bool in_host_range(const void* p, std::size_t bytes) {
            static_cast<const std::uint8_t*>(p) + bytes <= it->first + it->second.bytes;
 }
 
+bool overlaps_host_range(const void* p, std::size_t bytes) {
+    std::shared_lock<std::shared_mutex> lock(host_mutex);
+    if (host_range_at(p) != host_ranges().end())
+        return true;
+    const auto next = host_ranges().upper_bound(static_cast<const std::uint8_t*>(p));
+    return next != host_ranges().end() && next->first < static_cast<const std::uint8_t*>(p) + bytes;
+}
+
 std::shared_ptr<Shadow> host_range_shadow(const void* p, const void** base) {
     std::shared_lock<std::shared_mutex> lock(host_mutex);
     auto it = host_range_at(p);

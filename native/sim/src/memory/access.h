@@ -52,6 +52,8 @@ std::uint8_t* shared_pointer(Thread* t, std::uint32_t address, std::size_t bytes
 void add_host_range(const void* p, std::size_t bytes);
 void remove_host_range(const void* p);
 bool in_host_range(const void* p, std::size_t bytes);
+// Whether any byte of p to p + bytes is in one.
+bool overlaps_host_range(const void* p, std::size_t bytes);
 // The shadow and the start of the page-locked range that holds p; null if there is none.
 std::shared_ptr<Shadow> host_range_shadow(const void* p, const void** base);
 
