@@ -241,5 +241,72 @@ TEST_F(Order, HostFunction_TellsTheHostThatWorkIsDone) {
     EXPECT_EQ(sync(other), 0) << cu.last_report();
 }
 
+TEST_F(Order, NullStream_ComesAfterBlockingStreamsThatAreGone) {
+    for (bool self : {false, true}) {
+        void* gone = nullptr;
+        ASSERT_EQ(cu.call("cuStreamCreate", &gone, 0u), 0);
+        write(p, gone);
+        if (self) {
+            // It goes while its thread still runs.
+            static void* stream_to_destroy;
+            stream_to_destroy = gone;
+            ASSERT_EQ(cu.call("cuLaunchHostFunc", gone, static_cast<void (*)(void*)>([](void*) {
+                                  DriverLibrary::instance().call("cuStreamDestroy",
+                                                                 stream_to_destroy);
+                              }),
+                              static_cast<void*>(nullptr)),
+                      0);
+        } else {
+            ASSERT_EQ(cu.call("cuStreamDestroy", gone), 0);
+        }
+        copy_out(nullptr);
+        EXPECT_EQ(sync(nullptr), 0) << cu.last_report();
+    }
+}
+
+TEST_F(Order, NullStream_ComesAfterTheStreamsOfThreadsThatHaveEnded) {
+    std::thread([this] {
+        cu.call("cuCtxPushCurrent", context);
+        write(p, reinterpret_cast<void*>(2)); // the thread's own stream
+    }).join();
+    copy_out(nullptr);
+    EXPECT_EQ(sync(nullptr), 0) << cu.last_report();
+}
+
+TEST_F(Order, NewStream_DoesNotComeAfterOneThatIsGone) {
+    void* gone = new_stream();
+    write(p, gone);
+    ASSERT_EQ(cu.call("cuStreamDestroy", gone), 0);
+    void* fresh = new_stream();
+    read(p, fresh);
+    EXPECT_NE(sync(fresh), 0) << "nothing orders the two kernels";
+    cu.exported("di_cudasim_reset");
+    EXPECT_EQ(cu.call("cuStreamDestroy", fresh), 0);
+}
+
+// The report looks at memory while others release theirs.
+TEST_F(Order, Race_IsReportedWhileMemoryIsReleased) {
+    std::atomic<bool> done{false};
+    void* own = new_stream();
+    std::thread releases([&] {
+        cu.call("cuCtxPushCurrent", context);
+        while (!done) { // without a wait: that would order the two fills
+            CUdeviceptr memory = 0;
+            if (cu.call("cuMemAllocAsync", &memory, kBytes, own) == 0)
+                cu.call("cuMemFreeAsync", memory, own);
+        }
+    });
+    for (unsigned i = 0; i < 200; ++i) {
+        fill(stream);
+        fill(other);
+        EXPECT_NE(sync(stream) | sync(other), 0);
+        cu.exported("di_cudasim_reset");
+    }
+    done = true;
+    releases.join();
+    cu.exported("di_cudasim_reset");
+    EXPECT_EQ(cu.call("cuStreamDestroy", own), 0);
+}
+
 } // namespace
 } // namespace cudasim::test

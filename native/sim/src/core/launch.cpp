@@ -143,6 +143,7 @@ Report run_launch(const LaunchConfig& config) {
                 forget_thread_caches();
             });
     } catch (const std::system_error&) {
+    } catch (const std::bad_alloc&) {
     }
     count.set_value(static_cast<unsigned>(helpers.size()) + 1);
     body(0, static_cast<unsigned>(helpers.size()) + 1);

@@ -174,17 +174,24 @@ int give_text(const std::string& from, char* text, std::size_t bytes) {
 }
 } // namespace
 
-CUDASIM_API int di_cudasim_last_report(char* text, std::size_t bytes) {
+// Without memory for it there is no text.
+CUDASIM_API int di_cudasim_last_report(char* text, std::size_t bytes) try {
     return give_text(last_report(), text, bytes);
+} catch (...) {
+    return give_text({}, text, bytes);
 }
 
-CUDASIM_API int di_cudasim_last_writer(const void* address, char* text, std::size_t bytes) {
+CUDASIM_API int di_cudasim_last_writer(const void* address, char* text, std::size_t bytes) try {
     return give_text(describe_last_writer(address), text, bytes);
+} catch (...) {
+    return give_text({}, text, bytes);
 }
 
-CUDASIM_API void di_cudasim_reset() {
+// Contexts that it has no memory to wait for stay broken.
+CUDASIM_API void di_cudasim_reset() try {
     for (int d = 0; d < DeviceHeap::instance().device_count(); ++d) {
         synchronize_context(primary_context(d));
         repair_context(primary_context(d));
     }
+} catch (...) {
 }

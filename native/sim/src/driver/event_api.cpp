@@ -113,9 +113,10 @@ CUDASIM_API CUresult cuEventRecord(void* event, void* handle) try {
             state->nodes = stream->capture_tail;
             return CUDA_SUCCESS;
         }
+        HostView seen = stream->view;
         state->graph.reset();
         record = state->begin_record();
-        state->view = stream->view;
+        state->view = std::move(seen);
     }
     try {
         stream->enqueue([state, record] { state->complete(record); });

@@ -194,10 +194,19 @@ CUresult allocate_in_stream(CUdeviceptr* p, std::size_t bytes, int device, void*
     if (CUresult e = allocate(p, bytes, device); e != CUDA_SUCCESS)
         return e;
     HostRange range{pointer(*p), bytes, 1, bytes};
-    return submit(stream, NodeKind::Alloc, [range](Stream& s) -> Task {
-        host_access(make_agent(s, "allocation"), range, true, checks_enabled());
-        return [] {};
-    });
+    CUresult error = CUDA_SUCCESS;
+    try {
+        error = submit(stream, NodeKind::Alloc, [range](Stream& s) -> Task {
+            host_access(make_agent(s, "allocation"), range, true, checks_enabled());
+            return [] {};
+        });
+    } catch (...) {
+        heap().free(pointer(*p));
+        throw;
+    }
+    if (error != CUDA_SUCCESS)
+        heap().free(pointer(*p));
+    return error;
 }
 } // namespace
 
@@ -250,7 +259,13 @@ CUDASIM_API CUresult cuMemFreeAsync(CUdeviceptr p, void* stream) try {
             host_access(agent, range, true, checks_enabled());
         });
         return [a, check] {
-            check(); // nobody may still use it; the memory goes back all the same
+            // Nobody may still use it; the memory goes back all the same.
+            try {
+                check();
+            } catch (...) {
+                heap().free(a.base);
+                throw;
+            }
             heap().free(a.base);
         };
     });

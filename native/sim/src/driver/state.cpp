@@ -23,7 +23,8 @@ HostView host_view;
 std::string report_text;
 std::mutex report_mutex;
 
-// Numbers of streams that were destroyed: a later stream continues one's sequence.
+// Numbers of streams that were destroyed: a later stream continues the sequence of one whose work
+// the host has waited for.
 struct FreeId {
     std::uint32_t id;
     std::uint64_t sequence;
@@ -193,14 +194,18 @@ Stream::Stream(Context& context, unsigned flags, int priority)
     : context_(context), flags_(flags), priority_(priority) {
     {
         std::lock_guard<std::mutex> lock(state_mutex);
-        if (free_ids.empty()) {
+        // What has a stream's number comes after all that had it before: that must be true already.
+        auto free = std::find_if(free_ids.begin(), free_ids.end(), [](const FreeId& f) {
+            return f.id < host_view.size() && host_view[f.id] >= f.sequence;
+        });
+        if (free == free_ids.end()) {
             id_ = next_id++;
         } else {
-            id_ = free_ids.back().id;
-            sequence_ = free_ids.back().sequence;
-            free_ids.pop_back();
+            id_ = free->id;
+            sequence_ = free->sequence;
             view.resize(id_ + 1, 0);
             view[id_] = sequence_;
+            free_ids.erase(free);
         }
         last = {id_, sequence_};
     }
@@ -212,34 +217,31 @@ Stream::~Stream() {
     // A host function that destroys its stream may run before whoever enqueued it is done here.
     { std::lock_guard<std::mutex> last(submission); }
     {
-        std::lock_guard<std::mutex> lock(context_.mutex);
-        auto& all = context_.streams;
-        all.erase(std::remove(all.begin(), all.end(), this), all.end());
-    }
-    {
         std::lock_guard<std::mutex> lock(progress_->mutex);
         progress_->stop = true;
     }
     progress_->changed.notify_all();
-    if (thread_.joinable()) {
-        // A host function may destroy the stream that it runs in.
-        if (thread_.get_id() == std::this_thread::get_id()) {
-            thread_.detach();
-            std::uint64_t position = tail();
-            std::lock_guard<std::mutex> lock(state_mutex);
-            try {
-                context_.ending.emplace_back(progress_, position);
-            } catch (const std::bad_alloc&) { // nobody waits for its last tasks, then
-            }
-        } else {
-            thread_.join();
-        }
+    // A host function may destroy the stream that it runs in.
+    const bool running = thread_.joinable() && thread_.get_id() == std::this_thread::get_id();
+    if (running) {
+        thread_.detach();
+    } else if (thread_.joinable()) {
+        thread_.join();
     }
-    std::lock_guard<std::mutex> lock(state_mutex);
+    // At once: until here others wait for it as for any stream, from here for what it leaves.
+    std::lock_guard<std::mutex> global(state_mutex);
+    std::lock_guard<std::mutex> lock(context_.mutex);
+    auto& all = context_.streams;
+    all.erase(std::remove(all.begin(), all.end(), this), all.end());
     try {
+        if (running)
+            context_.ending.push_back({progress_, tail(), blocking()});
         merge(context_.retired, view);
+        if (blocking())
+            merge(context_.retired_blocking, view);
         free_ids.push_back({id_, sequence_});
-    } catch (const std::bad_alloc&) { // its number is not used again
+    } catch (
+        const std::bad_alloc&) { // nobody waits for its last tasks; its number is not used again
     }
 }
 
@@ -347,9 +349,9 @@ void synchronize_context(Context& context) {
         std::lock_guard<std::mutex> lock(context.mutex);
         for (Stream* s : context.streams)
             points.push_back(point_of(*s));
-        std::erase_if(context.ending, [](const auto& e) { return e.first->idle(); });
-        for (const auto& [progress, position] : context.ending)
-            points.push_back({progress, position, {}});
+        std::erase_if(context.ending, [](const auto& e) { return e.progress->idle(); });
+        for (const Context::Ending& e : context.ending)
+            points.push_back({e.progress, e.position, {}});
         points.push_back({nullptr, 0, context.retired});
     }
     for (const Point& p : points) {
@@ -423,6 +425,11 @@ void order_with_legacy(Stream& stream) {
                 if (s != &stream && s->blocking())
                     others.push_back(point_of(*s));
             }
+            for (const Context::Ending& e : context.ending) {
+                if (e.blocking)
+                    others.push_back({e.progress, e.position, {}});
+            }
+            merge(stream.view, context.retired_blocking);
         } else if (context.legacy != nullptr) {
             others.push_back(point_of(*context.legacy));
         }

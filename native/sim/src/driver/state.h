@@ -34,10 +34,15 @@ struct Context {
     std::mutex mutex;
     std::vector<Stream*> streams;
     Stream* legacy = nullptr; // the null stream
-    // Of streams that are gone: what a wait for the context has waited for all the same, and those
-    // whose last tasks may still run. Under state_mutex.
-    HostView retired;
-    std::vector<std::pair<std::shared_ptr<Progress>, std::uint64_t>> ending;
+    // Of streams that are gone: what a wait for the context has waited for all the same, what the
+    // null stream comes after, and those whose last tasks may still run. Under state_mutex.
+    HostView retired, retired_blocking;
+    struct Ending {
+        std::shared_ptr<Progress> progress;
+        std::uint64_t position;
+        bool blocking;
+    };
+    std::vector<Ending> ending;
 
     static std::uint64_t next_number();
 };
@@ -151,7 +156,8 @@ CUresult submit(void* stream, NodeKind kind, Operation operation);
 // The code of the exception in hand.
 CUresult error_of_exception();
 
-// No exception leaves the library: every entry point is a function-try-block that ends with this.
+// No exception leaves the library: entry points that answer with a code are function-try-blocks
+// that end with this.
 #define CUDASIM_CATCH                                                                              \
     catch (...) {                                                                                  \
         return cudasim::driver::error_of_exception();                                              \

@@ -95,6 +95,7 @@ CUDASIM_API CUresult cuStreamWaitEvent(void* handle, void* event, unsigned) try 
         return CUDA_ERROR_INVALID_HANDLE;
     std::shared_ptr<EventState> state = static_cast<Event*>(event)->state;
     std::uint64_t record;
+    HostView seen;
     std::lock_guard<std::mutex> submission(stream->submission);
     {
         std::lock_guard<std::mutex> global(state_mutex);
@@ -126,15 +127,19 @@ CUDASIM_API CUresult cuStreamWaitEvent(void* handle, void* event, unsigned) try 
             return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
         }
         record = state->recorded();
-        merge(stream->view, state->view);
+        if (record == 0)
+            return CUDA_SUCCESS;
+        seen = stream->view;
+        merge(seen, state->view);
     }
-    if (record == 0)
-        return CUDA_SUCCESS;
     Context* context = &stream->context();
     stream->enqueue([state, record, context] {
         if (!state->wait_for(record))
             fail_context(*context, abandoned_event());
     });
+    // Only a stream that waits is ordered; nobody else has changed its view since.
+    std::lock_guard<std::mutex> global(state_mutex);
+    stream->view = std::move(seen);
     return CUDA_SUCCESS;
 }
 CUDASIM_CATCH

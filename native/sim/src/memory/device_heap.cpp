@@ -133,6 +133,7 @@ bool DeviceHeap::free(void* p, Allocation* found) {
     if (a.freed)
         return false;
     a.freed = true;
+    touch(); // also if what follows fails: kernels must not take it for alive
     forget_host_records(a.base);
     if (!a.imported)
         used_[a.device] -= a.bytes;
@@ -153,7 +154,6 @@ bool DeviceHeap::free(void* p, Allocation* found) {
     }
     if (reusable)
         quarantine_[a.device].push_back(a.base);
-    touch();
     return true;
 }
 

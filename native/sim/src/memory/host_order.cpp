@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 #include "core/report.h"
@@ -25,6 +26,9 @@ std::unordered_map<const void*, std::vector<HostRecord>>& records() {
     return *all;
 }
 
+// Bytes of a row whose overwriting gives pages of the shadow back.
+constexpr std::size_t kWorthGivingBack = 1u << 16;
+
 [[noreturn]] void host_fault(const HostAgent& agent, const char* kind, std::string text) {
     std::string line = format("cudasim: %s in %s, device %d\n", kind,
                               describe_host_work(agent.name, agent.stamp).c_str(), agent.device);
@@ -40,16 +44,14 @@ std::string describe_range(const HostAgent& agent, const HostRange& range, bool 
     return text + ") at " + describe_memory(at);
 }
 
-void check_records(const HostAgent& agent, const HostRange& range, bool write,
-                   const std::vector<HostRecord>& all) {
+// The first that is not ordered before the operation although it must be.
+std::optional<HostRecord> unordered_record(const HostAgent& agent, const HostRange& range,
+                                           bool write, const std::vector<HostRecord>& all) {
     for (const HostRecord& r : all) {
-        if (!(write || r.write) || reaches(agent.visible, r.stamp) || !r.range.overlaps(range))
-            continue;
-        host_fault(agent, "race",
-                   describe_range(agent, range, write, std::max(range.start, r.range.start)) +
-                       " races with a " + (r.write ? "write" : "read") + " by the " +
-                       describe_host_work(r.name, r.stamp) + ", which nothing orders before it");
+        if ((write || r.write) && !reaches(agent.visible, r.stamp) && r.range.overlaps(range))
+            return r;
     }
+    return std::nullopt;
 }
 
 // The base of the allocation or page-locked range, and its shadow; false for other memory.
@@ -144,12 +146,22 @@ void host_access(const HostAgent& agent, const HostRange& range, bool write, boo
     std::shared_ptr<Shadow> shadow;
     if (!find_memory(agent, range, write, &base, &shadow) || !checks)
         return;
+    std::optional<HostRecord> other;
     {
         std::lock_guard<std::mutex> lock(records_mutex);
         std::vector<HostRecord>& all = records()[base];
-        check_records(agent, range, write, all);
+        other = unordered_record(agent, range, write, all);
         // Before the look at the shadow: a kernel that comes in between sees the record.
-        add_record(agent, range, write, all);
+        if (!other)
+            add_record(agent, range, write, all);
+    }
+    // Without the lock: the report looks into the heap, which forgets records under its own.
+    if (other) {
+        host_fault(agent, "race",
+                   describe_range(agent, range, write, std::max(range.start, other->range.start)) +
+                       " races with a " + (other->write ? "write" : "read") + " by the " +
+                       describe_host_work(other->name, other->stamp) +
+                       ", which nothing orders before it");
     }
     DeviceHeap::instance().touch();
     for (std::size_t y = 0; y < range.height; ++y) {
@@ -165,7 +177,7 @@ void host_access(const HostAgent& agent, const HostRange& range, bool write, boo
                            ", which nothing orders before it");
         }
         if (write)
-            shadow->clear(row, range.width);
+            shadow->clear(row, range.width, range.width >= kWorthGivingBack);
     }
 }
 

@@ -294,9 +294,10 @@ Epoch Shadow::add_to_set(const Access& access, Epoch old, std::uint32_t run) {
     }
     std::uint32_t target = index;
     if (sets_[index].references > run) {
-        sets_[index].references -= run;
+        std::vector<Reader> copy = sets_[index].readers;
         target = take_set(run);
-        sets_[target].readers = sets_[index].readers;
+        sets_[index].references -= run;
+        sets_[target].readers = std::move(copy);
     }
     std::vector<Reader>& readers = sets_[target].readers;
     const Reader reader{mine, access.strength};
@@ -366,10 +367,11 @@ void Shadow::race(const Access& access, bool writes, Reader other, bool other_wr
     fail_text(access.thread, access.caller, "race", text);
 }
 
-void Shadow::clear(const void* address, std::size_t bytes) {
+void Shadow::clear(const void* address, std::size_t bytes, bool give_back) {
     if (granules_ == nullptr) {
         forget_sync(address, bytes);
-        clear_pages(cells_ + (static_cast<const std::uint8_t*>(address) - base_), bytes);
+        Cell* c = cells_ + (static_cast<const std::uint8_t*>(address) - base_);
+        clear_pages(c, c + bytes, give_back);
         return;
     }
     // Shared memory of a new cluster: the sets of readers of the old one are gone as a whole.

@@ -78,8 +78,9 @@ class Shadow {
             return granules_[offset / kGranule].write;
         return __atomic_load_n(&cells_[offset].write, __ATOMIC_RELAXED);
     }
-    // Forgets everything about a range; it counts as never written.
-    void clear(const void* address, std::size_t bytes);
+    // Forgets everything about a range; it counts as never written. give_back: whole pages of cells
+    // go back to the machine, which costs more than to overwrite few of them.
+    void clear(const void* address, std::size_t bytes, bool give_back = true);
     // Gives up the sets of readers of all cells, which must be cleared before they are used again.
     void forget_readers();
     // Sets that cells refer to.
@@ -137,7 +138,8 @@ class Shadow {
                     const void* address, std::size_t bytes);
     void drop_readers(Epoch readers, std::uint32_t run);
     void drop_readers_between(Cell* begin, Cell* end);
-    void clear_pages(Cell* first, std::size_t count);
+    void clear_cells(Cell* begin, Cell* end);
+    void clear_pages(Cell* first, Cell* last, bool give_back);
     [[noreturn]] void race(const Access& access, bool writes, Reader other, bool other_writes,
                            const void* address, std::size_t bytes);
     std::unique_lock<std::mutex> lock() {

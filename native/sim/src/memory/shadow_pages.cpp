@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What shadow memory occupies: pages of cells and sets of readers, and how they are given back.
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -10,37 +11,35 @@ namespace cudasim {
 
 namespace {
 
-constexpr std::size_t kPageBytes = 4096, kPageCells = kPageBytes / sizeof(Cell);
+// A power of two; 4,096 bytes on x86-64, up to 65,536 on AArch64.
+std::size_t page_cells() {
+    static const std::size_t cells = static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / sizeof(Cell);
+    return cells;
+}
+
+// The cell where the page of c begins.
+Cell* page_of(Cell* c) {
+    return c - reinterpret_cast<std::uintptr_t>(c) / sizeof(Cell) % page_cells();
+}
 
 Epoch load(const Epoch& e) { return __atomic_load_n(&e, __ATOMIC_ACQUIRE); }
 void store(Epoch& e, Epoch value) { __atomic_store_n(&e, value, __ATOMIC_RELEASE); }
 
 // Calls f(begin, end) for the part between first and last of every page that is in memory. Pages
-// that nobody has touched hold nothing, and a look would map them. Whole pages for which f returns
-// true are given back to the machine, and are zero from then on.
+// that nobody has touched hold nothing, and a look would map them.
 template <typename F> void each_resident_page(Cell* first, Cell* last, F f) {
     constexpr std::size_t kPages = 1024;
+    const std::size_t cells = page_cells();
     unsigned char resident[kPages];
-    Cell* page = first - reinterpret_cast<std::uintptr_t>(first) % kPageBytes / sizeof(Cell);
-    while (page < last) {
+    for (Cell* page = page_of(first); page < last;) {
         const std::size_t pages =
-            std::min(kPages, (static_cast<std::size_t>(last - page) + kPageCells - 1) / kPageCells);
-        if (mincore(page, pages * kPageBytes, resident) != 0)
+            std::min(kPages, (static_cast<std::size_t>(last - page) + cells - 1) / cells);
+        if (mincore(page, pages * cells * sizeof(Cell), resident) != 0)
             std::fill_n(resident, pages, 1);
-        Cell* given = page; // from here to the page in hand all go back together
-        for (std::size_t i = 0; i < pages; ++i, page += kPageCells) {
-            Cell *const begin = std::max(page, first), *const end =
-                                                           std::min(page + kPageCells, last);
-            const bool whole = end - begin == kPageCells;
-            if ((resident[i] & 1) != 0 && f(begin, end) && whole)
-                continue;
-            if (given != page)
-                madvise(given, static_cast<std::size_t>(page - given) * sizeof(Cell),
-                        MADV_DONTNEED);
-            given = page + kPageCells;
+        for (std::size_t i = 0; i < pages; ++i, page += cells) {
+            if ((resident[i] & 1) != 0)
+                f(std::max(page, first), std::min(page + cells, last));
         }
-        if (given < page)
-            madvise(given, static_cast<std::size_t>(page - given) * sizeof(Cell), MADV_DONTNEED);
     }
 }
 
@@ -73,48 +72,54 @@ void Shadow::drop_readers_between(Cell* begin, Cell* end) {
 }
 
 void Shadow::forget_readers() {
-    constexpr std::size_t kKeptSets = 1024; // as much as their memory may be kept for the next user
+    constexpr std::size_t kKeptReaders = 64; // so much room a set keeps for its next user
     auto guard = lock();
     free_sets_.clear();
-    if (sets_.size() > kKeptSets) {
-        sets_ = std::vector<ReaderSet>();
-        free_sets_ = std::vector<std::uint32_t>();
-        return;
-    }
+    free_sets_.reserve(sets_.size());
     for (std::size_t i = 0; i < sets_.size(); ++i) {
         sets_[i].references = 0;
         sets_[i].readers.clear();
+        if (sets_[i].readers.capacity() > kKeptReaders)
+            sets_[i].readers = std::vector<Reader>();
         free_sets_.push_back(static_cast<std::uint32_t>(i));
     }
 }
 
+// Writes where there is something to clear only: a read does not make a page of its own.
+void Shadow::clear_cells(Cell* begin, Cell* end) {
+    drop_readers_between(begin, end);
+    for (Cell* c = begin; c < end; ++c) {
+        if (load(c->write) != 0)
+            store(c->write, 0);
+        if (load(c->read) != 0)
+            store(c->read, 0);
+    }
+}
+
 // Addresses of freed memory come back late, if ever: their cells' pages must not wait for that.
-void Shadow::clear_pages(Cell* first, std::size_t count) {
+void Shadow::clear_pages(Cell* first, Cell* last, bool give_back) {
+    Cell *const begin = page_of(first + page_cells() - 1), *const end = page_of(last);
+    if (!give_back || begin >= end) {
+        clear_cells(first, last);
+        return;
+    }
+    clear_cells(first, begin);
+    clear_cells(end, last);
     bool sets;
     {
         auto guard = lock();
         sets = reader_sets() != 0;
     }
-    each_resident_page(first, first + count, [&](Cell* begin, Cell* end) {
-        if (sets)
-            drop_readers_between(begin, end);
-        if (end - begin != kPageCells) {
-            for (Cell* c = begin; c < end; ++c) {
-                store(c->write, 0);
-                store(c->read, 0);
-            }
-        }
-        return true;
-    });
+    if (sets)
+        each_resident_page(begin, end, [&](Cell* c, Cell* e) { drop_readers_between(c, e); });
+    if (madvise(begin, static_cast<std::size_t>(end - begin) * sizeof(Cell), MADV_DONTNEED) != 0)
+        clear_cells(begin, end);
 }
 
 std::size_t Shadow::resident_pages(const void* address, std::size_t bytes) {
     std::size_t count = 0;
     Cell* c = cells_ + (static_cast<const std::uint8_t*>(address) - base_);
-    each_resident_page(c, c + bytes, [&](Cell*, Cell*) {
-        ++count;
-        return false;
-    });
+    each_resident_page(c, c + bytes, [&](Cell*, Cell*) { ++count; });
     return count;
 }
 
