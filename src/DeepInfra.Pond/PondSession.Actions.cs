@@ -68,8 +68,8 @@ public sealed partial class PondSession
         {
             if (await publisher.PrepareAsync(linked.Token).ConfigureAwait(false) is { } finished)
             {
-                Runtime.Statistics.Restore(finished.Observations, plan.Tasks);
-                return Result(target, finished, reused: true);
+                Runtime.Statistics.Restore(finished.Commit, plan.Tasks);
+                return Result(target, finished.Manifest, reused: true);
             }
 
             foreach (var task in plan.Owners)
@@ -94,6 +94,7 @@ public sealed partial class PondSession
                         .ToArray(),
                     format,
                     schema,
+                    Runtime.Statistics.Measured(plan.Tasks),
                     linked.Token
                 )
                 .ConfigureAwait(false);

@@ -295,7 +295,11 @@ public sealed partial class PondSession : IAsyncDisposable
     /// <returns>One entry per step that has run or was reused, in creation order.</returns>
     public IReadOnlyList<PondStage> GetStages() => Runtime.Statistics.Stages();
 
-    /// <summary>Values measured by <see cref="PondFrame.Observe"/>, summed over partitions.</summary>
+    /// <summary>
+    /// Values measured by <see cref="PondFrame.Observe"/> and <see cref="PondFunctionContext.Observe"/>, summed
+    /// over partitions. Each partition of a step counts with its latest result; for an output that an earlier
+    /// run of the job has finished, that is what its manifest says until this run does the work again.
+    /// </summary>
     /// <returns>Values by stage name, then by value name.</returns>
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, double>> GetObservations() =>
         Runtime.Statistics.Observations();

@@ -80,6 +80,14 @@ internal sealed class ActionPlan
         foreach (var task in Tasks)
         {
             task.Id = id++;
+            if (
+                task.Work.Measures
+                && !needed.Contains(task)
+                && job.Store.TryLoadMeasured(task) is { } earlier
+            )
+            {
+                job.Statistics.Restore(task, earlier);
+            }
         }
 
         // Tasks is in creation order, producers first.

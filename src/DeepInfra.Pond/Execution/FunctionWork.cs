@@ -18,6 +18,8 @@ internal sealed class FunctionWork(PondFunction function, OutputFormat format) :
 
     public override bool CanUseMoreCores => false;
 
+    public override bool Measures => true;
+
     public override void AppendKey(KeyBuilder key) =>
         key.Add("function")
             .Add(function.Identity)

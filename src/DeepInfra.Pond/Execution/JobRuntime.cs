@@ -143,7 +143,7 @@ internal sealed partial class JobRuntime : IDisposable
                 Directory.Attempts,
                 FormattableString.Invariant($"released-{Interlocked.Increment(ref _attempts)}")
             );
-            return Store.TryTakeOut(task.Key, target) ? target : Store.PathOf(task.Key);
+            return Store.TryTakeOut(task, target) ? target : Store.PathOf(task.Key);
         }
     }
 

@@ -5,6 +5,8 @@ namespace DeepInfra.Pond.Execution;
 internal sealed class ObserveWork(IReadOnlyList<KeyValuePair<string, string>> observations)
     : TaskWork
 {
+    public override bool Measures => true;
+
     public override void AppendKey(KeyBuilder key)
     {
         key.Add("observe");

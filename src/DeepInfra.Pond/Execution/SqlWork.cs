@@ -13,6 +13,8 @@ internal sealed class SqlWork(string sql, OutputFormat format, bool ordered, Pon
 
     public string FilePrefix { get; init; } = "part";
 
+    public override bool Measures => Observations.Count > 0;
+
     public override void AppendKey(KeyBuilder key)
     {
         key.Add("sql").Add(sql).Add(format.Extension).Add(format.CopyOptions).Add(ordered);

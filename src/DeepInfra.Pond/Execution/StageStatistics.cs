@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using DeepInfra.Pond.Storage;
+
 namespace DeepInfra.Pond.Execution;
 
 /// <summary>Collects what each plan node did. Thread-safe.</summary>
@@ -7,14 +9,7 @@ internal sealed class StageStatistics
     private readonly Lock _lock = new();
     private readonly Dictionary<int, PondStage> _stages = [];
 
-    /// <summary>What earlier runs measured, by stage, until this one measures the same work.</summary>
-    private readonly Dictionary<string, RestoredStage> _restored = new(StringComparer.Ordinal);
-
-    /// <summary>What tasks measured, by key: a result that serves several frames counts once.</summary>
-    private readonly Dictionary<string, Measurement> _measured = new(StringComparer.Ordinal);
-
-    /// <summary>The key behind each partition of a node; computed anew, it has another one.</summary>
-    private readonly Dictionary<(int Node, int Partition), string> _latest = [];
+    private readonly ObservationTable _observations = new();
 
     public void Finished(PondTask task, TaskOutput? output, double seconds)
     {
@@ -33,35 +28,39 @@ internal sealed class StageStatistics
                 BytesOut = stage.BytesOut + (task.Work.MetadataOnly ? 0 : result.Bytes),
                 TaskSeconds = stage.TaskSeconds + seconds,
             };
-            Measured(task, result.Observations);
+            _observations.Add(task, result.Observations);
         }
     }
 
     /// <summary>Values from the manifest of an output that was finished by an earlier run.</summary>
-    /// <param name="observations">Values by stage.</param>
+    /// <param name="commit">The manifest's entry for the output.</param>
     /// <param name="tasks">The tasks that would make the output again.</param>
-    public void Restore(
-        IReadOnlyDictionary<string, Dictionary<string, double>> observations,
-        IReadOnlyList<PondTask> tasks
-    )
+    public void Restore(OutputCommit commit, IReadOnlyList<PondTask> tasks)
+    {
+        var values = new Dictionary<string, Dictionary<string, double>>(StringComparer.Ordinal);
+        foreach (var measured in commit.Measured)
+        {
+            values[measured.Key] = measured.Values;
+        }
+
+        lock (_lock)
+        {
+            foreach (var task in tasks.Where(t => t.Work.Measures))
+            {
+                if (values.TryGetValue(task.Key, out var restored))
+                {
+                    _observations.Restore(task, restored, commit.CommittedUtc);
+                }
+            }
+        }
+    }
+
+    /// <summary>Values that the store has about a task which an earlier run has done and which this one skips.</summary>
+    public void Restore(PondTask task, TaskManifest manifest)
     {
         lock (_lock)
         {
-            foreach (var (stage, values) in observations)
-            {
-                if (_measured.Values.All(m => m.Stage != stage))
-                {
-                    var makers = tasks.Where(t => StageOf(t) == stage).ToArray();
-                    _restored.TryAdd(
-                        stage,
-                        new RestoredStage(
-                            new Dictionary<string, double>(values, StringComparer.Ordinal),
-                            makers.Select(t => t.Node.Id).ToHashSet(),
-                            makers.Select(t => t.Key).ToHashSet(StringComparer.Ordinal)
-                        )
-                    );
-                }
-            }
+            _observations.Restore(task, manifest.Observations, manifest.CommittedUtc);
         }
     }
 
@@ -77,84 +76,16 @@ internal sealed class StageStatistics
     {
         lock (_lock)
         {
-            var sums = _restored.ToDictionary(
-                r => r.Key,
-                r => new Dictionary<string, double>(r.Value.Values, StringComparer.Ordinal),
-                StringComparer.Ordinal
-            );
-            foreach (var measurement in _measured.Values)
-            {
-                if (!sums.TryGetValue(measurement.Stage, out var values))
-                {
-                    sums[measurement.Stage] = values = new Dictionary<string, double>(
-                        StringComparer.Ordinal
-                    );
-                }
-
-                foreach (var (name, value) in measurement.Values)
-                {
-                    values[name] = values.GetValueOrDefault(name) + value;
-                }
-            }
-
-            return sums.ToDictionary(
-                s => s.Key,
-                s => (IReadOnlyDictionary<string, double>)s.Value,
-                StringComparer.Ordinal
-            );
+            return _observations.Sums();
         }
     }
 
-    private void Measured(PondTask task, IReadOnlyDictionary<string, double> values)
+    /// <summary>What the tasks of one plan measured, in this run or an earlier one.</summary>
+    public List<TaskMeasurement> Measured(IReadOnlyList<PondTask> tasks)
     {
-        if (values.Count == 0)
+        lock (_lock)
         {
-            return;
+            return _observations.Of(tasks);
         }
-
-        var stage = StageOf(task);
-        if (_restored.TryGetValue(stage, out var restored) && restored.IsOf(task))
-        {
-            // Another action does the work of the earlier run again, which counts once.
-            _restored.Remove(stage);
-        }
-
-        var place = (task.Node.Id, task.Partition);
-        if (_latest.TryGetValue(place, out var before) && before != task.Key)
-        {
-            // The same rows, measured again.
-            var places = _measured[before].Places;
-            places.Remove(place);
-            if (places.Count == 0)
-            {
-                _measured.Remove(before);
-            }
-        }
-
-        _latest[place] = task.Key;
-        if (!_measured.TryGetValue(task.Key, out var measurement))
-        {
-            _measured[task.Key] = measurement = new Measurement(stage, values);
-        }
-
-        measurement.Places.Add(place);
-    }
-
-    private static string StageOf(PondTask task) => task.Node.Name ?? task.Node.Kind;
-
-    private sealed record RestoredStage(
-        Dictionary<string, double> Values,
-        HashSet<int> Nodes,
-        HashSet<string> Keys
-    )
-    {
-        /// <summary>Whether a task does the same work; of a stage that no known task makes, every task does.</summary>
-        public bool IsOf(PondTask task) =>
-            Nodes.Count == 0 || Nodes.Contains(task.Node.Id) || Keys.Contains(task.Key);
-    }
-
-    private sealed record Measurement(string Stage, IReadOnlyDictionary<string, double> Values)
-    {
-        public HashSet<(int Node, int Partition)> Places { get; } = [];
     }
 }

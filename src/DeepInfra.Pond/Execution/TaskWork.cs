@@ -13,6 +13,9 @@ internal abstract class TaskWork
     /// <summary>Whether more threads make it faster.</summary>
     public virtual bool CanUseMoreCores => true;
 
+    /// <summary>Whether the output may have observations.</summary>
+    public virtual bool Measures => false;
+
     /// <summary>Adds everything that the output depends on, except the inputs.</summary>
     public abstract void AppendKey(KeyBuilder key);
 

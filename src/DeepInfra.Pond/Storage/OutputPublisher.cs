@@ -33,10 +33,12 @@ internal sealed partial class OutputPublisher(
     private bool Durable => job.Options.Durability != Durability.None;
 
     /// <summary>
-    /// Checks the target before any work. Returns the manifest when this very output of this job has been
-    /// published before.
+    /// Checks the target before any work. Returns the manifest, and its entry for this output, when this very
+    /// output of this job has been published before.
     /// </summary>
-    public async Task<OutputManifest?> PrepareAsync(CancellationToken cancellation)
+    public async Task<(OutputManifest Manifest, OutputCommit Commit)?> PrepareAsync(
+        CancellationToken cancellation
+    )
     {
         try
         {
@@ -48,7 +50,9 @@ internal sealed partial class OutputPublisher(
         }
     }
 
-    private async Task<OutputManifest?> CheckTargetAsync(CancellationToken cancellation)
+    private async Task<(OutputManifest Manifest, OutputCommit Commit)?> CheckTargetAsync(
+        CancellationToken cancellation
+    )
     {
         for (var above = target; above.Parent.Path != above.Path; above = above.Parent)
         {
@@ -79,15 +83,15 @@ internal sealed partial class OutputPublisher(
 
         var manifest = await OutputFiles.TryReadAsync(target, cancellation).ConfigureAwait(false);
         if (
-            manifest is not null
-            && manifest.Commits.Any(c => c.Job == job.Directory.JobId && c.Key == key)
+            manifest?.Commits.LastOrDefault(c => c.Job == job.Directory.JobId && c.Key == key)
+                is { } commit
             && await OutputFiles.AreWholeAsync(target, manifest, cancellation).ConfigureAwait(false)
         )
         {
             // The run that published it may have died before it had cleaned up.
             await RemoveSiblingsAsync((id, _) => new ValueTask<bool>(IsOwn(id)), cancellation)
                 .ConfigureAwait(false);
-            return manifest;
+            return (manifest, commit);
         }
 
         var empty = await IsEmptyAsync(cancellation).ConfigureAwait(false);
@@ -110,6 +114,7 @@ internal sealed partial class OutputPublisher(
         IReadOnlyList<IReadOnlyList<DataFile>> partitions,
         OutputFormat format,
         PondSchema? schema,
+        List<TaskMeasurement> measured,
         CancellationToken cancellation
     )
     {
@@ -161,6 +166,7 @@ internal sealed partial class OutputPublisher(
                         Job = job.Directory.JobId,
                         Key = key,
                         CommittedUtc = job.Now,
+                        Measured = measured,
                     },
                 ],
                 Schema =
@@ -170,9 +176,6 @@ internal sealed partial class OutputPublisher(
                     ?? [],
                 Files = files.ConvertAll(f => f.Entry),
                 RecordBytes = (format as RecordOutput)?.RecordBytes,
-                Observations = job
-                    .Statistics.Observations()
-                    .ToDictionary(o => o.Key, o => new Dictionary<string, double>(o.Value)),
             };
             Total(manifest);
             Reach(FaultPoint.BeforePublish);

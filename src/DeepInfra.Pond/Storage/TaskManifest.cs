@@ -66,8 +66,6 @@ internal sealed class OutputManifest
 
     /// <summary>Length of every record, for outputs of fixed-length records.</summary>
     public int? RecordBytes { get; set; }
-
-    public Dictionary<string, Dictionary<string, double>> Observations { get; set; } = [];
 }
 
 internal sealed class OutputCommit
@@ -77,6 +75,20 @@ internal sealed class OutputCommit
     public string Key { get; set; } = "";
 
     public DateTimeOffset CommittedUtc { get; set; }
+
+    /// <summary>What the tasks that made the output measured.</summary>
+    public List<TaskMeasurement> Measured { get; set; } = [];
+}
+
+/// <summary>Values that one task measured, by name.</summary>
+internal sealed class TaskMeasurement
+{
+    public string Key { get; set; } = "";
+
+    /// <summary>Name or kind of the step, for people who read the manifest.</summary>
+    public string Stage { get; set; } = "";
+
+    public Dictionary<string, double> Values { get; set; } = [];
 }
 
 /// <summary>Which process uses a directory, so that a later one can tell whether it is still alive.</summary>
@@ -94,7 +106,9 @@ internal sealed class OwnerRecord
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     WriteIndented = true,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    // Users measure what they like, and a mean of nothing is not a number.
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
 )]
 [JsonSerializable(typeof(TaskManifest))]
 [JsonSerializable(typeof(OutputManifest))]

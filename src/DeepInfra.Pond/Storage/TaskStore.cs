@@ -32,10 +32,7 @@ internal sealed class TaskStore(string directory, PondOptions options)
         var manifestPath = Path.Combine(path, ManifestName);
         try
         {
-            var manifest = JsonSerializer.Deserialize(
-                File.ReadAllBytes(manifestPath),
-                PondJson.Default.TaskManifest
-            );
+            var manifest = Read(manifestPath);
             if (manifest is { V: 1 } && manifest.Key == task.Key && FilesAreWhole(path, manifest))
             {
                 return ToOutput(path, manifest);
@@ -138,15 +135,21 @@ internal sealed class TaskStore(string directory, PondOptions options)
 
     /// <summary>
     /// Takes a result out of the store by one rename, so that nobody finds half of it, to a directory that the
-    /// caller deletes. False when it could not be moved.
+    /// caller deletes. False when it could not be moved. What the task measured stays, for a later run that finds
+    /// results made from this one and skips the task.
     /// </summary>
-    public bool TryTakeOut(string key, string target)
+    public bool TryTakeOut(PondTask task, string target)
     {
-        var path = PathOf(key);
+        var path = PathOf(task.Key);
         try
         {
             if (Directory.Exists(path))
             {
+                if (task.Output is { Observations.Count: > 0 })
+                {
+                    KeepMeasured(task.Key);
+                }
+
                 Directory.CreateDirectory(Path.GetDirectoryName(target)!);
                 Directory.Move(path, target);
             }
@@ -157,6 +160,35 @@ internal sealed class TaskStore(string directory, PondOptions options)
         {
             return false;
         }
+    }
+
+    /// <summary>The manifest of a task whose files may be gone, or null.</summary>
+    public TaskManifest? TryLoadMeasured(PondTask task)
+    {
+        // In this order: a result that is taken out in between has left its manifest.
+        foreach (
+            var path in (ReadOnlySpan<string>)
+                [Path.Combine(PathOf(task.Key), ManifestName), MeasuredPath(task.Key)]
+        )
+        {
+            try
+            {
+                if (
+                    File.Exists(path)
+                    && Read(path) is { V: 1 } manifest
+                    && manifest.Key == task.Key
+                )
+                {
+                    return manifest;
+                }
+            }
+            catch (Exception e) when (e is JsonException or IOException)
+            {
+                // Then this run does not know.
+            }
+        }
+
+        return null;
     }
 
     public static string Checksum(string path)
@@ -179,6 +211,28 @@ internal sealed class TaskStore(string directory, PondOptions options)
         using SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
         RandomAccess.FlushToDisk(handle);
     }
+
+    private void KeepMeasured(string key)
+    {
+        var kept = MeasuredPath(key);
+        Directory.CreateDirectory(Path.GetDirectoryName(kept)!);
+        File.Delete(kept);
+        var manifest = Path.Combine(PathOf(key), ManifestName);
+        // Linked, it is as durable as the commit has made it.
+        if (!Interop.FileLinks.TryCreate(manifest, kept))
+        {
+            File.Copy(manifest, kept);
+            if (options.Durability != Durability.None)
+            {
+                Flush(kept);
+            }
+        }
+    }
+
+    private string MeasuredPath(string key) => Path.Combine(directory, ".measured", key + ".json");
+
+    private static TaskManifest? Read(string path) =>
+        JsonSerializer.Deserialize(File.ReadAllBytes(path), PondJson.Default.TaskManifest);
 
     private static bool FilesAreWhole(string path, TaskManifest manifest)
     {
