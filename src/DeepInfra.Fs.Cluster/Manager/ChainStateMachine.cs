@@ -13,6 +13,16 @@ internal static class ChainStateMachine
     private const LocalTargetState Online = LocalTargetState.Online;
     private const LocalTargetState UpToDate = LocalTargetState.UpToDate;
 
+    // A target of an earlier state is placed first: whether somebody serves or syncs decides about those behind it.
+    private static readonly PublicTargetState[] s_order =
+    [
+        PublicTargetState.Serving,
+        PublicTargetState.LastSrv,
+        PublicTargetState.Syncing,
+        PublicTargetState.Waiting,
+        PublicTargetState.Offline,
+    ];
+
     /// <summary>The next targets of a chain; equal to the present ones when nothing changes.</summary>
     /// <param name="targets">Present order and public states.</param>
     /// <param name="localState">Local state of a target, as its node last reported it.</param>
@@ -21,134 +31,70 @@ internal static class ChainStateMachine
         Func<ulong, LocalTargetState> localState
     )
     {
-        var serving = targets
-            .Where(t => t.PublicState == PublicTargetState.Serving && IsUp(localState(t.TargetId)))
-            .Select(t => t.TargetId)
-            .ToList();
-        var result = serving.ConvertAll(id => With(id, PublicTargetState.Serving));
-        var lastServing = new List<ChainTargetInfo>();
-        var rest = new List<ChainTargetInfo>();
-
-        AdvanceServing(targets, localState, serving.Count > 0, lastServing, rest);
-        AdvanceLastServing(targets, localState, result, lastServing, rest);
-        AdvanceFollowers(targets, localState, result, rest);
-
-        result.AddRange(lastServing);
-        result.AddRange(rest.Where(t => t.PublicState == PublicTargetState.Syncing));
-        result.AddRange(rest.Where(t => t.PublicState == PublicTargetState.Waiting));
-        result.AddRange(rest.Where(t => t.PublicState == PublicTargetState.Offline));
-        return result;
-    }
-
-    /// <summary>Serving targets that went down: the first of them stays as the last one that served.</summary>
-    private static void AdvanceServing(
-        List<ChainTargetInfo> targets,
-        Func<ulong, LocalTargetState> localState,
-        bool othersServe,
-        List<ChainTargetInfo> lastServing,
-        List<ChainTargetInfo> rest
-    )
-    {
-        foreach (var target in targets)
+        var next = new List<ChainTargetInfo>(targets.Count);
+        foreach (var present in s_order)
         {
-            if (
-                target.PublicState != PublicTargetState.Serving
-                || IsUp(localState(target.TargetId))
-            )
+            foreach (var target in targets.Where(t => t.PublicState == present))
             {
-                continue;
-            }
-            if (!othersServe && lastServing.Count == 0)
-            {
-                lastServing.Add(With(target.TargetId, PublicTargetState.LastSrv));
-            }
-            else
-            {
-                rest.Add(With(target.TargetId, PublicTargetState.Offline));
+                var state = Next(present, localState(target.TargetId), next);
+                next.Add(new() { TargetId = target.TargetId, PublicState = state });
             }
         }
-    }
-
-    private static void AdvanceLastServing(
-        List<ChainTargetInfo> targets,
-        Func<ulong, LocalTargetState> localState,
-        List<ChainTargetInfo> serving,
-        List<ChainTargetInfo> lastServing,
-        List<ChainTargetInfo> rest
-    )
-    {
-        foreach (var target in targets)
+        if (Any(next, PublicTargetState.Serving))
         {
-            if (target.PublicState != PublicTargetState.LastSrv)
-            {
-                continue;
-            }
-            if (serving.Count > 0)
-            {
-                rest.Add(With(target.TargetId, PublicTargetState.Offline));
-            }
-            else if (IsUp(localState(target.TargetId)))
-            {
-                serving.Add(With(target.TargetId, PublicTargetState.Serving));
-            }
-            else
-            {
-                lastServing.Add(target);
-            }
-        }
-    }
-
-    private static void AdvanceFollowers(
-        List<ChainTargetInfo> targets,
-        Func<ulong, LocalTargetState> localState,
-        List<ChainTargetInfo> serving,
-        List<ChainTargetInfo> rest
-    )
-    {
-        var canSync = serving.Count > 0;
-        var syncing = targets.Any(t =>
-            t.PublicState == PublicTargetState.Syncing && localState(t.TargetId) == Online
-        );
-        foreach (var target in targets)
-        {
-            var local = localState(target.TargetId);
-            switch (target.PublicState)
-            {
-                case PublicTargetState.Syncing when local == UpToDate:
-                    serving.Add(With(target.TargetId, PublicTargetState.Serving));
-                    break;
-                case PublicTargetState.Syncing when local == Online:
-                    rest.Add(
-                        With(
-                            target.TargetId,
-                            canSync ? PublicTargetState.Syncing : PublicTargetState.Waiting
-                        )
-                    );
-                    break;
-                case PublicTargetState.Syncing:
-                    rest.Add(With(target.TargetId, PublicTargetState.Offline));
-                    break;
-                case PublicTargetState.Waiting or PublicTargetState.Offline:
-                    var state = PublicTargetState.Offline;
-                    if (local == Online && canSync && !syncing)
+            // Somebody behind the last one that served has everything: it serves now, and what the other
+            // one holds is old once the first write comes.
+            next = next.ConvertAll(t =>
+                t.PublicState == PublicTargetState.LastSrv
+                    ? t with
                     {
-                        state = PublicTargetState.Syncing;
-                        syncing = true;
+                        PublicState = PublicTargetState.Offline,
                     }
-                    else if (IsUp(local))
-                    {
-                        state = PublicTargetState.Waiting;
-                    }
-                    rest.Add(With(target.TargetId, state));
-                    break;
-                default:
-                    break;
-            }
+                    : t
+            );
+        }
+        return [.. s_order.SelectMany(s => next.Where(t => t.PublicState == s))];
+    }
+
+    /// <summary>The next state of one target.</summary>
+    /// <param name="present">Its public state.</param>
+    /// <param name="local">Its local state.</param>
+    /// <param name="placed">The next states of the targets that come before it.</param>
+    private static PublicTargetState Next(
+        PublicTargetState present,
+        LocalTargetState local,
+        List<ChainTargetInfo> placed
+    )
+    {
+        var serves = Any(placed, PublicTargetState.Serving);
+        switch (present)
+        {
+            case PublicTargetState.Serving when IsUp(local):
+                return PublicTargetState.Serving;
+            case PublicTargetState.Serving:
+                return Any(placed, PublicTargetState.LastSrv)
+                    ? PublicTargetState.Offline
+                    : PublicTargetState.LastSrv;
+            case PublicTargetState.LastSrv:
+                return serves ? PublicTargetState.Offline
+                    : IsUp(local) ? PublicTargetState.Serving
+                    : PublicTargetState.LastSrv;
+            case PublicTargetState.Syncing when local == UpToDate:
+                return PublicTargetState.Serving;
+            case PublicTargetState.Syncing when local == Online:
+                return serves ? PublicTargetState.Syncing : PublicTargetState.Waiting;
+            case PublicTargetState.Waiting or PublicTargetState.Offline when IsUp(local):
+                // One at a time is brought up to date, and not one that believes it is.
+                return local == Online && serves && !Any(placed, PublicTargetState.Syncing)
+                    ? PublicTargetState.Syncing
+                    : PublicTargetState.Waiting;
+            default:
+                return PublicTargetState.Offline;
         }
     }
+
+    private static bool Any(List<ChainTargetInfo> targets, PublicTargetState state) =>
+        targets.Exists(t => t.PublicState == state);
 
     private static bool IsUp(LocalTargetState state) => state is Online or UpToDate;
-
-    private static ChainTargetInfo With(ulong id, PublicTargetState state) =>
-        new() { TargetId = id, PublicState = state };
 }

@@ -17,12 +17,7 @@ internal sealed partial class ManagerService
             .On<RotateLastSrvReq, RotateLastSrvRsp>(
                 MgmtdMethod.RotateLastSrv,
                 "rotateLastSrv",
-                async (r, ct) =>
-                    new RotateLastSrvRsp
-                    {
-                        Chain = await ChangeChainAsync(r.ClusterId, r.ChainId, RotateLast, ct)
-                            .ConfigureAwait(false),
-                    }
+                RotateLastAsync
             )
             .On<RotateAsPreferredOrderReq, RotateAsPreferredOrderRsp>(
                 MgmtdMethod.RotateAsPreferredOrder,
@@ -65,7 +60,10 @@ internal sealed partial class ManagerService
                     }
             );
 
-    /// <summary>Creates chains; all their targets start serving at version 1.</summary>
+    /// <summary>
+    /// Creates chains; all their targets start serving at version 1. Those that have not been reported by a node
+    /// within the fail interval stop serving then.
+    /// </summary>
     /// <exception cref="ServiceException">A chain is empty, exists differently or shares a target.</exception>
     public async ValueTask<SetChainsRsp> SetChainsAsync(SetChainsReq request, CancellationToken ct)
     {
@@ -76,7 +74,10 @@ internal sealed partial class ManagerService
                 {
                     foreach (var setting in request.Chains)
                     {
-                        SetChain(draft, setting);
+                        if (SetChain(draft, setting))
+                        {
+                            _newborn[setting.ChainId] = _clock.Monotonic();
+                        }
                     }
                     return true;
                 },
@@ -137,7 +138,19 @@ internal sealed partial class ManagerService
         return new SetChainTableRsp { ChainTableVersion = version };
     }
 
-    private static void SetChain(RoutingDraft draft, ChainSetting setting)
+    /// <summary>Gives up the last member that served; the next one takes its place with what it has.</summary>
+    /// <exception cref="ServiceException">The chain does not exist (5012).</exception>
+    public async ValueTask<RotateLastSrvRsp> RotateLastAsync(
+        RotateLastSrvReq request,
+        CancellationToken ct
+    ) =>
+        new()
+        {
+            Chain = await ChangeChainAsync(request.ClusterId, request.ChainId, RotateLast, ct)
+                .ConfigureAwait(false),
+        };
+
+    private static bool SetChain(RoutingDraft draft, ChainSetting setting)
     {
         var targets = setting.Targets.ConvertAll(t => t.TargetId);
         if (
@@ -160,7 +173,7 @@ internal sealed partial class ManagerService
                     $"ChainId({setting.ChainId}) exists with other targets; use updateChain"
                 );
             }
-            return;
+            return false;
         }
         foreach (var target in targets)
         {
@@ -189,6 +202,7 @@ internal sealed partial class ManagerService
                 PreferredTargetOrder = setting.SetPreferredTargetOrder ? targets : [],
             }
         );
+        return true;
     }
 
     private async ValueTask<ChainInfo> ChangeChainAsync(
@@ -208,8 +222,10 @@ internal sealed partial class ManagerService
                     if (!ReferenceEquals(old, next))
                     {
                         draft.SetChain(next);
+                        // The change may be what a member has waited for; its node has nothing new to report.
+                        AdvanceChains(draft);
                     }
-                    return next;
+                    return draft.Info.Chains[chainId];
                 },
                 ct
             )
@@ -238,26 +254,19 @@ internal sealed partial class ManagerService
         return Next(chain, [.. targets]);
     }
 
-    /// <summary>Moves one serving target that stands before its preferred place to the end of the serving ones.</summary>
-    private static ChainInfo RotatePreferred(RoutingDraft draft, ChainInfo chain)
-    {
-        var serving = chain
-            .Targets.TakeWhile(t => t.PublicState == PublicTargetState.Serving)
-            .ToList();
-        var preferred = chain
-            .PreferredTargetOrder.Where(id => serving.Any(t => t.TargetId == id))
-            .ToList();
-        if (
-            preferred.Count != serving.Count
-            || serving.Count < 2
-            || serving.Select(t => t.TargetId).SequenceEqual(preferred)
-        )
-        {
-            return chain;
-        }
-        var targets = serving.Skip(1).Append(serving[0]).Concat(chain.Targets.Skip(serving.Count));
-        return Next(chain, [.. targets]);
-    }
+    /// <summary>
+    /// Chains in their preferred order stay as they are. In another one a member would have to leave and to be
+    /// brought up to date again behind the others.
+    /// </summary>
+    private static ChainInfo RotatePreferred(RoutingDraft draft, ChainInfo chain) =>
+        chain
+            .Targets.Select(t => t.TargetId)
+            .Take(chain.PreferredTargetOrder.Count)
+            .SequenceEqual(chain.PreferredTargetOrder)
+            ? chain
+            : throw new NotSupportedException(
+                $"changing the order of chain {chain.ChainId} needs replication, which this version does not have"
+            );
 
     private static ChainInfo Prefer(ChainInfo chain, List<ulong> order)
     {
@@ -294,21 +303,18 @@ internal sealed partial class ManagerService
                     $"target {targetId} is not in chain {chain.ChainId}"
                 );
             }
-            if (
-                chain.Targets.Count == 1
-                || chain.Targets[present].PublicState
-                    is PublicTargetState.Serving
-                        or PublicTargetState.LastSrv
-            )
+            if (chain.Targets[present].PublicState != PublicTargetState.Offline)
             {
                 throw new ServiceException(
                     StatusCode.InvalidArg,
-                    $"target {targetId} is needed by chain {chain.ChainId}"
+                    $"target {targetId} of chain {chain.ChainId} is {chain.Targets[present].PublicState}, not offline"
                 );
             }
             var target = draft.Info.Targets[targetId];
             draft.SetTarget(target with { ChainId = 0, PublicState = PublicTargetState.Invalid });
-            return Next(chain, [.. chain.Targets.Where(t => t.TargetId != targetId)]);
+            var next = Next(chain, [.. chain.Targets.Where(t => t.TargetId != targetId)]);
+            next.PreferredTargetOrder = [.. chain.PreferredTargetOrder.Where(t => t != targetId)];
+            return next;
         }
         throw new NotSupportedException(
             "adding a target to a chain needs replication, which this version does not have"

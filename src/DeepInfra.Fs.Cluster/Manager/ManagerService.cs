@@ -24,6 +24,7 @@ internal sealed partial class ManagerService : IDisposable
     private readonly NodeClock _clock;
     private readonly SessionRegistry _sessions;
     private readonly ConcurrentDictionary<uint, (long Time, ulong Version)> _heartbeats = new();
+    private readonly ConcurrentDictionary<uint, long> _newborn = new();
 
     public ManagerService(
         string clusterId,
@@ -59,7 +60,8 @@ internal sealed partial class ManagerService : IDisposable
 
     /// <summary>
     /// Start of the cluster: whatever state was stored, no node runs yet, so each target is down until its
-    /// node reports. This node becomes the primary.
+    /// node reports; a chain that was made in an earlier life has no time of grace left. This node becomes
+    /// the primary.
     /// </summary>
     public async Task StartAsync(NodeInfo self)
     {
@@ -83,19 +85,40 @@ internal sealed partial class ManagerService : IDisposable
         await ExtendLeaseAsync(self).ConfigureAwait(false);
     }
 
-    /// <summary>Looks for silent nodes and moves their chains; called at the check interval.</summary>
+    /// <summary>
+    /// Looks for silent nodes and for new chains whose nodes had time enough to report, and moves the chains;
+    /// called at the check interval.
+    /// </summary>
     public async Task CheckAsync()
     {
         _sessions.Expire();
-        var limit = _clock.Monotonic() - (long)_failAfter.TotalMicroseconds;
-        var silent = Routing
-            .Current.Nodes.Values.Where(n => n.Status == NodeStatus.HeartbeatConnected)
-            .Select(n => n.App.NodeId)
-            .Where(id => !_heartbeats.TryGetValue(id, out var last) || last.Time < limit)
-            .ToArray();
-        if (silent.Length > 0)
+        if (Routing.Current.Nodes.Values.Any(IsSilent))
         {
-            await MarkFailedAsync(silent).ConfigureAwait(false);
+            var failed = await Routing
+                .ChangeAsync(draft =>
+                {
+                    // Looked at again: one may have reported meanwhile.
+                    uint[] silent =
+                    [
+                        .. draft.Info.Nodes.Values.Where(IsSilent).Select(n => n.App.NodeId),
+                    ];
+                    Fail(draft, silent);
+                    return silent;
+                })
+                .ConfigureAwait(false);
+            Tell(failed);
+        }
+        var grown = _newborn.Where(c => IsOver(c.Value)).ToArray();
+        if (grown.Length > 0)
+        {
+            await Routing
+                .ChangeAsync(draft =>
+                {
+                    AdvanceChains(draft);
+                    return true;
+                })
+                .ConfigureAwait(false);
+            Array.ForEach(grown, c => _newborn.TryRemove(c));
         }
     }
 
@@ -105,194 +128,74 @@ internal sealed partial class ManagerService : IDisposable
         await Routing
             .ChangeAsync(draft =>
             {
-                foreach (var id in nodes)
-                {
-                    if (draft.Info.Nodes.TryGetValue(id, out var node))
-                    {
-                        draft.SetNode(WithStatus(node, NodeStatus.HeartbeatFailed));
-                    }
-                    foreach (var target in TargetsOf(draft, id))
-                    {
-                        draft.SetTarget(target with { LocalState = LocalTargetState.Offline });
-                    }
-                }
-                AdvanceChains(draft);
+                Fail(draft, nodes);
                 return true;
             })
             .ConfigureAwait(false);
-        foreach (var id in nodes)
-        {
-            _heartbeats.TryRemove(id, out _);
-            ClusterLog.NodeFailed(_log, id);
-        }
-    }
-
-    /// <summary>A node reports that it lives and how its targets are.</summary>
-    /// <exception cref="ServiceException">The report is refused.</exception>
-    public async ValueTask<HeartbeatRsp> HeartbeatAsync(HeartbeatReq request, CancellationToken ct)
-    {
-        CheckCluster(request.ClusterId);
-        var info = request.Info;
-        var id = info.App.NodeId;
-        var now = _clock.Now();
-        if (Math.Abs(request.Timestamp - now) > (long)s_clockTolerance.TotalMicroseconds)
-        {
-            throw new ServiceException(
-                StatusCode.MgmtdHeartbeatFail,
-                $"clock of node {id} is off by {(now - request.Timestamp) / 1000} ms"
-            );
-        }
-        if (id == 0 || id == NodeId)
-        {
-            throw new ServiceException(
-                StatusCode.MgmtdHeartbeatFail,
-                $"Node id {id} is 0 or the manager's own"
-            );
-        }
-        if (_heartbeats.TryGetValue(id, out var last) && info.HbVersion <= last.Version)
-        {
-            throw new ServiceException(StatusCode.MgmtdHeartbeatVersionStale, $"{last.Version}");
-        }
-        var type = TypeOf(info.Info);
-        if (Routing.Current.Nodes.TryGetValue(id, out var known) && known.Type != type)
-        {
-            throw new ServiceException(
-                StatusCode.MgmtdHeartbeatFail,
-                $"node {id} is a {known.Type}, not a {type}"
-            );
-        }
-        await Routing
-            .ChangeAsync(draft => Report(draft, info, type, now), ct)
-            .ConfigureAwait(false);
-        if (known is { Status: not NodeStatus.HeartbeatConnected })
-        {
-            ClusterLog.NodeConnected(_log, id);
-        }
-        _heartbeats[id] = (_clock.Monotonic(), info.HbVersion);
-        return new HeartbeatRsp { Config = NewerConfig(type, info.ConfigVersion) };
+        Tell(nodes);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Routing.Dispose();
 
     /// <summary>Moves every chain to its next state.</summary>
-    internal static void AdvanceChains(RoutingDraft draft)
+    private void AdvanceChains(RoutingDraft draft)
     {
         foreach (var chain in draft.Info.Chains.Values.ToArray())
         {
+            if (IsNewborn(draft, chain))
+            {
+                continue;
+            }
             var next = ChainStateMachine.Advance(chain.Targets, LocalState);
             if (!next.SequenceEqual(chain.Targets, TargetComparer.Instance))
             {
-                draft.SetChain(
-                    new ChainInfo
-                    {
-                        ChainId = chain.ChainId,
-                        ChainVersion = chain.ChainVersion + 1,
-                        Targets = next,
-                        PreferredTargetOrder = chain.PreferredTargetOrder,
-                    }
-                );
+                draft.SetChain(Next(chain, next));
             }
         }
 
-        // A new chain serves by decree until the nodes of its targets have reported for the first time.
         LocalTargetState LocalState(ulong id) =>
-            !draft.Info.Targets.TryGetValue(id, out var target) ? LocalTargetState.Offline
-            : target is { NodeId: null, PublicState: PublicTargetState.Serving }
-                ? LocalTargetState.UpToDate
-            : target.LocalState;
+            draft.Info.Targets.TryGetValue(id, out var target)
+                ? target.LocalState
+                : LocalTargetState.Offline;
     }
 
-    private static bool Report(RoutingDraft draft, HeartbeatInfo info, NodeType type, long now)
+    /// <summary>
+    /// Whether a chain still serves by decree: it was made a short time ago and not all its targets have been
+    /// heard of. Without this grace the first report of one node would cost the others their place.
+    /// </summary>
+    private bool IsNewborn(RoutingDraft draft, ChainInfo chain) =>
+        _newborn.TryGetValue(chain.ChainId, out var born)
+        && !IsOver(born)
+        && chain.Targets.Exists(t => draft.Info.Targets[t.TargetId].NodeId is null);
+
+    private bool IsSilent(NodeInfo node) =>
+        node.Status == NodeStatus.HeartbeatConnected
+        && (!_heartbeats.TryGetValue(node.App.NodeId, out var last) || IsOver(last.Time));
+
+    // Nodes get as long to report for the first time as they may be silent later.
+    private bool IsOver(long since) =>
+        since < _clock.Monotonic() - (long)_failAfter.TotalMicroseconds;
+
+    private void Fail(RoutingDraft draft, uint[] nodes)
     {
-        var id = info.App.NodeId;
-        draft.Info.Nodes.TryGetValue(id, out var known);
-        if (known?.Status == NodeStatus.Disabled)
+        foreach (var id in nodes)
         {
-            return false;
-        }
-        if (
-            known is not { Status: NodeStatus.HeartbeatConnected }
-            || !Serde.ToArray(known.App).AsSpan().SequenceEqual(Serde.ToArray(info.App))
-        )
-        {
-            draft.SetNode(
-                new NodeInfo
-                {
-                    App = info.App,
-                    Type = type,
-                    Status = NodeStatus.HeartbeatConnected,
-                    LastHeartbeatTs = now,
-                    Tags = known?.Tags ?? [],
-                    ConfigVersion = info.ConfigVersion,
-                    ConfigStatus = info.ConfigStatus,
-                }
-            );
-        }
-        if (info.Info is StorageHeartbeatInfo storage)
-        {
-            var seen = new HashSet<ulong>();
-            foreach (var report in storage.Targets)
+            if (draft.Info.Nodes.TryGetValue(id, out var node))
             {
-                if (!seen.Add(report.TargetId))
-                {
-                    throw new ServiceException(
-                        StatusCode.MgmtdHeartbeatFail,
-                        $"Duplicated target id in HeartbeatInfo: {report.TargetId}"
-                    );
-                }
-                ReportTarget(draft, id, report);
+                draft.SetNode(WithStatus(node, NodeStatus.HeartbeatFailed));
             }
+            foreach (var target in TargetsOf(draft, id))
+            {
+                draft.SetTarget(target with { LocalState = LocalTargetState.Offline });
+            }
+            _heartbeats.TryRemove(id, out _);
         }
-        if (draft.IsChanged)
-        {
-            AdvanceChains(draft);
-        }
-        return true;
+        AdvanceChains(draft);
     }
 
-    private static void ReportTarget(RoutingDraft draft, uint node, LocalTargetInfo report)
-    {
-        if (report.LocalState == LocalTargetState.Invalid)
-        {
-            throw new ServiceException(
-                StatusCode.MgmtdHeartbeatFail,
-                $"target {report.TargetId} has no valid state"
-            );
-        }
-        var target = draft.Info.Targets.TryGetValue(report.TargetId, out var known)
-            ? known
-            : new TargetInfo { TargetId = report.TargetId };
-        if (
-            target.LocalState == report.LocalState
-            && target.NodeId == node
-            && target.DiskIndex == report.DiskIndex
-        )
-        {
-            if (target.UsedSize != report.UsedSize)
-            {
-                draft.RefreshTarget(target with { UsedSize = report.UsedSize });
-            }
-            return;
-        }
-        draft.SetTarget(
-            target with
-            {
-                LocalState = report.LocalState,
-                NodeId = node,
-                DiskIndex = report.DiskIndex,
-                UsedSize = report.UsedSize,
-            }
-        );
-    }
-
-    private static NodeType TypeOf(IHeartbeatBody body) =>
-        body switch
-        {
-            StorageHeartbeatInfo => NodeType.Storage,
-            MgmtdHeartbeatInfo => NodeType.Mgmtd,
-            _ => NodeType.Meta,
-        };
+    private void Tell(uint[] failed) =>
+        Array.ForEach(failed, id => ClusterLog.NodeFailed(_log, id));
 
     private static TargetInfo[] TargetsOf(RoutingDraft draft, uint node) =>
         [.. draft.Info.Targets.Values.Where(t => t.NodeId == node)];
