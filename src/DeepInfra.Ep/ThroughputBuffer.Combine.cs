@@ -52,7 +52,7 @@ public sealed unsafe partial class ThroughputBuffer
         }
         catch (Exception e) when (e is not CollectiveMismatchException)
         {
-            Fault();
+            GiveUp();
             throw;
         }
         GC.KeepAlive(request.Input);

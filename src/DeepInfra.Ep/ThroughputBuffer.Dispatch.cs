@@ -99,7 +99,7 @@ public sealed partial class ThroughputBuffer
         }
         catch (Exception e) when (e is not (CollectiveMismatchException or BufferTooSmallException))
         {
-            Fault();
+            GiveUp();
             throw;
         }
         GC.KeepAlive(request.Input.X);

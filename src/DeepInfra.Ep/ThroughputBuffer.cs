@@ -236,6 +236,13 @@ public sealed partial class ThroughputBuffer : EpBuffer
         WaitAll(DoneSignal, shape.Sequence, operation, "transfer", cancellation);
     }
 
+    /// <summary>Ends a failed operation: peers learn of it, and the caller's tensors are the caller's alone again.</summary>
+    private void GiveUp()
+    {
+        Fault();
+        _path.Withdraw();
+    }
+
     private protected override void Synchronize(CancellationToken cancellationToken)
     {
         ThrowIfFaulted();
@@ -248,7 +255,7 @@ public sealed partial class ThroughputBuffer : EpBuffer
         }
         catch (Exception e) when (e is not CollectiveMismatchException)
         {
-            Fault();
+            GiveUp();
             throw;
         }
     }

@@ -6,7 +6,8 @@ namespace DeepInfra.Ep.Engine;
 
 /// <summary>
 /// Ranks in one address space: each receiver copies, or sums, rows straight out of the senders' tensors. The
-/// done signal of a receiver tells a sender that its tensors are no longer read.
+/// done signal of a receiver tells a sender that its tensors are no longer read; a sender that cannot wait for it
+/// withdraws them.
 /// </summary>
 internal sealed unsafe class DirectThroughputPath : ThroughputPath
 {
@@ -75,7 +76,15 @@ internal sealed unsafe class DirectThroughputPath : ThroughputPath
         }
         _blockStart[_ranks] = blocks;
         var work = new DispatchWork(this, request, outputs);
-        CpuParallel.Run(blocks, ref work, _buffer.ThreadsFor(request.RecvTokens));
+        EnterPeers("Dispatch");
+        try
+        {
+            CpuParallel.Run(blocks, ref work, _buffer.ThreadsFor(request.RecvTokens));
+        }
+        finally
+        {
+            ExitPeers(_ranks);
+        }
         Finish(request.Shape, "Dispatch", request.Cancellation);
     }
 
@@ -83,15 +92,45 @@ internal sealed unsafe class DirectThroughputPath : ThroughputPath
     {
         var work = new CombineWork(this, request, outputs);
         var tokens = request.Plan.TokenCount;
-        CpuParallel.Run(
-            (tokens + BlockRows - 1) / BlockRows,
-            ref work,
-            _buffer.ThreadsFor(request.Plan.EntryCount)
-        );
+        EnterPeers("Combine");
+        try
+        {
+            CpuParallel.Run(
+                (tokens + BlockRows - 1) / BlockRows,
+                ref work,
+                _buffer.ThreadsFor(request.Plan.EntryCount)
+            );
+        }
+        finally
+        {
+            ExitPeers(_ranks);
+        }
         Finish(request.Shape, "Combine", request.Cancellation);
     }
 
+    public override void Withdraw() => _mine.Readers.Withdraw();
+
     private Post PostOf(int rank) => (Post)Volatile.Read(ref _board[rank])!;
+
+    private void EnterPeers(string operation)
+    {
+        for (var rank = 0; rank < _ranks; rank++)
+        {
+            if (PostOf(rank).Readers.TryEnter())
+                continue;
+            ExitPeers(rank);
+            throw new PeerFailedException(
+                $"rank {_rank}: rank {rank} gave up {operation} before this rank read its rows",
+                [rank]
+            );
+        }
+    }
+
+    private void ExitPeers(int count)
+    {
+        for (var rank = 0; rank < count; rank++)
+            PostOf(rank).Readers.Exit();
+    }
 
     private void Arrive(in CallShape shape) =>
         _buffer.Signals.SignalAll(EpBuffer.ArriveSignal, shape.Sequence);
@@ -208,6 +247,7 @@ internal sealed unsafe class DirectThroughputPath : ThroughputPath
 
     private sealed class Post
     {
+        public readonly ReaderGate Readers = new();
         public CallShape Shape;
         public DispatchRequest? Dispatch;
         public CombineRequest? Combine;

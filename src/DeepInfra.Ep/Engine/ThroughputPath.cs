@@ -33,4 +33,7 @@ internal abstract class ThroughputPath
 
     /// <summary>Moves and sums the rows of a combine; on return the inputs of all ranks may change again.</summary>
     public abstract void Transfer(CombineRequest request, in CombineOutputs outputs);
+
+    /// <summary>After a failure: on return no peer reads this rank's tensors, nor will one.</summary>
+    public virtual void Withdraw() { }
 }
