@@ -108,6 +108,15 @@ public sealed class DecodeAgreementTests : IDisposable
     }
 
     [Fact]
+    public void Run_AttentionSixTenthsOfAPercentTooLarge_Fails()
+    {
+        var serving = Serve(7);
+        Replace(serving, new EnlargedAttention(_config, serving.Layers));
+
+        Failed(Run(serving, 7)).Should().Contain(Steps);
+    }
+
+    [Fact]
     public void Run_AbsorbedWeightsOfAnEarlierStep_Fails()
     {
         var serving = Serve(7);
@@ -228,6 +237,29 @@ public sealed class DecodeAgreementTests : IDisposable
             values.Row(0).CopyTo(exchanged.AsView().Row(1));
             values.Row(1).CopyTo(exchanged.AsView().Row(0));
             return exchanged;
+        }
+    }
+
+    /// <summary>Less than the roundings may add up to, more than the kernel may.</summary>
+    private sealed class EnlargedAttention(
+        ModelConfig config,
+        IReadOnlyList<TransformerLayer> layers
+    ) : AbsorbedAttention(config, layers)
+    {
+        public override Tensor<float> Run(
+            Arena arena,
+            int layer,
+            Tensor<float> x,
+            ReadOnlySpan<int> positions,
+            PagedMlaKvCache cache,
+            BlockTableBuilder table,
+            MlaDecodePlan plan
+        )
+        {
+            var values = base.Run(arena, layer, x, positions, cache, table, plan);
+            foreach (ref var value in values.AsSpan())
+                value *= 1.006f;
+            return values;
         }
     }
 

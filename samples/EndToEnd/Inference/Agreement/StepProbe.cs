@@ -18,6 +18,10 @@ internal sealed class StepProbe(ForwardTrace expected) : TraceProbe(expected)
     /// <summary>Relative errors of the heads' values, of every token by layer.</summary>
     public List<double>[] Attention { get; } = Lists(expected.Inputs.Length);
 
+    /// <summary>Differences of the heads' values over all tokens, by layer.</summary>
+    public Difference[] AttentionDifference { get; } =
+    [.. expected.Inputs.Select(_ => new Difference())];
+
     /// <summary>Largest relative error of an output of attention and of the logits: same inputs, float32 sums.</summary>
     public double Products { get; private set; }
 
@@ -47,6 +51,7 @@ internal sealed class StepProbe(ForwardTrace expected) : TraceProbe(expected)
             var row = context.AsView().Row(i);
             var values = Expected.Contexts[layer][Rows[i]];
             Attention[layer].Add(Distance.Relative(row, values));
+            AttentionDifference[layer].Add(row, values);
             values.CopyTo(row);
         }
     }
