@@ -21,8 +21,16 @@ public sealed partial class LowLatencyBuffer
         options ??= LowLatencyDispatchOptions.Default;
         var result = PrepareDispatch(x, topkIdx, options, withHook: false);
         result.Cancellation = cancellationToken;
-        Run(result, async: true);
-        await result.Event;
+        try
+        {
+            Run(result, async: true);
+            await result.Event;
+        }
+        catch
+        {
+            Discard(result);
+            throw;
+        }
         return result;
     }
 
@@ -46,8 +54,16 @@ public sealed partial class LowLatencyBuffer
         options ??= LowLatencyCombineOptions.Default;
         var result = PrepareCombine(x, topkIdx, topkWeights, handle, options, withHook: false);
         result.Cancellation = cancellationToken;
-        Run(result, async: true);
-        await result.Event;
+        try
+        {
+            Run(result, async: true);
+            await result.Event;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
         return result;
     }
 }

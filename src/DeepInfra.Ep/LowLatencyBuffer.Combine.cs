@@ -36,7 +36,16 @@ public sealed unsafe partial class LowLatencyBuffer
     {
         options ??= LowLatencyCombineOptions.Default;
         var result = PrepareCombine(x, topkIdx, topkWeights, handle, options, withHook: false);
-        Run(result, options.Async);
+        try
+        {
+            Run(result, options.Async);
+        }
+        catch
+        {
+            // The caller never sees the result: its memory is the pool's again.
+            result.Dispose();
+            throw;
+        }
         return result;
     }
 
@@ -59,7 +68,15 @@ public sealed unsafe partial class LowLatencyBuffer
         if (options.Async)
             throw Validation.Wrong("options.Async", "expected false with a hook");
         var result = PrepareCombine(x, topkIdx, topkWeights, handle, options, withHook: true);
-        Begin(result);
+        try
+        {
+            Begin(result);
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
         return result;
     }
 
@@ -216,13 +233,7 @@ public sealed unsafe partial class LowLatencyBuffer
                 $"needs a hidden size that is a multiple of 512, the buffer has {Options.Hidden}"
             );
         if (options.Output is { } output)
-            Validation.RequireShape(
-                output,
-                "options.Output",
-                DType.BFloat16,
-                handle.TokenCount,
-                Options.Hidden
-            );
+            ValidateOutput(output, topkIdx, topkWeights, handle);
         RequireStats(options.WaitStats, Group.Size, "options.WaitStats");
         RequireNoPendingHook(options.After);
         RequireFreeSetIfIdle();
@@ -241,7 +252,27 @@ public sealed unsafe partial class LowLatencyBuffer
         return result;
     }
 
-    private bool LiesInSendArea(Tensor<BFloat16> x)
+    private void ValidateOutput(
+        Tensor<BFloat16> output,
+        Tensor topkIdx,
+        Tensor<float> topkWeights,
+        LowLatencyHandle handle
+    )
+    {
+        const string name = "options.Output";
+        Validation.RequireShape(output, name, DType.BFloat16, handle.TokenCount, Options.Hidden);
+        Validation.RequireOutput(
+            output,
+            name,
+            (topkIdx, nameof(topkIdx)),
+            (topkWeights, nameof(topkWeights))
+        );
+        // Peers may still read what lies there when the sums are written.
+        if (LiesInSendArea(output))
+            throw Validation.Wrong(name, "expected other memory than NextCombineBuffer's");
+    }
+
+    private bool LiesInSendArea(Tensor x)
     {
         var first = (byte*)x.DataPointer;
         return first >= SendArea(0) && first < SendArea(1) + Layout.SendBytes;

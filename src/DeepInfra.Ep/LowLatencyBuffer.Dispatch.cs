@@ -29,7 +29,16 @@ public sealed unsafe partial class LowLatencyBuffer
     {
         options ??= LowLatencyDispatchOptions.Default;
         var result = PrepareDispatch(x, topkIdx, options, withHook: false);
-        Run(result, options.Async);
+        try
+        {
+            Run(result, options.Async);
+        }
+        catch
+        {
+            // The caller never sees the result: its memory is the pool's again.
+            Discard(result);
+            throw;
+        }
         return result;
     }
 
@@ -48,7 +57,15 @@ public sealed unsafe partial class LowLatencyBuffer
         if (options.Async)
             throw Validation.Wrong("options.Async", "expected false with a hook");
         var result = PrepareDispatch(x, topkIdx, options, withHook: true);
-        Begin(result);
+        try
+        {
+            Begin(result);
+        }
+        catch
+        {
+            Discard(result);
+            throw;
+        }
         return result;
     }
 
@@ -174,6 +191,12 @@ public sealed unsafe partial class LowLatencyBuffer
             throw new InvalidOperationException(
                 "options.After: invoke the hook of that operation first."
             );
+    }
+
+    private static void Discard(LowLatencyDispatchResult result)
+    {
+        result.Handle.Dispose();
+        result.Dispose();
     }
 
     /// <summary>Runs the sending half on this thread.</summary>
@@ -324,6 +347,9 @@ public sealed unsafe partial class LowLatencyBuffer
                 name,
                 $"expected at most {Options.MaxTokensPerRank} tokens, got {x.Shape[0]}"
             );
+        // Messages are written there while rows are read.
+        if (LiesInSendArea(x))
+            throw Validation.Wrong(name, "expected other memory than NextCombineBuffer's");
     }
 
     private static void ValidateRouting(Tensor topkIdx, long tokens)

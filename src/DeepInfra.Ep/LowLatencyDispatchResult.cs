@@ -18,6 +18,8 @@ public sealed class LowLatencyDispatchResult : LowLatencyResult
     internal LowLatencyDispatchResult(LowLatencyBuffer owner)
         : base(owner)
     {
+        // Pooled memory outlives the scope of the call that needed it first.
+        using var suspended = TensorScope.Suspend();
         Counts = Tensor<int>.Create([owner.LocalExperts]);
     }
 
@@ -71,6 +73,7 @@ public sealed class LowLatencyDispatchResult : LowLatencyResult
         if (_allocatedFormat == Options.Format)
             return (_x!, _scales);
         Free(keepCounts: true);
+        using var suspended = TensorScope.Suspend();
         var (hidden, experts) = (Owner.Options.Hidden, Owner.LocalExperts);
         var rows = (long)Owner.Group.Size * Owner.Options.MaxTokensPerRank;
         var isFp8 = Options.Format != LowLatencyFormat.Bf16;

@@ -19,6 +19,8 @@ public sealed class LowLatencyHandle : IDisposable
         var options = owner.Options;
         var ranks = owner.Group.Size;
         var localExperts = options.Experts / ranks;
+        // Pooled memory outlives the scope of the call that needed it first.
+        using var suspended = TensorScope.Suspend();
         SourceInfo = Tensor<int>.Create([localExperts, (long)ranks * options.MaxTokensPerRank]);
         LayoutRange = Tensor<long>.Create([localExperts, ranks]);
     }

@@ -95,7 +95,16 @@ public sealed unsafe partial class ThroughputBuffer
         request.Bias0StrideBytes = options.Bias0?.Strides[0] * elementBytes ?? 0;
         request.Bias1 = options.Bias1 is null ? null : (byte*)options.Bias1.DataPointer;
         request.Bias1StrideBytes = options.Bias1?.Strides[0] * elementBytes ?? 0;
-        Run(result, options.Async);
+        try
+        {
+            Run(result, options.Async);
+        }
+        catch
+        {
+            // The caller never sees the result: its memory is the pool's again.
+            result.Dispose();
+            throw;
+        }
         return result;
     }
 
@@ -133,13 +142,26 @@ public sealed unsafe partial class ThroughputBuffer
         if (options.Output is { } output)
         {
             Validation.RequireShape(output, "options.Output", x.DType, tokens, hidden);
-            Validation.RequireDisjoint(output, x, "options.Output", nameof(x));
+            Validation.RequireOutput(
+                output,
+                "options.Output",
+                (x, nameof(x)),
+                (options.TopkWeights, "options.TopkWeights"),
+                (InPlace(output, options.Bias0) ? null : options.Bias0, "options.Bias0"),
+                (InPlace(output, options.Bias1) ? null : options.Bias1, "options.Bias1")
+            );
         }
         var needed = StagedLayout.CombineRecordFor(rowBytes, plan.TopK);
         var available = StagedLayout.CombineRecordCapacity(Options);
         if (needed > available)
             throw new BufferTooSmallException("A combine record", needed, available, "bytes");
     }
+
+    /// <summary>A bias is read element by element before its sum is written.</summary>
+    private static bool InPlace(Tensor output, Tensor? bias) =>
+        bias is not null
+        && bias.DataPointer == output.DataPointer
+        && bias.Strides == output.Strides;
 
     private CombineOutputs PrepareOutputs(CombineResult result)
     {

@@ -74,7 +74,15 @@ public sealed partial class ThroughputBuffer
             options.Async ? options : options with { Async = true },
             cancellationToken
         );
-        await result.Event;
+        try
+        {
+            await result.Event;
+        }
+        catch
+        {
+            Discard(result);
+            throw;
+        }
         return result;
     }
 
@@ -131,8 +139,24 @@ public sealed partial class ThroughputBuffer
         DispatchValidation.Fill(request, input, plan);
         result.Handle = handle ?? RentHandle(result.Event);
         request.Plan = result.Handle.Plan;
-        Run(result, options.Async);
+        try
+        {
+            Run(result, options.Async);
+        }
+        catch
+        {
+            // The caller never sees the result: its memory is the pool's again.
+            Discard(result);
+            throw;
+        }
         return result;
+    }
+
+    private static void Discard(DispatchResult result)
+    {
+        if (!result.Request.IsCached)
+            result.Handle.Dispose();
+        result.Dispose();
     }
 
     private RoutingPlan ReadyPlan(ThroughputHandle handle)

@@ -128,7 +128,15 @@ public sealed partial class ThroughputBuffer : EpBuffer
             options.Async ? options : options with { Async = true },
             cancellationToken
         );
-        await result.Event;
+        try
+        {
+            await result.Event;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
         return result;
     }
 

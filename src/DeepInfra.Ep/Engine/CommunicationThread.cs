@@ -28,7 +28,8 @@ internal sealed class CommunicationThread(string name)
             if (_thread is null)
             {
                 _thread = new Thread(Loop) { IsBackground = true, Name = name };
-                _thread.Start();
+                // Without the caller's execution context, which would live as long as the thread.
+                _thread.UnsafeStart();
             }
             Monitor.Pulse(_gate);
         }

@@ -30,10 +30,7 @@ internal sealed class TensorSlab : IDisposable
             || _full.Shape[1] != columns
             || _full.Shape[0] < rows
         )
-            Replace(
-                Tensor.Create(dtype, [Grown(rows), columns], zeroed: false),
-                columnMajor: false
-            );
+            Replace(dtype, [Grown(rows), columns], columnMajor: false);
         if (View is null || View.Shape[0] != rows)
             View = _full!.AsSlice(0, 0, rows);
         return Current = View;
@@ -51,7 +48,7 @@ internal sealed class TensorSlab : IDisposable
             || _full.Shape[0] != columns
             || _full.Shape[1] != padded
         )
-            Replace(Tensor.Create(dtype, [columns, padded], zeroed: false), columnMajor: true);
+            Replace(dtype, [columns, padded], columnMajor: true);
         if (View is null || View.Shape[0] != rows)
             View = _full!.AsSlice(1, 0, rows).AsTransposed(0, 1);
         return Current = View;
@@ -67,7 +64,7 @@ internal sealed class TensorSlab : IDisposable
             || _full.Rank != 1
             || _full.Shape[0] < rows
         )
-            Replace(Tensor.Create(dtype, [Grown(rows)], zeroed: false), columnMajor: false);
+            Replace(dtype, [Grown(rows)], columnMajor: false);
         if (View is null || View.Shape[0] != rows)
             View = _full!.AsSlice(0, 0, rows);
         return Current = View;
@@ -84,8 +81,11 @@ internal sealed class TensorSlab : IDisposable
     // An eighth more than asked, because the next call's tokens rarely route to exactly as many rows.
     private static long Grown(long rows) => Math.Max(1, rows + rows / 8);
 
-    private void Replace(Tensor full, bool columnMajor)
+    private void Replace(DType dtype, Shape shape, bool columnMajor)
     {
+        // Pooled memory outlives the scope of the call that needed it first.
+        using var suspended = TensorScope.Suspend();
+        var full = Tensor.Create(dtype, shape, zeroed: false);
         _full?.Dispose();
         _full = full;
         _columnMajor = columnMajor;

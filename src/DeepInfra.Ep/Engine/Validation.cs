@@ -94,28 +94,27 @@ internal static class Validation
             );
     }
 
-    /// <summary>Refuses an output that shares memory with rows that other ranks read meanwhile.</summary>
-    public static unsafe void RequireDisjoint(
+    /// <summary>Refuses an output whose elements share memory, or lie where an operation still reads.</summary>
+    /// <param name="output">The output.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="inputs">What is read while the output is written, with names; null entries are left out.</param>
+    public static void RequireOutput(
         Tensor output,
-        Tensor rows,
         string name,
-        string rowsName
+        params ReadOnlySpan<(Tensor? Tensor, string Name)> inputs
     )
     {
-        var (first, end) = Range(output);
-        var (otherFirst, otherEnd) = Range(rows);
-        if (first < otherEnd && otherFirst < end)
-            throw new ArgumentException($"{name}: expected other memory than {rowsName}", name);
-
-        static (nint First, nint End) Range(Tensor tensor)
-        {
-            if (tensor.Shape[0] == 0)
-                return (0, 0);
-            var bytes =
-                ((tensor.Shape[0] - 1) * tensor.Strides[0] + tensor.Shape[1])
-                * DTypes.SizeInBytes(tensor.DType);
-            return ((nint)tensor.DataPointer, (nint)tensor.DataPointer + (nint)bytes);
-        }
+        if (MemoryOverlap.WithinItself(output))
+            throw new ArgumentException(
+                $"{name}: expected elements that do not overlap, got strides {output.Strides}",
+                name
+            );
+        foreach (var (input, inputName) in inputs)
+            if (input is not null && MemoryOverlap.Possible(output, input))
+                throw new ArgumentException(
+                    $"{name}: expected other memory than {inputName}",
+                    name
+                );
     }
 
     public static bool RequireIndexType(Tensor tensor, string name)

@@ -16,6 +16,8 @@ internal sealed unsafe class SendViews(LowLatencyBuffer buffer) : IDisposable
         {
             var (hidden, maxTokens) = (buffer.Options.Hidden, buffer.Options.MaxTokensPerRank);
             var stride = LowLatencyLayout.MessageStride(hidden, LowLatencyFormat.Fp8);
+            // The views outlive the scope of the call that needed them first.
+            using var suspended = TensorScope.Suspend();
             var payload = buffer.SendArea(set) + LowLatencyLayout.HeaderBytes;
             views.Codes = Tensor<Float8E4M3>.Wrap(
                 (Float8E4M3*)payload,
@@ -41,7 +43,10 @@ internal sealed unsafe class SendViews(LowLatencyBuffer buffer) : IDisposable
     {
         var rows = (long)buffer.Group.Size * buffer.Options.MaxTokensPerRank;
         var stride = buffer.Layout.CombineBytes / sizeof(ushort);
-        return _sets[set].Rows ??= Tensor<BFloat16>.Wrap(
+        if (_sets[set].Rows is { } existing)
+            return existing;
+        using var suspended = TensorScope.Suspend();
+        return _sets[set].Rows = Tensor<BFloat16>.Wrap(
             (BFloat16*)buffer.SendArea(set),
             [buffer.LocalExperts, rows, buffer.Options.Hidden],
             new Strides(rows * stride, stride, 1)

@@ -38,8 +38,11 @@ internal sealed unsafe class InProcessArena : SafeHandle
 
     public void Release()
     {
-        if (Interlocked.Decrement(ref _users) == 0)
-            Dispose();
+        if (Interlocked.Decrement(ref _users) != 0)
+            return;
+        // The hub keeps the arena to number allocations; what the ranks shared through it must not live as long.
+        Array.Clear(Board);
+        Dispose();
     }
 
     protected override bool ReleaseHandle()
