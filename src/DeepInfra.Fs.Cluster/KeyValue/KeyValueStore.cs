@@ -66,8 +66,14 @@ internal sealed class KeyValueStore : IDisposable
     /// </summary>
     /// <exception cref="KeyValueConflictException">The body lost against other writers again and again.</exception>
     /// <exception cref="ClusterStorageException">The store cannot be written.</exception>
-    public async ValueTask<T> WriteAsync<T>(
+    public ValueTask<T> WriteAsync<T>(
         Func<KeyValueTransaction, T> body,
+        CancellationToken cancellationToken = default
+    ) => WriteAsync(t => new ValueTask<T>(body(t)), cancellationToken);
+
+    /// <summary>As the other one, with a body that waits for what it needs while its snapshot is held.</summary>
+    public async ValueTask<T> WriteAsync<T>(
+        Func<KeyValueTransaction, ValueTask<T>> body,
         CancellationToken cancellationToken = default
     )
     {
@@ -75,7 +81,7 @@ internal sealed class KeyValueStore : IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             using var transaction = Begin();
-            var result = body(transaction);
+            var result = await body(transaction).ConfigureAwait(false);
             if (await CommitAsync(transaction).ConfigureAwait(false))
             {
                 return result;
@@ -97,7 +103,8 @@ internal sealed class KeyValueStore : IDisposable
         {
             return;
         }
-        SpinWait.SpinUntil(() => Volatile.Read(ref _active) == 0, TimeSpan.FromSeconds(10));
+        // However long a slow disk makes it: the database is native and must not go away under a transaction.
+        SpinWait.SpinUntil(() => Volatile.Read(ref _active) == 0);
         _commits.Dispose();
         _db.Dispose();
     }

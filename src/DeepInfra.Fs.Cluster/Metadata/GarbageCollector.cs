@@ -53,26 +53,24 @@ internal sealed class GarbageCollector(
 
     private async Task<bool> CollectAsync(DirEntry entry, CancellationToken ct)
     {
-        if (entry.Type == InodeType.Directory)
-        {
-            return await CollectDirectoryAsync(entry, ct).ConfigureAwait(false);
-        }
-        var removed = long.Parse(
-            entry.Name.AsSpan(0, 16),
-            NumberStyles.AllowHexSpecifier,
-            CultureInfo.InvariantCulture
-        );
-        if (removed > clock.Now() - (long)delay.TotalMicroseconds)
-        {
-            return false;
-        }
         try
         {
-            return await CollectFileAsync(entry, ct).ConfigureAwait(false);
+            if (entry.Type == InodeType.Directory)
+            {
+                return await CollectDirectoryAsync(entry, ct).ConfigureAwait(false);
+            }
+            var removed = long.Parse(
+                entry.Name.AsSpan(0, 16),
+                NumberStyles.AllowHexSpecifier,
+                CultureInfo.InvariantCulture
+            );
+            return removed <= clock.Now() - (long)delay.TotalMicroseconds
+                && await CollectFileAsync(entry, ct).ConfigureAwait(false);
         }
         catch (Exception e) when (ServiceMapping.StatusOf(e) is not null)
         {
-            // A chain is down. The file waits for the next round.
+            // A chain is down, or others change the directory. The entry waits for the next round, and those
+            // behind it do not wait for it.
             return false;
         }
     }
@@ -107,6 +105,13 @@ internal sealed class GarbageCollector(
                 t =>
                 {
                     var view = new MetaView(t);
+                    if (view.FindInode(entry.Id) is { Nlink: > 0 } named)
+                    {
+                        throw new ServiceException(
+                            StatusCode.MetaInconsistent,
+                            $"inode {entry.Id:x} waits for the collector and has {named.Nlink} names"
+                        );
+                    }
                     view.DeleteInode(entry.Id);
                     view.DeleteEntry(MetaKeys.GcRoot, entry.Name);
                     return true;

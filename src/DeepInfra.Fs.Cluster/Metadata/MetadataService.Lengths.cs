@@ -43,89 +43,70 @@ internal sealed partial class MetadataService
 
     /// <summary>
     /// Applies new times and the new length. The length comes from the writer's hint where that is enough;
-    /// otherwise storage is asked, outside the transaction, and the answer is used only if no truncation
-    /// came in between.
+    /// otherwise storage is asked, inside the transaction: whatever another writer reports meanwhile repeats it,
+    /// so an answer that is older than that report never becomes the length.
     /// </summary>
-    private async ValueTask<Inode> ApplyAsync(FileChange change, CancellationToken ct)
-    {
-        (ulong Length, ulong TruncateVersion)? exact = null;
-        while (true)
-        {
-            var known = exact;
-            var (inode, stale) = await _store
-                .WriteAsync(t => Apply(new MetaView(t), change, known), ct)
-                .ConfigureAwait(false);
-            if (!stale)
-            {
-                return inode;
-            }
-            var file = (FileInode)inode.Type;
-            exact = (
-                await LengthInStorageAsync(inode.Id, file, ct).ConfigureAwait(false),
-                file.TruncateVer
-            );
-        }
-    }
+    private async ValueTask<Inode> ApplyAsync(FileChange change, CancellationToken ct) =>
+        await _store
+            .WriteAsync(
+                async t =>
+                {
+                    var view = new MetaView(t);
+                    var inode = view.Inode(change.Inode);
+                    if (change.UpdateLength)
+                    {
+                        if (inode.Type is not FileInode file)
+                        {
+                            throw new ServiceException(
+                                StatusCode.MetaNotFile,
+                                $"inode {change.Inode:x} is not a file"
+                            );
+                        }
+                        if (!TakeHint(file, change))
+                        {
+                            var real = await LengthInStorageAsync(inode.Id, file, ct)
+                                .ConfigureAwait(false);
+                            SetLength(file, change, real);
+                        }
+                    }
+                    if (change.Session is { } session)
+                    {
+                        t.Delete(MetaKeys.Session(change.Inode, session));
+                    }
+                    Touch(inode, change);
+                    view.Put(inode);
+                    return inode;
+                },
+                ct
+            )
+            .ConfigureAwait(false);
 
-    private (Inode Inode, bool NeedsStorage) Apply(
-        MetaView view,
-        FileChange change,
-        (ulong Length, ulong TruncateVersion)? exact
-    )
+    /// <summary>False when the real length has to be asked for.</summary>
+    private static bool TakeHint(FileInode file, FileChange change)
     {
-        var inode = view.Inode(change.Inode);
-        if (change.UpdateLength)
-        {
-            if (inode.Type is not FileInode file)
-            {
-                throw new ServiceException(
-                    StatusCode.MetaNotFile,
-                    $"inode {change.Inode:x} is not a file"
-                );
-            }
-            if (!UpdateLength(file, change, exact))
-            {
-                return (inode, true);
-            }
-        }
-        if (change.Session is { } session)
-        {
-            view.Transaction.Delete(MetaKeys.Session(change.Inode, session));
-        }
-        Touch(inode, change);
-        view.Put(inode);
-        return (inode, false);
-    }
-
-    /// <summary>False when the real length has to be asked for first.</summary>
-    private static bool UpdateLength(
-        FileInode file,
-        FileChange change,
-        (ulong Length, ulong TruncateVersion)? exact
-    )
-    {
-        if (change.Hint is { } hint && !change.Truncated)
-        {
-            if (hint.Length <= file.Length && hint.TruncateVer >= file.TruncateVer)
-            {
-                return true;
-            }
-            if (hint.TruncateVer == file.TruncateVer)
-            {
-                file.Length = hint.Length;
-                return true;
-            }
-        }
-        if (exact is not { } real || real.TruncateVersion != file.TruncateVer)
+        if (change.Hint is not { } hint || change.Truncated)
         {
             return false;
         }
-        if (change.Truncated || real.Length < file.Length)
+        if (hint.Length <= file.Length && hint.TruncateVer >= file.TruncateVer)
+        {
+            return true;
+        }
+        if (hint.TruncateVer == file.TruncateVer)
+        {
+            file.Length = hint.Length;
+            return true;
+        }
+        return false;
+    }
+
+    private static void SetLength(FileInode file, FileChange change, ulong real)
+    {
+        if (change.Truncated || real < file.Length)
         {
             file.TruncateVer++;
         }
-        file.Length = real.Length;
-        return true;
+        file.Length = real;
     }
 
     private void Touch(Inode inode, FileChange change)

@@ -21,6 +21,7 @@ internal sealed partial class MetadataService
         {
             throw new ServiceException(StatusCode.InvalidArg, "mkdirs without a path");
         }
+        PathResolver.CheckPath(path);
         if (request.Layout is not null)
         {
             _layouts.CheckDirectory(request.Layout);
@@ -142,6 +143,7 @@ internal sealed partial class MetadataService
         {
             throw new ServiceException(StatusCode.InvalidArg, "symlink without a target");
         }
+        PathResolver.CheckPath(request.Target);
         using var ids = await _ids.RentAsync(1, ct).ConfigureAwait(false);
         return await _store
             .WriteAsync(
@@ -186,6 +188,11 @@ internal sealed partial class MetadataService
                             StatusCode.MetaIsDirectory,
                             "a directory has one name only"
                         );
+                    }
+                    if (inode.Nlink == 0)
+                    {
+                        // Named by its inode after its last name was removed: the collector has it already.
+                        throw MetaView.NotFound($"inode {inode.Id:x}");
                     }
                     Access.CheckMutable(inode.Acl);
                     var at = resolver.ResolveName(request.NewPath);

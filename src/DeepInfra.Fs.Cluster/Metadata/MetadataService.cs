@@ -148,11 +148,20 @@ internal sealed partial class MetadataService : IDisposable
         // Read again with conflict check: removing the directory meanwhile must fail this operation.
         var directory =
             view.FindInode(parent.Id) ?? throw MetaView.NotFound($"directory {parent.Id:x}");
+        if (directory.Type is not DirectoryInode body)
+        {
+            throw new ServiceException(
+                StatusCode.MetaNotDirectory,
+                $"inode {directory.Id:x} is not a directory"
+            );
+        }
+        if (body.Parent == MetaKeys.GcRoot)
+        {
+            // Removed with all that is in it: what is put there now would be collected.
+            throw MetaView.NotFound($"directory {parent.Id:x}");
+        }
         Access.Check(directory.Acl, request.User, Access.Write | Access.Execute);
-        if (
-            ((DirectoryInode)directory.Type).Lock is { } held
-            && held.Client.Uuid != request.Client.Uuid
-        )
+        if (body.Lock is { } held && held.Client.Uuid != request.Client.Uuid)
         {
             throw LockedBy(held);
         }

@@ -63,13 +63,7 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
         {
             return here;
         }
-        if (SerdeText.GetByteCount(path) > MaxPathBytes)
-        {
-            throw new ServiceException(
-                StatusCode.MetaNameTooLong,
-                $"path of {path.Length} characters"
-            );
-        }
+        CheckPath(path);
         var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         var mustBeDirectory = path.EndsWith('/');
         for (var i = 0; i < names.Length; i++)
@@ -134,6 +128,19 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
             );
         }
         return Walk(directory.Id, link.Target, true, depth + 1, ref links);
+    }
+
+    /// <summary>Checks the length of a path, of which a request may send as much as a message holds.</summary>
+    /// <exception cref="ServiceException">It is above 4096 bytes (3017).</exception>
+    public static void CheckPath(string path)
+    {
+        if (SerdeText.GetByteCount(path) > MaxPathBytes)
+        {
+            throw new ServiceException(
+                StatusCode.MetaNameTooLong,
+                $"path of {path.Length} characters"
+            );
+        }
     }
 
     /// <summary>Checks the length of a name.</summary>
