@@ -64,7 +64,14 @@ internal sealed class DataDirectory : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        File.Delete(Path.Combine(Root, OwnerFile));
+        try
+        {
+            File.Delete(Path.Combine(Root, OwnerFile));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It only tells who held the lock; the lock itself must be free.
+        }
         _lock.Dispose();
     }
 

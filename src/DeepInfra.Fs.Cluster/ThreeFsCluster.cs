@@ -8,6 +8,7 @@ using DeepInfra.Fs.Net;
 using DeepInfra.Fs.Wire;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using RocksDbSharp;
 
 namespace DeepInfra.Fs.Cluster;
 
@@ -147,25 +148,33 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
                 options.ReplicaCount
             )
         );
-        KeyValueStore store;
+        KeyValueStore? store = null;
+        ThreeFsCluster? cluster = null;
         try
         {
             store = KeyValueStore.Open(directory.MetaStore, options.Durability);
-        }
-        catch
-        {
-            directory.Dispose();
-            throw;
-        }
-        var cluster = new ThreeFsCluster(options, rpcOptions, directory, store);
-        try
-        {
+            cluster = new ThreeFsCluster(options, rpcOptions, directory, store);
             await cluster.RunAsync(cancellationToken).ConfigureAwait(false);
             return cluster;
         }
-        catch
+        catch (Exception e)
         {
-            await cluster.DisposeAsync().ConfigureAwait(false);
+            if (cluster is not null)
+            {
+                await cluster.DisposeAsync().ConfigureAwait(false);
+            }
+            else
+            {
+                store?.Dispose();
+                directory.Dispose();
+            }
+            if (e is RocksDbSharpException or SerdeException)
+            {
+                throw new ClusterStorageException(
+                    $"what is stored in '{directory.Root}' cannot be read: {e.Message}",
+                    e
+                );
+            }
             throw;
         }
     }

@@ -108,6 +108,32 @@ public sealed class LogDamageTests : IDisposable
             .Contain("meta");
     }
 
+    [Fact]
+    public async Task Start_RecordThatDoesNotDecode_SaysWhichDirectoryAndFreesIt()
+    {
+        await using (await TestCluster.StartAsync(_temp["data"])) { }
+        using (
+            var store = KeyValueStore.Open(Path.Combine(_temp["data"], "meta"), DurabilityMode.None)
+        )
+        {
+            await store.WriteAsync(t =>
+            {
+                t.Put([.. "CHIF"u8, 0, 0, 0, 0, 0, 0, 0, 1], [0x7F, 1, 2]);
+                return true;
+            });
+        }
+
+        for (var i = 0; i < 2; i++)
+        {
+            var start = () => TestCluster.StartAsync(_temp["data"]);
+
+            (await start.Should().ThrowAsync<ClusterStorageException>())
+                .WithMessage($"*{_temp["data"]}*")
+                .Which.Should()
+                .NotBeOfType<DataDirectoryInUseException>();
+        }
+    }
+
     private static List<int> Present(KeyValueStore store) =>
         store.Read(t =>
             Enumerable.Range(0, Keys).Where(i => t.Get([(byte)i]) is not null).ToList()
