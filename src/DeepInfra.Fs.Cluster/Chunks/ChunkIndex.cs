@@ -2,7 +2,6 @@
 using System.Buffers.Binary;
 using DeepInfra.Fs.Cluster.KeyValue;
 using DeepInfra.Fs.Wire;
-using Microsoft.Win32.SafeHandles;
 using RocksDbSharp;
 
 namespace DeepInfra.Fs.Cluster.Chunks;
@@ -103,20 +102,38 @@ internal sealed class ChunkIndex : IDisposable
     public List<byte[]> Targets()
     {
         var result = new List<byte[]>();
-        using var iterator = _db.NewIterator();
-        iterator.Seek([TargetPrefix]);
-        while (iterator.Valid() && iterator.GetKeySpan()[0] == TargetPrefix)
+        Enter();
+        try
         {
-            result.Add(iterator.Value());
-            iterator.Next();
+            using var iterator = _db.NewIterator();
+            iterator.Seek([TargetPrefix]);
+            while (iterator.Valid() && iterator.GetKeySpan()[0] == TargetPrefix)
+            {
+                result.Add(iterator.Value());
+                iterator.Next();
+            }
+            Native.Instance.rocksdb_iter_get_error(iterator.Handle);
         }
-        Native.Instance.rocksdb_iter_get_error(iterator.Handle);
+        finally
+        {
+            Exit();
+        }
         return result;
     }
 
     /// <summary>Stores the settings of a target.</summary>
-    public void PutTarget(ulong target, byte[] value) =>
-        _db.Put(TargetKey(TargetPrefix, target), value, null, _writeOptions);
+    public void PutTarget(ulong target, byte[] value)
+    {
+        Enter();
+        try
+        {
+            _db.Put(TargetKey(TargetPrefix, target), value, null, _writeOptions);
+        }
+        finally
+        {
+            Exit();
+        }
+    }
 
     /// <summary>Deletes a target's settings and all its records.</summary>
     public void DeleteTarget(ulong target)
@@ -126,7 +143,15 @@ internal sealed class ChunkIndex : IDisposable
         using var batch = new WriteBatch();
         batch.Delete(TargetKey(TargetPrefix, target));
         batch.DeleteRange(begin, (ulong)begin.Length, end, (ulong)end.Length);
-        _db.Write(batch, _writeOptions);
+        Enter();
+        try
+        {
+            _db.Write(batch, _writeOptions);
+        }
+        finally
+        {
+            Exit();
+        }
     }
 
     /// <summary>The note of a key, or null.</summary>
@@ -192,12 +217,12 @@ internal sealed class ChunkIndex : IDisposable
         ulong target,
         ChunkId chunk,
         byte[]? record,
-        SafeFileHandle? dataFile,
+        WrittenBytes? written,
         IndexNote? note,
         Action apply
     )
     {
-        var commit = new Commit(KeyOf(target, chunk), record, dataFile, note, apply);
+        var commit = new Commit(KeyOf(target, chunk), record, written, note, apply);
         if (_commits.Add(commit))
         {
             _commits.WriteNext();
@@ -254,26 +279,64 @@ internal sealed class ChunkIndex : IDisposable
         chunk.CopyTo(key[TargetBytes..]);
     }
 
+    // Must not throw: whoever runs it has the commits of others in hand.
     private void WriteAll(List<Commit> batch)
     {
-        var failure = Write(batch);
+        if (_durability == DurabilityMode.Fsync)
+        {
+            batch = Flush(batch);
+        }
+        var failure = batch.Count == 0 ? null : Write(batch);
         foreach (var commit in batch)
         {
-            if (failure is null)
+            if (failure is not null)
+            {
+                commit.Fail(failure);
+                continue;
+            }
+            try
             {
                 commit.Apply();
                 commit.Completion.SetResult();
             }
-            else
+            catch (Exception e)
             {
-                commit.Completion.SetException(
-                    new ChunkStoreException(failure.Code, failure.Message, failure)
-                    {
-                        IndexUncertain = failure.IndexUncertain,
-                    }
-                );
+                commit.Completion.SetException(e);
             }
         }
+    }
+
+    /// <summary>Flushes the data files of a batch; those commits whose bytes may be lost fail.</summary>
+    /// <returns>The commits whose bytes are on the device.</returns>
+    private static List<Commit> Flush(List<Commit> commits)
+    {
+        var failures = new Dictionary<DataFile, ChunkStoreException>();
+        foreach (var file in commits.Select(c => c.Written?.File).OfType<DataFile>().Distinct())
+        {
+            try
+            {
+                file.Flush();
+            }
+            catch (Exception e)
+            {
+                failures[file] = DataFiles.WriteFailed(file.Path, e);
+            }
+        }
+        return commits.FindAll(commit =>
+        {
+            if (commit.Written is not { MayBeLost: true, File: var file })
+            {
+                return true;
+            }
+            commit.Fail(
+                failures.GetValueOrDefault(file)
+                    ?? new ChunkStoreException(
+                        StatusCode.StorageChunkWriteFailed,
+                        $"what was written to '{file.Path}' may be lost: flushing it failed meanwhile"
+                    )
+            );
+            return false;
+        });
     }
 
     private ChunkStoreException? Write(List<Commit> commits)
@@ -281,15 +344,6 @@ internal sealed class ChunkIndex : IDisposable
         try
         {
             BeforeWrite?.Invoke();
-            if (_durability == DurabilityMode.Fsync)
-            {
-                foreach (
-                    var file in commits.Select(c => c.DataFile).OfType<SafeFileHandle>().Distinct()
-                )
-                {
-                    RandomAccess.FlushToDisk(file);
-                }
-            }
             using var batch = new WriteBatch();
             foreach (var commit in commits)
             {
@@ -308,7 +362,7 @@ internal sealed class ChunkIndex : IDisposable
         {
             return DataFiles.WriteFailed(Location, e);
         }
-        catch (RocksDbSharpException e)
+        catch (Exception e)
         {
             return new ChunkStoreException(
                 e.Message.Contains("No space left", StringComparison.Ordinal)
@@ -326,7 +380,7 @@ internal sealed class ChunkIndex : IDisposable
     private sealed class Commit(
         byte[] key,
         byte[]? record,
-        SafeFileHandle? dataFile,
+        WrittenBytes? written,
         IndexNote? note,
         Action apply
     )
@@ -335,7 +389,7 @@ internal sealed class ChunkIndex : IDisposable
 
         public byte[]? Record { get; } = record;
 
-        public SafeFileHandle? DataFile { get; } = dataFile;
+        public WrittenBytes? Written { get; } = written;
 
         public IndexNote? Note { get; } = note;
 
@@ -343,5 +397,14 @@ internal sealed class ChunkIndex : IDisposable
 
         public TaskCompletionSource Completion { get; } =
             new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Ends the commit. Each gets an exception of its own: several callers throw them at once.</summary>
+        public void Fail(ChunkStoreException failure) =>
+            Completion.SetException(
+                new ChunkStoreException(failure.Code, failure.Message, failure)
+                {
+                    IndexUncertain = failure.IndexUncertain,
+                }
+            );
     }
 }

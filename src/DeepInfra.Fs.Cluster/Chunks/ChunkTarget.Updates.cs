@@ -82,9 +82,7 @@ internal sealed partial class ChunkTarget
                     Id,
                     pending.Slot.Id,
                     record?.Encode(),
-#pragma warning disable CA2000 // the file stays open
-                    pending.WroteData ? _files.Open(pending.Block!.Address) : null,
-#pragma warning restore CA2000
+                    pending.Written,
                     note?.Invoke(record),
                     () => Apply(pending)
                 )
@@ -101,6 +99,7 @@ internal sealed partial class ChunkTarget
                 // The record may have reached the log, so its block must not be used again before the
                 // index has been read anew: the bytes stay allocated until the next start.
                 block.HighWater = uint.MaxValue;
+                Keep(pending.Slot);
             }
             throw;
         }
@@ -153,6 +152,15 @@ internal sealed partial class ChunkTarget
         }
     }
 
+    // A slot that is loaded again would take the block for one that may be appended to.
+    private static void Keep(ChunkSlot slot)
+    {
+        lock (slot.Gate)
+        {
+            slot.Pins++;
+        }
+    }
+
     private static void Unlock(ChunkSlot slot)
     {
         slot.Unlock();
@@ -179,6 +187,14 @@ internal sealed partial class ChunkTarget
                 StatusCode.StorageChunkInvalidChunkSize,
                 update,
                 $"chunk size {update.ChunkSize} is not a power of two up to 64 MiB"
+            );
+        }
+        if (update.Data.Length != (update.Type == UpdateType.Write ? update.Length : 0))
+        {
+            throw Refused(
+                StatusCode.InvalidArg,
+                update,
+                $"{update.Data.Length} bytes of data for {update.Type} of {update.Length}"
             );
         }
         var end = (ulong)update.Offset + update.Length;
@@ -314,10 +330,10 @@ internal sealed partial class ChunkTarget
         {
             CheckData(update, checksums.Append(update.Data.Span));
         }
+        pending.Written = AboutToWrite(block.Address);
         WriteZeros(block.Address, (int)old.Length, (int)(start - old.Length));
         _files.Write(block.Address, (int)start, update.Data.Span);
         pending.Block = block;
-        pending.WroteData = true;
         pending.Record = NewRecord(
             pending,
             block.Address,
@@ -338,7 +354,6 @@ internal sealed partial class ChunkTarget
         var address = _allocator.Allocate(BlockAddress.ClassOf(newLength));
         pending.Block = new ChunkBlock(address, newLength);
         pending.OwnsBlock = true;
-        pending.WroteData = true;
         var pageSize = ChunkRecord.PageSizeOf(update.ChunkSize);
         var checksums = new PageChecksums(pageSize, (int)(newLength / pageSize) + 1);
         var needsOld = kept > 0 && (start > 0 || end < kept);
@@ -362,6 +377,7 @@ internal sealed partial class ChunkTarget
             );
         }
 
+        pending.Written = AboutToWrite(address);
         _files.Write(address, 0, before[..Math.Min(head, before.Length)]);
         WriteZeros(address, head, start - head);
         _files.Write(address, start, data);
@@ -392,6 +408,13 @@ internal sealed partial class ChunkTarget
             return Read(lease, pending.Slot.Id, offset, length, buffer, out checksum);
         }
         return Read(lease, pending.Slot.Id, offset, length, new byte[needed], out checksum);
+    }
+
+    // Asked before the first byte: a flush that fails after that must fail the commit.
+    private WrittenBytes AboutToWrite(BlockAddress block)
+    {
+        var file = _files.Open(block);
+        return new WrittenBytes(file, file.FailedFlushes);
     }
 
     private void WriteZeros(BlockAddress block, int offset, int count)

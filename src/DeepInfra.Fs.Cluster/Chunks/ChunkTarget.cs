@@ -13,6 +13,8 @@ namespace DeepInfra.Fs.Cluster.Chunks;
 /// <remarks>Thread-safe.</remarks>
 internal sealed partial class ChunkTarget : IDisposable
 {
+    // Ids of files have 16 bytes. Longer ones are allowed, but not of the size of a whole message.
+    private const int MaxIdBytes = 256;
     private const int CachedSlots = 65_536;
 
     private readonly ChunkIndex _index;
@@ -65,6 +67,7 @@ internal sealed partial class ChunkTarget : IDisposable
     public long UsedBytes => _allocator.UsedBytes;
 
     /// <summary>The committed state of a chunk, readable until disposed; null when there is none.</summary>
+    /// <exception cref="ChunkStoreException">The id is too long (3), or its record is damaged.</exception>
     public ChunkLease? Acquire(ChunkId chunk)
     {
         while (true)
@@ -243,6 +246,13 @@ internal sealed partial class ChunkTarget : IDisposable
         if (_slots.TryGetValue(chunk, out var slot))
         {
             return slot;
+        }
+        if (chunk.Length > MaxIdBytes)
+        {
+            throw new ChunkStoreException(
+                StatusCode.InvalidArg,
+                $"chunk id of {chunk.Length} bytes on target {Id}: at most {MaxIdBytes} are allowed"
+            );
         }
         slot = _slots.GetOrAdd(chunk, static id => new ChunkSlot(id));
         if (_slots.Count > CachedSlots && Interlocked.Exchange(ref _evicting, 1) == 0)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Cluster.Interop;
-using Microsoft.Win32.SafeHandles;
 
 namespace DeepInfra.Fs.Cluster.Chunks;
 
@@ -20,7 +19,9 @@ internal sealed class DataFiles : IDisposable
     private readonly DurabilityMode _durability;
     private readonly DiskFault _fault;
     private readonly Lock _lock = new();
-    private readonly SafeFileHandle?[] _files;
+    private readonly DataFile?[] _files;
+    private bool _unflushedNames;
+    private bool _disposed;
 
     public DataFiles(
         string directory,
@@ -33,10 +34,13 @@ internal sealed class DataFiles : IDisposable
         _directory = directory;
         _count = count;
         _durability = durability;
-        _files = new SafeFileHandle?[
-            (BlockAddress.MaxSizeLog2 - BlockAddress.MinSizeLog2 + 1) * count
-        ];
+        _files = new DataFile?[(BlockAddress.MaxSizeLog2 - BlockAddress.MinSizeLog2 + 1) * count];
         DurableDirectory.Create(directory);
+        if (durability == DurabilityMode.Fsync)
+        {
+            // A process that died right after it made a file may not have come to flush the directory.
+            DurableDirectory.Flush(directory);
+        }
     }
 
     /// <summary>Path of the file that holds a block, and the block's place in it.</summary>
@@ -52,13 +56,11 @@ internal sealed class DataFiles : IDisposable
             // Cached pages hide a broken disk; the fault is that of a disk whose pages are not cached.
             return false;
         }
-#pragma warning disable CA2000 // the file stays open
         var file = Open(block);
-#pragma warning restore CA2000
         var position = OffsetOf(block) + offset;
         while (destination.Length > 0)
         {
-            var read = LibC.ReadCached(file, destination, position);
+            var read = LibC.ReadCached(file.Handle, destination, position);
             if (read <= 0)
             {
                 return false;
@@ -73,16 +75,14 @@ internal sealed class DataFiles : IDisposable
     /// <exception cref="ChunkStoreException">The file cannot be read.</exception>
     public void Read(BlockAddress block, int offset, Span<byte> destination)
     {
-#pragma warning disable CA2000 // the file stays open
         var file = Open(block);
-#pragma warning restore CA2000
         var position = OffsetOf(block) + offset;
         try
         {
             _fault.OnRead();
             while (destination.Length > 0)
             {
-                var read = RandomAccess.Read(file, destination, position);
+                var read = RandomAccess.Read(file.Handle, destination, position);
                 if (read == 0)
                 {
                     // The file lost its end: what is missing reads as zeros, like a hole, and the
@@ -108,13 +108,11 @@ internal sealed class DataFiles : IDisposable
     /// <exception cref="ChunkStoreException">The disk is full (7021) or the file cannot be written (4011).</exception>
     public void Write(BlockAddress block, int offset, ReadOnlySpan<byte> source)
     {
-#pragma warning disable CA2000 // the file stays open
         var file = Open(block);
-#pragma warning restore CA2000
         try
         {
             _fault.OnWrite();
-            RandomAccess.Write(file, source, OffsetOf(block) + offset);
+            RandomAccess.Write(file.Handle, source, OffsetOf(block) + offset);
         }
         catch (IOException e)
         {
@@ -122,19 +120,27 @@ internal sealed class DataFiles : IDisposable
         }
     }
 
-    /// <summary>The handle to flush for a block.</summary>
-    public SafeFileHandle Open(BlockAddress block)
+    /// <summary>The file of a block.</summary>
+    /// <exception cref="ChunkStoreException">It cannot be opened.</exception>
+    public DataFile Open(BlockAddress block)
     {
         var slot =
             ((block.SizeLog2 - BlockAddress.MinSizeLog2) * _count) + (int)(block.Index % _count);
         return Volatile.Read(ref _files[slot]) ?? OpenFile(slot, block);
     }
 
-    /// <summary>Gives the disk space of a free block back where the file system can.</summary>
-    public void PunchHole(BlockAddress block) =>
-#pragma warning disable CA2000 // the file stays open
-        LibC.PunchHole(Open(block), OffsetOf(block), block.Size);
-#pragma warning restore CA2000
+    /// <summary>Gives the disk space of a free block back where that is possible; a block that keeps it does no harm.</summary>
+    public void PunchHole(BlockAddress block)
+    {
+        try
+        {
+            LibC.PunchHole(Open(block).Handle, OffsetOf(block), block.Size);
+        }
+        catch (Exception e) when (e is ChunkStoreException or ObjectDisposedException)
+        {
+            // Not to be opened, or the node stops: the update that freed the block has succeeded all the same.
+        }
+    }
 
     /// <summary>Drops the files from the page cache, so that the next reads come from the disk.</summary>
     public void DropCaches()
@@ -145,8 +151,8 @@ internal sealed class DataFiles : IDisposable
             {
                 if (file is not null)
                 {
-                    RandomAccess.FlushToDisk(file);
-                    LibC.DropCache(file);
+                    file.Flush();
+                    LibC.DropCache(file.Handle);
                 }
             }
         }
@@ -157,15 +163,16 @@ internal sealed class DataFiles : IDisposable
     {
         lock (_lock)
         {
+            _disposed = true;
             foreach (var file in _files)
             {
-                file?.Dispose();
+                file?.Close();
             }
         }
     }
 
     /// <summary>The exception of a failed write.</summary>
-    public static ChunkStoreException WriteFailed(string path, IOException e) =>
+    public static ChunkStoreException WriteFailed(string path, Exception e) =>
         e.HResult is NoSpace or QuotaExceeded || e.InnerException?.HResult is NoSpace
             ? new(StatusCode.StorageClientNoSpace, $"no space to write '{path}'", e)
             : new(StatusCode.StorageChunkWriteFailed, $"cannot write '{path}': {e.Message}", e);
@@ -175,7 +182,7 @@ internal sealed class DataFiles : IDisposable
     private string PathOf(byte sizeLog2, int file) =>
         Path.Combine(_directory, $"{1L << (sizeLog2 - 10)}k-{file:d3}.dat");
 
-    private SafeFileHandle OpenFile(int slot, BlockAddress block)
+    private DataFile OpenFile(int slot, BlockAddress block)
     {
         lock (_lock)
         {
@@ -184,23 +191,37 @@ internal sealed class DataFiles : IDisposable
                 return open;
             }
             var path = PathOf(block.SizeLog2, (int)(block.Index % _count));
-            var isNew = !File.Exists(path);
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _unflushedNames |= !File.Exists(path);
             try
             {
-                var file = File.OpenHandle(
+#pragma warning disable CA2000 // it belongs to the DataFile
+                var handle = File.OpenHandle(
                     path,
                     FileMode.OpenOrCreate,
                     FileAccess.ReadWrite,
                     FileShare.ReadWrite
                 );
-                if (isNew && _durability == DurabilityMode.Fsync)
+#pragma warning restore CA2000
+                try
                 {
-                    DurableDirectory.Flush(_directory);
+                    if (_unflushedNames && _durability == DurabilityMode.Fsync)
+                    {
+                        DurableDirectory.Flush(_directory);
+                        _unflushedNames = false;
+                    }
                 }
+                catch
+                {
+                    handle.Dispose();
+                    throw;
+                }
+                var file = new DataFile(path, handle, _fault);
                 Volatile.Write(ref _files[slot], file);
                 return file;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e)
+                when (e is IOException or UnauthorizedAccessException or ClusterStorageException)
             {
                 throw new ChunkStoreException(
                     e.HResult == NoSpace

@@ -25,8 +25,8 @@ internal sealed class PendingUpdate(ChunkSlot slot, ChunkUpdate update)
     /// <summary>Whether <see cref="Block"/> was allocated for this update.</summary>
     public bool OwnsBlock { get; set; }
 
-    /// <summary>Whether bytes were written that a durable commit must flush.</summary>
-    public bool WroteData { get; set; }
+    /// <summary>Bytes that a durable commit must flush; null when none were written.</summary>
+    public WrittenBytes? Written { get; set; }
 
     /// <summary>Whether there is anything to record (removing a missing chunk has nothing).</summary>
     public bool IsNoop { get; init; }

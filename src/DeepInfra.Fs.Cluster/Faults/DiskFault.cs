@@ -7,6 +7,7 @@ internal sealed class DiskFault
 {
     private volatile bool _reads;
     private volatile bool _writes;
+    private volatile bool _flushes;
 
     /// <summary>Whether reading the data files fails, as on unreadable sectors.</summary>
     public bool FailReads
@@ -22,6 +23,13 @@ internal sealed class DiskFault
         set => _writes = value;
     }
 
+    /// <summary>Whether flushing the data files fails, as when the kernel cannot write pages back.</summary>
+    public bool FailFlushes
+    {
+        get => _flushes;
+        set => _flushes = value;
+    }
+
     /// <summary>Before bytes are read.</summary>
     /// <exception cref="IOException">The fault is on.</exception>
     public void OnRead() => Fail(_reads);
@@ -29,6 +37,10 @@ internal sealed class DiskFault
     /// <summary>Before bytes are written.</summary>
     /// <exception cref="IOException">The fault is on.</exception>
     public void OnWrite() => Fail(_writes);
+
+    /// <summary>Before a file is flushed.</summary>
+    /// <exception cref="IOException">The fault is on.</exception>
+    public void OnFlush() => Fail(_flushes);
 
     private static void Fail(bool on)
     {

@@ -17,8 +17,9 @@ internal sealed class ChainMap
             var serving = chain
                 .Targets.TakeWhile(t => t.PublicState == PublicTargetState.Serving)
                 .ToList();
-            foreach (var member in chain.Targets)
+            for (var i = 0; i < chain.Targets.Count; i++)
             {
+                var member = chain.Targets[i];
                 if (targets.TryGetValue(member.TargetId, out var target))
                 {
                     var view = new ChainView(
@@ -26,13 +27,27 @@ internal sealed class ChainMap
                         chain,
                         member.PublicState,
                         serving.Count > 0 && serving[0].TargetId == member.TargetId,
-                        serving.Count > 0 && serving[^1].TargetId == member.TargetId
+                        serving.Count > 0 && serving[^1].TargetId == member.TargetId,
+                        SuccessorOf(chain, i)
                     );
-                    _chains[chain.ChainId] = view;
+                    // The first of several members on one node is the one that updates come to.
+                    _chains.TryAdd(chain.ChainId, view);
                     _byTarget[member.TargetId] = view;
                 }
             }
         }
+    }
+
+    private static ulong? SuccessorOf(ChainInfo chain, int member)
+    {
+        foreach (var target in chain.Targets.Skip(member + 1))
+        {
+            if (target.PublicState is PublicTargetState.Serving or PublicTargetState.Syncing)
+            {
+                return target.TargetId;
+            }
+        }
+        return null;
     }
 
     /// <summary>The routing information behind it.</summary>

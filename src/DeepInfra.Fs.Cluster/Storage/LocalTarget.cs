@@ -30,10 +30,12 @@ internal sealed class LocalTarget(ChunkTarget chunks, TargetSettings settings) :
 /// <param name="PublicState">Public state of the member.</param>
 /// <param name="IsHead">Whether updates of clients come here.</param>
 /// <param name="IsTail">Whether there is no serving member behind this one.</param>
+/// <param name="Successor">The member behind this one that serves or is brought up to date, or null.</param>
 internal sealed record ChainView(
     LocalTarget Target,
     ChainInfo Chain,
     PublicTargetState PublicState,
     bool IsHead,
-    bool IsTail
+    bool IsTail,
+    ulong? Successor
 );

@@ -51,6 +51,7 @@ internal sealed class StorageNode : IDisposable
         DurableDirectory.Create(directory);
         Space = new SpaceGuard(directory, capacityBytes, reservedBytes);
         _index = new ChunkIndex(Path.Combine(directory, "index"), durability);
+        DiskThreads = new DiskThreads(DiskThreadCount);
         try
         {
             foreach (var stored in _index.Targets())
@@ -80,7 +81,7 @@ internal sealed class StorageNode : IDisposable
     public SpaceGuard Space { get; }
 
     /// <summary>Threads for reads that must wait for the disk.</summary>
-    public DiskThreads DiskThreads { get; } = new(DiskThreadCount);
+    public DiskThreads DiskThreads { get; }
 
     /// <summary>Directory of the node's disk.</summary>
     public string DiskPath => Path.Combine(_directory, "disk0");
@@ -117,6 +118,13 @@ internal sealed class StorageNode : IDisposable
             throw new ServiceException(
                 StatusCode.InvalidArg,
                 $"physical file count {request.PhysicalFileCount} (1..256), disk {request.DiskIndex} (0)"
+            );
+        }
+        if (request.TargetId is 0 or ulong.MaxValue)
+        {
+            throw new ServiceException(
+                StatusCode.InvalidArg,
+                $"target id {request.TargetId} (1..{ulong.MaxValue - 1})"
             );
         }
         lock (_lock)
@@ -230,11 +238,12 @@ internal sealed class StorageNode : IDisposable
             return;
         }
         DiskThreads.Dispose();
+        // The commits on their way still flush the files of the targets and give blocks back.
+        _index.Dispose();
         foreach (var target in _targets.Values)
         {
             target.Dispose();
         }
-        _index.Dispose();
     }
 
     private LocalTarget Open(TargetSettings settings) =>

@@ -36,6 +36,13 @@ internal sealed partial class StorageService
                 {
                     CheckInline(io, request.FeatureFlags);
                 }
+                else if (io.Inlinebuf.Data.Length != 0)
+                {
+                    throw new ServiceException(
+                        StatusCode.InvalidArg,
+                        $"inline data of {io.Inlinebuf.Data.Length} bytes with an update of type {io.UpdateType}"
+                    );
+                }
                 var update = ToUpdate(io, request.Tag) with
                 {
                     IsSyncing = request.Options.IsSyncing,
@@ -249,6 +256,14 @@ internal sealed partial class StorageService
         Func<IOResult, IndexNote>? note = null
     )
     {
+        if (view.Successor is { } successor)
+        {
+            // Acknowledging what the next replica has not got would lose it with this one.
+            throw new NotSupportedException(
+                $"target TargetId({successor}) is behind TargetId({view.Target.Id}) in chain "
+                    + $"ChainId({view.Chain.ChainId}): replication is not implemented"
+            );
+        }
         var chunks = view.Target.Chunks;
         // An update that has begun is finished even if the caller is gone: the answer may be asked for again.
         var pending = await chunks.PrepareAsync(update).ConfigureAwait(false);

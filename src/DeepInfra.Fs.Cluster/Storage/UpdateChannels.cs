@@ -128,7 +128,7 @@ internal sealed class UpdateChannels
     private Channel Load(Key key)
     {
         var bytes = key.ToBytes();
-        var channel = new Channel(bytes);
+        var channel = new Channel(bytes) { LastUsed = _clock.Monotonic() };
         if (_index.FindNote(bytes) is { } found)
         {
             var note = Serde.Read<UpdateNote>(found);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using DeepInfra.Fs.Cluster.Chunks;
+using DeepInfra.Fs.Cluster.Faults;
 using DeepInfra.Fs.Wire;
 
 namespace DeepInfra.Fs.Cluster.Tests.Chunks;
@@ -22,6 +23,8 @@ internal sealed class ChunkFixture : IDisposable
     }
 
     public ChunkTarget Target { get; private set; }
+
+    public DiskFault Fault { get; } = new();
 
     public string DataDirectory => _temp["data"];
 
@@ -111,7 +114,10 @@ internal sealed class ChunkFixture : IDisposable
     {
         var index = new ChunkIndex(_temp["index"], _durability);
         var space = new SpaceGuard(_temp.Path, _capacity, 0);
-        return (index, new ChunkTarget(7, DataDirectory, 2, index, space, _durability));
+        return (
+            index,
+            new ChunkTarget(7, DataDirectory, 2, index, space, _durability, null, Fault)
+        );
     }
 
     private void Close()

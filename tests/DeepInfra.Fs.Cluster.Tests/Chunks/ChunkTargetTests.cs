@@ -75,6 +75,26 @@ public sealed class ChunkTargetTests
         again!.Length.Should().Be(10);
     }
 
+    [Theory]
+    [InlineData(257)]
+    [InlineData(16 << 20)]
+    public async Task AnyCall_IdOfTheSizeOfAMessage_IsRefused(int length)
+    {
+        using var fixture = new ChunkFixture();
+        var id = new ChunkId(new byte[length]);
+        var longest = new ChunkId(Bytes(1, 256));
+
+        var read = () => fixture.Target.Acquire(id);
+        var write = () => fixture.ApplyAsync(ChunkFixture.Write(0, 0, [1]) with { Id = id });
+        await fixture.ApplyAsync(ChunkFixture.Write(0, 0, [1]) with { Id = longest });
+
+        read.Should().Throw<ChunkStoreException>().Which.Code.Should().Be(StatusCode.InvalidArg);
+        (await write.Should().ThrowAsync<ChunkStoreException>())
+            .Which.Code.Should()
+            .Be(StatusCode.InvalidArg);
+        fixture.Target.Find(longest)!.Length.Should().Be(1);
+    }
+
     [Fact]
     public async Task Remove_Chunk_FreesItsBlock()
     {
@@ -125,6 +145,43 @@ public sealed class ChunkTargetTests
             .Be(StatusCode.StorageChecksumMismatch);
         fixture.Read(0).Should().Equal(Bytes(8, 100));
         fixture.Target.UsedBytes.Should().Be(64 * 1024);
+    }
+
+    [Theory]
+    [InlineData(nameof(UpdateType.Extend), 65_536u, 65_536)]
+    [InlineData(nameof(UpdateType.Truncate), 65_536u, 65_536)]
+    [InlineData(nameof(UpdateType.Truncate), 10_000u, 1)]
+    [InlineData(nameof(UpdateType.Write), 100u, 99)]
+    [InlineData(nameof(UpdateType.Write), 0u, 99)]
+    public async Task Update_DataThatDoesNotFitTheType_IsRefusedAndTouchesNoNeighbour(
+        string type,
+        uint length,
+        int data
+    )
+    {
+        using var fixture = new ChunkFixture();
+        for (var i = 0u; i < 4; i++)
+        {
+            await fixture.WriteAsync(i, 0, Bytes((int)i, 20_000));
+        }
+
+        var bad = () =>
+            fixture.ApplyAsync(
+                ChunkFixture.Write(0, 0, Bytes(9, data)) with
+                {
+                    Type = Enum.Parse<UpdateType>(type),
+                    Length = length,
+                    Checksum = null,
+                }
+            );
+
+        (await bad.Should().ThrowAsync<ChunkStoreException>())
+            .Which.Code.Should()
+            .Be(StatusCode.InvalidArg);
+        for (var i = 0u; i < 4; i++)
+        {
+            fixture.Read(i).Should().Equal(Bytes((int)i, 20_000));
+        }
     }
 
     [Theory]

@@ -190,6 +190,66 @@ public sealed class StorageMethodTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Write_ChainWithAReplicaBehind_IsNotAcknowledged()
+    {
+        const uint Chain = 77;
+        var other = _fs.Client.Routing.Chains.Keys.First(c => NodeOf(c) != NodeOf(_chain));
+        foreach (var (target, chain) in new[] { (501ul, _chain), (502ul, other) })
+        {
+            var create = await _fs.Client.StorageAsync<CreateTargetReq, CreateTargetRsp>(
+                chain,
+                StorageMethod.CreateTarget,
+                new()
+                {
+                    TargetId = target,
+                    ChainId = Chain,
+                    ChunkSizeList = [64 * 1024],
+                }
+            );
+            create.HasValue.Should().BeTrue();
+        }
+        var set = await _fs.Client.MgmtdAsync<SetChainsReq, SetChainsRsp>(
+            MgmtdMethod.SetChains,
+            new()
+            {
+                ClusterId = _fs.Cluster.ClusterId,
+                Chains =
+                [
+                    new ChainSetting
+                    {
+                        ChainId = Chain,
+                        Targets = [new() { TargetId = 501 }, new() { TargetId = 502 }],
+                    },
+                ],
+            }
+        );
+        set.HasValue.Should().BeTrue();
+        await UntilAsync(() =>
+            _fs.Client.Routing.Targets.TryGetValue(501, out var target) && target.NodeId is not null
+        );
+
+        var write = await _fs.Client.WriteAsync(Chain, s_chunk, 0, new byte[10]);
+        var read = await _fs.Client.ReadAsync(Chain, s_chunk, 0, 10);
+
+        write.LengthInfo.Status.Code.Should().Be(StatusCode.NotImplemented);
+        write.LengthInfo.Status.Message.Should().Contain("502").And.Contain("replication");
+        read.Result.LengthInfo.Status.Code.Should().Be(StatusCode.StorageChunkMetadataNotFound);
+    }
+
+    private uint? NodeOf(uint chain) =>
+        _fs.Client.Routing.Targets[_fs.Client.Routing.Chains[chain].Targets[0].TargetId].NodeId;
+
+    private async Task UntilAsync(Func<bool> condition)
+    {
+        for (var i = 0; !condition(); i++)
+        {
+            i.Should().BeLessThan(1200);
+            await Task.Delay(50);
+            await _fs.Client.RefreshAsync();
+        }
+    }
+
+    [Fact]
     public async Task Queries_OfChunksAndSpace_TellWhatIsThere()
     {
         var written = await _fs.Client.WriteAsync(_chain, s_chunk, 0, new byte[10]);
