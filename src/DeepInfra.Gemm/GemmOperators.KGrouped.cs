@@ -170,7 +170,7 @@ public sealed partial class GemmOperators
             );
         var accumulate = OperandReader.ReadAccumulate(call.Accumulate, d);
         var problem = Describe(a, scalesA, b, scalesB, output, accumulate, call);
-        using var memory = CpuScratch.Rent((nuint)(ranges.Count * sizeof(GemmSegment)));
+        using var memory = CpuScratch.Rent((nuint)ranges.Count * (nuint)sizeof(GemmSegment));
         var builder = new SegmentBuilder(
             a,
             scalesA,

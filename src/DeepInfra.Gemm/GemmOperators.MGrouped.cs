@@ -219,7 +219,7 @@ public sealed partial class GemmOperators
         };
         var byIndex = groups is MIndicesLayout;
         var capacity = byIndex ? SegmentBuilder.CountRuns(layout, b.Groups) : 2 * layout.Length;
-        using var memory = CpuScratch.Rent((nuint)(capacity * sizeof(GemmSegment)));
+        using var memory = CpuScratch.Rent((nuint)capacity * (nuint)sizeof(GemmSegment));
         var builder = new SegmentBuilder(
             a,
             scalesA,
@@ -270,7 +270,7 @@ public sealed partial class GemmOperators
         if (a.Mn == 0)
             throw Errors.Argument(nameof(a), "a: expected M > 0, got 0");
         var problem = Describe(a, scalesA, b, scalesB, output, default, call);
-        using var memory = CpuScratch.Rent((nuint)(a.Groups * sizeof(GemmSegment)));
+        using var memory = CpuScratch.Rent((nuint)a.Groups * (nuint)sizeof(GemmSegment));
         var builder = new SegmentBuilder(
             a,
             scalesA,

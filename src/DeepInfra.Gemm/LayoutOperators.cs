@@ -272,10 +272,13 @@ public sealed class LayoutOperators
         where T : unmanaged
     {
         var leading = GetTmaAlignedSize(shape[-2], sizeof(T));
-#pragma warning disable CA2000 // the tensor that wraps it releases it
-        var storage = Tensor<T>.Create(
-            shape.Rank == 3 ? [shape[0], shape[-1], leading] : [shape[-1], leading]
-        );
+        Tensor<T> storage;
+        // The tensor that wraps the memory releases it, also where a scope ends and the wrapper stays.
+        using (TensorScope.Suspend())
+#pragma warning disable CA2000 // released by the wrapper
+            storage = Tensor<T>.Create(
+                shape.Rank == 3 ? [shape[0], shape[-1], leading] : [shape[-1], leading]
+            );
 #pragma warning restore CA2000
         return Tensor<T>.Wrap(
             storage.DataPointer,

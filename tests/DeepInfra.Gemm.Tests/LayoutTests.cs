@@ -56,6 +56,22 @@ public sealed class LayoutTests
     }
 
     [Fact]
+    public void GetMnMajorTmaAlignedTensor_DetachedFromScope_KeepsItsMemory()
+    {
+        var scales = new GemmInputs(1).Scales(128, 3);
+        Tensor<float> aligned;
+
+        using (var scope = new TensorScope())
+        {
+            aligned = scope.Detach(s_layout.GetMnMajorTmaAlignedTensor(scales));
+            scope.Count.Should().Be(0);
+        }
+
+        aligned.ToArray().Should().Equal(scales.ToArray());
+        aligned.Dispose();
+    }
+
+    [Fact]
     public void GetMnMajorTmaAlignedTensor_InLayout_IsReturnedItself()
     {
         using var once = s_layout.GetMnMajorTmaAlignedTensor(new GemmInputs(1).Scales(129, 5));
