@@ -48,13 +48,15 @@ public static class AttentionStates
     }
 
     /// <summary>Merges a state into another one, overwriting its tensors.</summary>
-    /// <param name="target">Receives the result; keeps its base.</param>
+    /// <param name="target">Receives the result; keeps its base. Its tensors share no memory with each other or with the other state's.</param>
     /// <param name="other">A state of the same shape.</param>
-    /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or the target shares memory.</exception>
     public static void MergeInPlace(AttentionState target, AttentionState other)
     {
         AttentionState[] states = [target, other];
         Validate(states);
+        RequireOwnMemory(target.Out, "target.Out", target.LogSumExp, other);
+        RequireOwnMemory(target.LogSumExp, "target.LogSumExp", target.Out, other);
         Run(states, target);
     }
 
@@ -68,6 +70,19 @@ public static class AttentionStates
             ref work,
             CpuBackendOptions.Default.MaxDegreeOfParallelism
         );
+    }
+
+    private static void RequireOwnMemory(
+        Tensor tensor,
+        string name,
+        Tensor sibling,
+        AttentionState other
+    )
+    {
+        ArgumentCheck.NoRepetition(tensor, name);
+        ArgumentCheck.Separate(tensor, name, sibling, "the target's other tensor");
+        ArgumentCheck.Separate(tensor, name, other.Out, "other.Out");
+        ArgumentCheck.Separate(tensor, name, other.LogSumExp, "other.LogSumExp");
     }
 
     private static void Validate(ReadOnlySpan<AttentionState> states)

@@ -30,6 +30,8 @@ public sealed class BlockTableBuilder : IDisposable
         RequireRoom(maxBatch, maxNewTokens, nameof(maxNewTokens));
         MaxBatch = maxBatch;
         MaxBlocks = maxBlocks;
+        // A builder outlives the scope in which it is made.
+        using var suspended = TensorScope.Suspend();
         _table = Tensor<int>.Create([maxBatch, maxBlocks]);
         _lengths = Tensor<int>.Create([maxBatch]);
         _slots = Tensor<int>.Create([checked((long)maxBatch * maxNewTokens)]);

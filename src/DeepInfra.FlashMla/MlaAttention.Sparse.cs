@@ -43,15 +43,6 @@ public static unsafe partial class MlaAttention
         var options = plan.Options;
         var shape = options.Shape;
         var batch = q.Shape[0];
-        output ??= Tensor.Create(
-            q.DType,
-            [batch, options.QueryTokens, shape.QueryHeads, shape.ValueDim],
-            zeroed: false
-        );
-        logSumExp ??= Tensor<float>.Create(
-            [batch, shape.QueryHeads, options.QueryTokens],
-            zeroed: false
-        );
         plan.Enter();
         try
         {
@@ -67,6 +58,15 @@ public static unsafe partial class MlaAttention
                 && plan.StaleSparse(checkedScope.Lengths, extra: true) is { } staleExtra
             )
                 throw new ArgumentException(staleExtra, nameof(extraScope));
+            output ??= Tensor.Create(
+                q.DType,
+                [batch, options.QueryTokens, shape.QueryHeads, shape.ValueDim],
+                zeroed: false
+            );
+            logSumExp ??= Tensor<float>.Create(
+                [batch, shape.QueryHeads, options.QueryTokens],
+                zeroed: false
+            );
             var arguments = DecodeArgumentsOf(plan, q, scope.Cache.Format, output, logSumExp);
             if (attnSink is not null)
             {

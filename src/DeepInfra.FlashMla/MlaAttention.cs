@@ -87,21 +87,20 @@ public static unsafe partial class MlaAttention
         var options = plan.Options;
         var shape = options.Shape;
         var batch = q.Shape[0];
-        output ??= Tensor.Create(
-            q.DType,
-            [batch, options.QueryTokens, shape.QueryHeads, shape.ValueDim],
-            zeroed: false
-        );
-        logSumExp ??= Tensor<float>.Create(
-            [batch, shape.QueryHeads, options.QueryTokens],
-            zeroed: false
-        );
-
         plan.Enter();
         try
         {
             if (plan.StaleLengths(cacheSeqlens) is { } stale)
                 throw new ArgumentException(stale, nameof(cacheSeqlens));
+            output ??= Tensor.Create(
+                q.DType,
+                [batch, options.QueryTokens, shape.QueryHeads, shape.ValueDim],
+                zeroed: false
+            );
+            logSumExp ??= Tensor<float>.Create(
+                [batch, shape.QueryHeads, options.QueryTokens],
+                zeroed: false
+            );
             var arguments = DecodeArgumentsOf(plan, q, cache.Format, output, logSumExp);
             RunDecode(arguments, new CacheView(cache), blockTable, plan, options.Cpu);
         }

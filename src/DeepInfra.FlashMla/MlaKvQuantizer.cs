@@ -17,7 +17,7 @@ public static unsafe class MlaKvQuantizer
     /// <param name="source"><c>[blocks, page, KV heads, D]</c>, BFloat16, Float16 or Float32, last axis contiguous.</param>
     /// <param name="destination">The cache, same blocks, page size, heads and D.</param>
     /// <param name="scaleFormat">Scales of <see cref="KvCacheFormat.Fp8V32"/>; other formats need the default.</param>
-    /// <exception cref="ArgumentException">Shapes or types do not fit, or a quantised tile holds an infinite value. A tile with NaN gets a NaN scale.</exception>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, the cache shares memory with the source or with itself, or a quantised tile holds an infinite value. A tile with NaN gets a NaN scale.</exception>
     public static void Quantize(
         Tensor source,
         KvBlocks destination,
@@ -25,6 +25,8 @@ public static unsafe class MlaKvQuantizer
     )
     {
         Validate(source, destination, nameof(source), nameof(destination));
+        ArgumentCheck.NoRepetition(destination.Data, nameof(destination));
+        ArgumentCheck.Separate(destination.Data, nameof(destination), source, nameof(source));
         if (scaleFormat != KvScaleFormat.PowerOfTwo && destination.Format != KvCacheFormat.Fp8V32)
             throw new NotSupportedException(
                 $"scaleFormat: format {destination.Format} supports {KvScaleFormat.PowerOfTwo} only, got {scaleFormat}"
@@ -87,10 +89,12 @@ public static unsafe class MlaKvQuantizer
     /// <summary>Reads every slot of a cache.</summary>
     /// <param name="source">The cache.</param>
     /// <param name="destination">Receives <c>[blocks, page, KV heads, D]</c>, BFloat16, Float16 or Float32, last axis contiguous.</param>
-    /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or the destination shares memory with the cache or with itself.</exception>
     public static void Dequantize(KvBlocks source, Tensor destination)
     {
         Validate(destination, source, nameof(destination), nameof(source));
+        ArgumentCheck.NoRepetition(destination, nameof(destination));
+        ArgumentCheck.Separate(destination, nameof(destination), source.Data, nameof(source));
         var dim = source.HeadDim;
         using var memory = KernelScratch.Rent(dim * 6L + 256);
         var staging = (float*)memory.Pointer;

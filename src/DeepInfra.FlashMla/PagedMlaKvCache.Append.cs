@@ -109,6 +109,7 @@ public sealed unsafe partial class PagedMlaKvCache
         RequireHost(nameof(Gather));
         ValidateSlots(layer, slots);
         ValidateRows(destination, slots.Shape[0], Options.HeadDim, nameof(destination));
+        ArgumentCheck.NoRepetition(destination, nameof(destination));
         RunGather(layer, slots.DataPointer, (int)slots.Shape[0], destination, 0);
         GC.KeepAlive(slots);
     }
@@ -127,6 +128,7 @@ public sealed unsafe partial class PagedMlaKvCache
         ArgumentCheck.Alive(destination);
         var count = destination.Rank > 0 ? checked((int)destination.Shape[0]) : 0;
         ValidateRows(destination, count, Options.HeadDim, nameof(destination));
+        ArgumentCheck.NoRepetition(destination, nameof(destination));
         RequireRange(sequence, position, count);
         var slots = stackalloc int[128];
         for (var done = 0; done < count; done += 128)

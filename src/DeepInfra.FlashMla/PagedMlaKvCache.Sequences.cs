@@ -43,13 +43,24 @@ public sealed unsafe partial class PagedMlaKvCache
         var room = sequence.Grow(missing + copies);
         if (!Allocator.TryReserve(room))
             return false;
-        if (Options.ClearBlocks)
-            foreach (var block in room[..missing])
-                Clear(block, stream);
+        try
+        {
+            if (Options.ClearBlocks)
+                foreach (var block in room[..missing])
+                    Clear(block, stream);
+            if (copies == 1)
+                CopyBlock(sequence.Blocks[writeIndex], room[missing], stream);
+        }
+        catch
+        {
+            // The memory or the stream is gone; the sequence stays as it was.
+            foreach (var block in room)
+                Allocator.Release(block);
+            throw;
+        }
         if (copies == 1)
         {
             var shared = sequence.Blocks[writeIndex];
-            CopyBlock(shared, room[missing], stream);
             sequence.Replace(writeIndex, room[missing]);
             Allocator.Release(shared);
         }

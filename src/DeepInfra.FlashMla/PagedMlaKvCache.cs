@@ -39,6 +39,8 @@ public sealed unsafe partial class PagedMlaKvCache : IDisposable
             KvLayout.BlockStrideBytes(options.Format, PageSize, options.KvHeads, options.HeadDim)
             * BlockCount
         );
+        // A cache outlives the scope in which it is made.
+        using var suspended = TensorScope.Suspend();
         try
         {
             for (var i = 0; i < _layers.Length; i++)

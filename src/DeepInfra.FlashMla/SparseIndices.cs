@@ -10,9 +10,9 @@ public static unsafe class SparseIndices
     /// <param name="logical">Int32 <c>[b, s, topk]</c>, any strides: positions; negative values mean "none".</param>
     /// <param name="blockTable">Int32 <c>[b, blocks]</c>, any strides.</param>
     /// <param name="pageSize">Tokens per block, at least 1.</param>
-    /// <param name="output">Receives <c>[b, s, topk]</c>, any strides; null allocates. Negative positions become -1.</param>
+    /// <param name="output">Receives <c>[b, s, topk]</c>, any strides; may be <paramref name="logical"/> itself; null allocates. Negative positions become -1.</param>
     /// <returns>The slots.</returns>
-    /// <exception cref="ArgumentException">A shape is wrong, a position lies behind the block table, or a slot does not fit 31 bits.</exception>
+    /// <exception cref="ArgumentException">A shape is wrong, a position lies behind the block table, a slot does not fit 31 bits, or the output shares memory; nothing was written then.</exception>
     /// <exception cref="NotSupportedException">CUDA tensors.</exception>
     public static Tensor<int> FromLogical(
         Tensor<int> logical,
@@ -33,19 +33,40 @@ public static unsafe class SparseIndices
         ArgumentCheck.OnCpu(logical, nameof(logical));
         ArgumentCheck.OnCpu(blockTable, nameof(blockTable));
         ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, 1);
+        if (output is not null)
+        {
+            ArgumentCheck.Alive(output);
+            ArgumentCheck.Shape(output, logical.Shape, nameof(output));
+            ArgumentCheck.OnCpu(output, nameof(output));
+            ArgumentCheck.NoRepetition(output, nameof(output));
+            ArgumentCheck.Separate(output, nameof(output), blockTable, nameof(blockTable));
+            if (output.DataPointer != logical.DataPointer || output.Strides != logical.Strides)
+                ArgumentCheck.Separate(output, nameof(output), logical, nameof(logical));
+        }
+        // Everything is checked before anything is written.
+        Convert(logical, blockTable, pageSize, null);
         output ??= Tensor<int>.Create(logical.Shape, zeroed: false);
-        ArgumentCheck.Alive(output);
-        ArgumentCheck.Shape(output, logical.Shape, nameof(output));
-        ArgumentCheck.OnCpu(output, nameof(output));
+        Convert(logical, blockTable, pageSize, output);
+        return output;
+    }
+
+    private static void Convert(
+        Tensor<int> logical,
+        Tensor<int> blockTable,
+        int pageSize,
+        Tensor<int>? output
+    )
+    {
         for (long b = 0; b < logical.Shape[0]; b++)
         for (long s = 0; s < logical.Shape[1]; s++)
         for (long i = 0; i < logical.Shape[2]; i++)
         {
             var position = logical.DataPointer[Offset(logical.Strides, b, s, i)];
-            output.DataPointer[Offset(output.Strides, b, s, i)] =
+            var slot =
                 position < 0 ? -1 : Slot(blockTable, b, s, i, position, pageSize, nameof(logical));
+            if (output is not null)
+                output.DataPointer[Offset(output.Strides, b, s, i)] = slot;
         }
-        return output;
     }
 
     private static int Slot(

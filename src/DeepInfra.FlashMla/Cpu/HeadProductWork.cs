@@ -29,7 +29,9 @@ internal unsafe struct HeadProductWork<TSimd, TVector> : ICpuWork
 
     public readonly int ItemCount => checked(Heads * ColumnBlocks);
 
-    private readonly int ColumnBlocks => (Columns + ColumnBlock - 1) / ColumnBlock;
+    // Without columns to multiply the tail is still to be copied.
+    private readonly int ColumnBlocks =>
+        Columns == 0 && Tail > 0 ? 1 : (Columns + ColumnBlock - 1) / ColumnBlock;
 
     public readonly void Execute(int item, int worker)
     {
