@@ -128,46 +128,65 @@ internal sealed class InProcessMailbox(int rankCount, int capacity)
         }
     }
 
-    public void FailAll(AbortInfo reason) =>
-        Drain(new PipelinePeerFaultedException(reason), long.MinValue);
+    /// <summary>Fails what is pending, unless the mailbox was reset for the next step since the fault was set.</summary>
+    public void FailAll(AbortInfo reason)
+    {
+        List<PendingOperation> failed;
+        lock (_lock)
+        {
+            if (!ReferenceEquals(_fault, reason))
+            {
+                return;
+            }
+
+            failed = Drain();
+        }
+
+        Fail(failed, new PipelinePeerFaultedException(reason));
+    }
 
     public void Reset(long firstStep)
     {
-        Drain(
-            new PipelinePeerFaultedException("the transport was reset during the operation"),
-            firstStep
+        List<PendingOperation> failed;
+        lock (_lock)
+        {
+            _firstStep = firstStep;
+            _fault = null;
+            failed = Drain();
+        }
+
+        Fail(
+            failed,
+            new PipelinePeerFaultedException("the transport was reset during the operation")
         );
     }
 
-    private void Drain(Exception error, long firstStep)
+    /// <summary>Drops all messages, under the lock, and returns the operations that waited for one.</summary>
+    private List<PendingOperation> Drain()
     {
-        List<PendingOperation> failed = [];
-        lock (_lock)
+        List<PendingOperation> waiting = [];
+        foreach (var entry in _entries.Values)
         {
-            if (firstStep != long.MinValue)
+            entry.Tensors.DisposeAll();
+            if ((entry.Receiver ?? entry.Sender) is { } operation)
             {
-                _firstStep = firstStep;
-                _fault = null;
-            }
-
-            foreach (var entry in _entries.Values)
-            {
-                entry.Tensors.DisposeAll();
-                if ((entry.Receiver ?? entry.Sender) is { } operation)
-                {
-                    failed.Add(operation);
-                }
-            }
-
-            _entries.Clear();
-            Array.Clear(_buffered);
-            foreach (var queue in _waitingSends)
-            {
-                queue?.Clear();
+                waiting.Add(operation);
             }
         }
 
-        foreach (var operation in failed)
+        _entries.Clear();
+        Array.Clear(_buffered);
+        foreach (var queue in _waitingSends)
+        {
+            queue?.Clear();
+        }
+
+        return waiting;
+    }
+
+    private static void Fail(List<PendingOperation> operations, Exception error)
+    {
+        foreach (var operation in operations)
         {
             operation.SetException(error);
         }

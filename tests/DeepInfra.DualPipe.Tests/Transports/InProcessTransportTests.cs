@@ -11,6 +11,24 @@ public sealed class InProcessTransportTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task FailAll_AfterReset_LeavesTheNextStepAlone()
+    {
+        // A rank that aborts may be overtaken by the others, who reset and go on before it has told all mailboxes.
+        var mailbox = new InProcessMailbox(rankCount: 2, capacity: 1);
+        var reason = new AbortInfo(0, "F", "failed");
+        mailbox.SetFault(reason);
+        mailbox.Reset(firstStep: 1);
+        var tag = new MessageTag(1, MessageKind.Activation, 0, 0);
+        await mailbox.Send(0, tag, Scalar(7), Token);
+
+        mailbox.FailAll(reason);
+
+        var received = mailbox.Receive(tag, Token);
+        received.IsCompleted.Should().BeTrue();
+        (await received).Tensors[0]!.AsSpan<int>()[0].Should().Be(7);
+    }
+
+    [Fact]
     public async Task ReceiveAsync_AnyOrder_MatchesByTag()
     {
         for (var i = 0; i < 2; i++)
