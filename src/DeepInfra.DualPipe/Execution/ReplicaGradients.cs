@@ -15,7 +15,10 @@ public static class ReplicaGradients
     /// copies stay bit-identical. Two copies are one addition per element.
     /// </summary>
     /// <param name="group">A group whose stages are <see cref="IParameterizedStage"/>.</param>
-    /// <exception cref="ArgumentException">A stage has no parameters to offer, or tied ones do not exist or match.</exception>
+    /// <exception cref="ArgumentException">
+    /// A stage has no parameters to offer, its copies do not have the same ones, or tied ones do not exist or match; no gradient
+    /// was changed.
+    /// </exception>
     public static void Synchronize(LocalPipelineGroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
@@ -103,18 +106,21 @@ public static class ReplicaGradients
         var sets = new Dictionary<ParameterReference, List<PipelineParameter>>();
         for (var stage = 0; stage < group.Schedule.StageCount; stage++)
         {
-            foreach (var copy in Copies(group, stage))
+            var copies = Copies(group, stage);
+            foreach (var parameter in copies[0].Parameters)
             {
-                foreach (var parameter in copy.Parameters)
+                if (!sets.TryAdd(new ParameterReference(stage, parameter.Name), [parameter]))
                 {
-                    var key = new ParameterReference(stage, parameter.Name);
-                    if (!sets.TryGetValue(key, out var set))
-                    {
-                        sets.Add(key, set = []);
-                    }
-
-                    set.Add(parameter);
+                    throw new ArgumentException(
+                        $"stage {stage} has two parameters named '{parameter.Name}'",
+                        nameof(group)
+                    );
                 }
+            }
+
+            for (var direction = 1; direction < copies.Length; direction++)
+            {
+                AddCopy(sets, stage, copies[0], copies[direction], direction);
             }
         }
 
@@ -132,6 +138,53 @@ public static class ReplicaGradients
                 .Where(set => set.Count > 1),
         ];
     }
+
+    private static void AddCopy(
+        Dictionary<ParameterReference, List<PipelineParameter>> sets,
+        int stage,
+        IParameterizedStage first,
+        IParameterizedStage copy,
+        int direction
+    )
+    {
+        foreach (var parameter in copy.Parameters)
+        {
+            var key = new ParameterReference(stage, parameter.Name);
+            if (!sets.TryGetValue(key, out var set) || set.Count != direction)
+            {
+                throw Mismatch(stage, direction, first, copy);
+            }
+
+            if (parameter.Gradient.Length != set[0].Gradient.Length)
+            {
+                throw new ArgumentException(
+                    $"the copies of parameter '{parameter.Name}' of stage {stage}: expected {set[0].Gradient.Length} elements, got {parameter.Gradient.Length} in direction {direction}",
+                    nameof(copy)
+                );
+            }
+
+            set.Add(parameter);
+        }
+
+        if (copy.Parameters.Count != first.Parameters.Count)
+        {
+            throw Mismatch(stage, direction, first, copy);
+        }
+    }
+
+    private static ArgumentException Mismatch(
+        int stage,
+        int direction,
+        IParameterizedStage first,
+        IParameterizedStage copy
+    ) =>
+        new(
+            $"the copies of stage {stage} have different parameters: {Names(first)} in direction 0, {Names(copy)} in direction {direction}",
+            nameof(copy)
+        );
+
+    private static string Names(IParameterizedStage stage) =>
+        string.Join(", ", stage.Parameters.Select(p => $"'{p.Name}'"));
 
     private static void Merge(
         Dictionary<ParameterReference, List<PipelineParameter>> sets,

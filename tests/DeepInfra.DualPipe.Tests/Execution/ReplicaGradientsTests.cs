@@ -142,6 +142,33 @@ public sealed class ReplicaGradientsTests
             .WithMessage("*SyntheticStage*");
     }
 
+    [Theory]
+    [InlineData("w", 2, "*'w' of stage 0: expected 1 elements, got 2*")]
+    [InlineData("v", 1, "*stage 0*'w'*direction 1*")]
+    public async Task Synchronize_CopiesThatDiffer_ThrowsAndChangesNothing(
+        string name,
+        int length,
+        string message
+    )
+    {
+        var first = new PipelineParameter("w", new float[1], new[] { 3f });
+        var second = new PipelineParameter(name, new float[length], new float[length]);
+        second.Gradient.Span.Fill(5);
+        await using var group = LocalPipelineGroup.Create(
+            PipelineSchedules.DualPipe(2, 4),
+            l => new ScaleStage(l.Rank == l.Stage ? first : second)
+        );
+
+        FluentActions
+            .Invoking(() => ReplicaGradients.Synchronize(group))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage(message);
+
+        first.Gradient.ToArray().Should().Equal(3f);
+        second.Gradient.ToArray().Should().OnlyContain(x => x == 5f);
+    }
+
     [Fact]
     public void Add_TwoBuffers_BothGetTheSum()
     {
