@@ -21,16 +21,25 @@ public sealed class ScratchAllocator
     /// <param name="count">Number of elements, >= 0.</param>
     /// <returns>A span that is valid until the stage call returns.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
+    /// <exception cref="NotSupportedException">More than 1.75 GiB.</exception>
     public Span<T> Rent<T>(int count)
         where T : unmanaged
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        var bytes = checked(count * Unsafe.SizeOf<T>());
+        if ((long)count * Unsafe.SizeOf<T>() > AlignedBlockPool.MaximumBytes)
+        {
+            throw new NotSupportedException(
+                $"scratch memory holds at most {AlignedBlockPool.MaximumBytes} bytes, asked for {(long)count * Unsafe.SizeOf<T>()}"
+            );
+        }
+
+        var bytes = count * Unsafe.SizeOf<T>();
         var start = (_used + AlignedBlock.Alignment - 1) & ~(AlignedBlock.Alignment - 1);
         if (_blocks.Count == 0 || bytes > _capacity - start)
         {
-            _capacity = Math.Max(bytes, MinimumBlockBytes);
-            _blocks.Add(AlignedBlockPool.Rent(_capacity));
+            var capacity = Math.Max(bytes, MinimumBlockBytes);
+            _blocks.Add(AlignedBlockPool.Rent(capacity));
+            _capacity = capacity;
             start = 0;
         }
 

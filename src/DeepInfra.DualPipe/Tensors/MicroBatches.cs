@@ -42,12 +42,20 @@ public static class MicroBatches
             );
         }
 
-        var start = 0L;
-        for (var i = 0; i < count; i++)
+        try
         {
-            var rows = (length / count) + (i < length % count ? 1 : 0);
-            parts[i] = Slice(tensor, dimension, start, rows);
-            start += rows;
+            var start = 0L;
+            for (var i = 0; i < count; i++)
+            {
+                var rows = (length / count) + (i < length % count ? 1 : 0);
+                parts[i] = Slice(tensor, dimension, start, rows);
+                start += rows;
+            }
+        }
+        catch
+        {
+            DisposeAll(parts);
+            throw;
         }
 
         return parts;
@@ -61,10 +69,22 @@ public static class MicroBatches
     /// <exception cref="ArgumentOutOfRangeException">As the other overload.</exception>
     public static TensorList[] Split(TensorList tensors, int count, int dimension = 0)
     {
-        var columns = new PipelineTensor?[tensors.Count][];
-        for (var i = 0; i < columns.Length; i++)
+        var columns = new PipelineTensor?[]?[tensors.Count];
+        try
         {
-            columns[i] = Split(tensors[i], count, dimension);
+            for (var i = 0; i < columns.Length; i++)
+            {
+                columns[i] = Split(tensors[i], count, dimension);
+            }
+        }
+        catch
+        {
+            foreach (var column in columns)
+            {
+                DisposeAll(column ?? []);
+            }
+
+            throw;
         }
 
         var parts = new TensorList[count];
@@ -73,7 +93,7 @@ public static class MicroBatches
         {
             for (var j = 0; j < row.Length; j++)
             {
-                row[j] = columns[j][i];
+                row[j] = columns[j]![i];
             }
 
             parts[i] = TensorList.Create(row);
@@ -125,19 +145,27 @@ public static class MicroBatches
         var result = PipelineTensor.Allocate(first.DataType, first.RequiresGradient, shape);
         var inner = InnerBytes(first, dimension);
         var outer = OuterCount(first, dimension);
-        var target = result.Bytes;
-        var offset = 0;
-        foreach (var part in parts)
+        try
         {
-            var source = part!.Bytes;
-            var run = checked((int)(part.Shape[dimension] * inner));
-            for (var i = 0; i < outer; i++)
+            var target = result.Bytes;
+            var offset = 0;
+            foreach (var part in parts)
             {
-                var at = checked((int)((i * total * inner) + offset));
-                source.Slice(i * run, run).CopyTo(target[at..]);
-            }
+                var source = part!.Bytes;
+                var run = checked((int)(part.Shape[dimension] * inner));
+                for (var i = 0; i < outer; i++)
+                {
+                    var at = checked((int)((i * total * inner) + offset));
+                    source.Slice(i * run, run).CopyTo(target[at..]);
+                }
 
-            offset += run;
+                offset += run;
+            }
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
         }
 
         return result;
@@ -162,13 +190,29 @@ public static class MicroBatches
         var copy = PipelineTensor.Allocate(tensor.DataType, tensor.RequiresGradient, shape);
         var outer = OuterCount(tensor, dimension);
         var run = checked((int)(rows * inner));
-        for (var i = 0; i < outer; i++)
+        try
         {
-            var at = checked((int)(((i * length) + start) * inner));
-            tensor.Bytes.Slice(at, run).CopyTo(copy.Bytes[(i * run)..]);
+            for (var i = 0; i < outer; i++)
+            {
+                var at = checked((int)(((i * length) + start) * inner));
+                tensor.Bytes.Slice(at, run).CopyTo(copy.Bytes[(i * run)..]);
+            }
+        }
+        catch
+        {
+            copy.Dispose();
+            throw;
         }
 
         return copy;
+    }
+
+    private static void DisposeAll(PipelineTensor?[] parts)
+    {
+        foreach (var part in parts)
+        {
+            part?.Dispose();
+        }
     }
 
     private static void CheckCompatible(PipelineTensor first, PipelineTensor part, int dimension)

@@ -95,7 +95,7 @@ public abstract class PipelineTensor : IDisposable
     /// <param name="shape">Extents; empty for a scalar.</param>
     /// <returns>The tensor; the caller owns it.</returns>
     /// <exception cref="ArgumentOutOfRangeException">An extent is negative.</exception>
-    /// <exception cref="NotSupportedException">More than 2 GiB.</exception>
+    /// <exception cref="NotSupportedException">More than 1.75 GiB.</exception>
     public static PipelineTensor Allocate(
         PipelineDataType dataType,
         params ReadOnlySpan<long> shape
