@@ -47,7 +47,7 @@ void BuildProject(FilePath project) =>
         new ProcessArgumentBuilder()
             .Append("build")
             .AppendQuoted(project.FullPath)
-            .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary"),
+            .Append($"-c {configuration} --nologo -v quiet -clp:NoSummary -p:WithoutNativeLibraries={IsManagedOnly()}"),
         environment: SdkEnvironment()
     );
 

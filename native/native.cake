@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Targets around native/: the CUDA libraries, their compile checks, and the native tests that need no nvcc. Loaded by
 // build.cake, whose helpers it uses.
+using Architecture = System.Runtime.InteropServices.Architecture;
 
+var processor = System.Runtime.InteropServices.RuntimeInformation.OSArchitecture;
 var nativeSource = root.Combine("native");
 var nativeArtifacts = artifacts.Combine("native");
 var nativeTestLibraries = nativeArtifacts.Combine("linux-x64/Release-nocuda");
+var cpuLibrary = nativeArtifacts.CombineWithFilePath("linux-x64/Release-cpu/libdeepinfra_gemm_cpu.so");
+
+// Nothing native is built, copied or loaded, what lies there from other builds included.
+bool IsManagedOnly() => HasArgument("managed");
 
 string? Capture(string tool, string arguments)
 {
@@ -12,7 +18,7 @@ string? Capture(string tool, string arguments)
     {
         var code = StartProcess(
             tool,
-            new ProcessSettings { Arguments = arguments, RedirectStandardOutput = true },
+            new ProcessSettings { Arguments = arguments, RedirectStandardOutput = true, RedirectStandardError = true },
             out var lines
         );
         return code == 0 ? string.Join('\n', lines) : null;
@@ -41,10 +47,15 @@ string? MissingHostTools()
 {
     if (!IsRunningOnLinux())
         return "native code is built on Linux only";
-    foreach (var (tool, check) in new[] { ("cmake", "--version"), ("ninja", "--version"), ("c++", "--version") })
-        if (Capture(tool, check) is null)
-            return $"{tool} is not on PATH";
-    return null;
+    if (processor is not (Architecture.X64 or Architecture.Arm64))
+        return $"native code is for x86-64 and arm64, this processor is {processor}";
+    foreach (var tool in new[] { "cmake", "ninja", "c++" })
+        if (Capture(tool, "--version") is null)
+            return $"{tool} is not on PATH, or does not run";
+    var project = System.IO.File.ReadAllText(nativeSource.CombineWithFilePath("CMakeLists.txt").FullPath);
+    var needed = Regex.Match(project, @"cmake_minimum_required\(VERSION ([0-9.]+)\)").Groups[1].Value;
+    var found = Regex.Match(Capture("cmake", "--version")!, @"[0-9]+\.[0-9]+").Value;
+    return Version.TryParse(found, out var version) && version >= Version.Parse(needed) ? null : $"CMake {needed} is needed, that on PATH is {found}";
 }
 
 // Configures and builds everything.
@@ -52,18 +63,35 @@ DirectoryPath Configure(string preset, params string[] options) => ConfigureFor(
 
 DirectoryPath ConfigureFor(string target, string preset, params string[] options)
 {
-    var build = nativeArtifacts.Combine($"build/{preset}");
-    EnsureDirectoryExists(build);
-    var arguments = new ProcessArgumentBuilder().Append($"--preset {preset}");
+    foreach (var step in BuildSteps(target, preset, options))
+        RunQuietly("cmake", step, nativeSource);
+    return BuildFolder(preset);
+}
+
+DirectoryPath BuildFolder(string preset) => nativeArtifacts.Combine($"build/{preset}");
+
+// The arguments of cmake that configure a preset and build a target of it.
+ProcessArgumentBuilder[] BuildSteps(string target, string preset, params string[] options)
+{
+    EnsureDirectoryExists(BuildFolder(preset));
+    var configure = new ProcessArgumentBuilder().Append($"--preset {preset}");
     foreach (var option in options)
-        arguments.AppendQuoted(option);
-    RunQuietly("cmake", arguments, nativeSource);
-    RunQuietly("cmake", new ProcessArgumentBuilder().Append("--build").AppendQuoted(build.FullPath).Append($"--target {target}"), nativeSource);
-    return build;
+        configure.AppendQuoted(option);
+    return [configure, new ProcessArgumentBuilder().Append("--build").AppendQuoted(BuildFolder(preset).FullPath).Append($"--target {target}")];
 }
 
 // Shows the output of a tool only if it fails.
 void RunQuietly(string tool, ProcessArgumentBuilder arguments, DirectoryPath directory)
+{
+    var (code, lines) = RunCaptured(tool, arguments, directory);
+    if (code == 0)
+        return;
+    foreach (var line in lines)
+        Error(line);
+    throw new CakeException(code, $"{tool} {arguments.RenderSafe()} ended with exit code {code}");
+}
+
+(int Code, List<string> Lines) RunCaptured(string tool, ProcessArgumentBuilder arguments, DirectoryPath directory)
 {
     var code = StartProcess(
         tool,
@@ -71,31 +99,63 @@ void RunQuietly(string tool, ProcessArgumentBuilder arguments, DirectoryPath dir
         out var output,
         out var errors
     );
-    if (code == 0)
-        return;
-    foreach (var line in output.Concat(errors))
-        Error(line);
-    throw new CakeException(code, $"{tool} {arguments.RenderSafe()} ended with exit code {code}");
+    return (code, output.Concat(errors).ToList());
 }
 
-// All native libraries: those with CUDA kernels, and those of the simulator.
+// All native libraries: those with CUDA kernels, that of CPU kernels, and those of the simulator.
 Task("Native")
     .IsDependentOn("CudaLibraries")
     .IsDependentOn("CpuLibrary")
-    .Does(() => BuildSimulator());
-
-// The library of the CPU backend's native kernels, which programs of the checkout get with DeepInfra.Gemm. A C++ compiler is all it takes;
-// without one the managed kernels do its work.
-Task("CpuLibrary")
     .Does(() =>
     {
-        if (MissingHostTools() is { } missing)
+        BuildSimulator();
+        // What a package promises; a program of this machine does not need it.
+        if (FileExists(cpuLibrary))
+            RunQuietly(
+                "ctest",
+                new ProcessArgumentBuilder().Append("--output-on-failure -R ^gemm_cpu\\.elf$ --test-dir").AppendQuoted(BuildFolder("linux-x64-nocuda").FullPath),
+                nativeSource
+            );
+    });
+
+// The library of the CPU backend's native kernels, which programs of the checkout get with DeepInfra.Gemm. A C++ compiler is all it takes;
+// where it cannot be built, the managed kernels do its work. DEEPINFRA_REQUIRE_CUDA=1 requires it, too, where packages have it.
+Task("CpuLibrary")
+    .WithCriteria(() => !IsManagedOnly())
+    .Does(() =>
+    {
+        if (!IsRunningOnLinux() || processor != Architecture.X64)
+            Skip("its kernels are for Linux on x86-64", isError: false);
+        else if (MissingHostTools() is { } missing)
+            Skip(missing, IsCudaRequired());
+        else
+            Build();
+
+        void Build()
         {
-            Console.WriteLine($"native: the library of CPU kernels is skipped: {missing}");
-            return;
+            var log = nativeArtifacts.CombineWithFilePath("cpu-library.log");
+            foreach (var step in BuildSteps("deepinfra_gemm_cpu", "linux-x64-nocuda"))
+            {
+                var (code, lines) = RunCaptured("cmake", step, nativeSource);
+                System.IO.File.WriteAllLines(log.FullPath, lines);
+                if (code == 0)
+                    continue;
+                if (IsCudaRequired())
+                    lines.ForEach(line => Error(line));
+                Skip($"cmake {step.RenderSafe()} ended with exit code {code}, see {root.GetRelativePath(log)}", IsCudaRequired());
+                return;
+            }
         }
-        var build = ConfigureFor("deepinfra_gemm_cpu", "linux-x64-nocuda");
-        RunQuietly("ctest", new ProcessArgumentBuilder().Append("--output-on-failure -R ^gemm_cpu\\.elf$ --test-dir").AppendQuoted(build.FullPath), nativeSource);
+
+        // One of an earlier build would be taken for that of these sources. Programs lose their copy when they are built.
+        void Skip(string reason, bool isError)
+        {
+            if (FileExists(cpuLibrary))
+                DeleteFile(cpuLibrary);
+            if (isError)
+                throw new CakeException($"The library of CPU kernels is required here, and cannot be built: {reason}. DEEPINFRA_REQUIRE_CUDA=0 makes it optional.");
+            Console.WriteLine($"native: the library of CPU kernels is skipped: {reason}");
+        }
     });
 
 // The CUDA libraries and what the compiler says about their kernels. Fetches a toolkit if the machine has none.
@@ -229,6 +289,12 @@ Suite? RunNativeSuite()
         return null;
     }
     var build = Configure("linux-x64-nocuda");
+    if (System.IO.File.ReadLines(build.CombineWithFilePath("CMakeCache.txt").FullPath).Any(l => l.StartsWith("GTest_DIR:") && l.EndsWith("-NOTFOUND")))
+    {
+        if (IsOnContinuousIntegration())
+            throw new CakeException("native unit tests need GoogleTest (libgtest-dev)");
+        Console.WriteLine("native unit tests are skipped: GoogleTest is not installed (libgtest-dev)");
+    }
     var report = testResults.CombineWithFilePath("native.xml");
     var clock = System.Diagnostics.Stopwatch.StartNew();
     var arguments = new ProcessArgumentBuilder().Append("-j 2 --output-on-failure --output-junit").AppendQuoted(report.FullPath);
@@ -282,6 +348,7 @@ void WritePlantedBugs(FilePath rows)
 // The device tests on this machine's GPU; a skipped test counts as a failure.
 Task("TestGpu")
     .IsDependentOn("CudaLibraries")
+    .IsDependentOn("CpuLibrary")
     .Does(() =>
     {
         foreach (var (project, arguments) in KernelTests().Values)
@@ -304,6 +371,7 @@ Task("TestGpu")
 // One archive with the GPU tests and benchmarks, the .NET runtime and the native libraries, for a host that has only a GPU.
 Task("GpuBundle")
     .IsDependentOn("CudaLibraries")
+    .IsDependentOn("CpuLibrary")
     .Does(() =>
     {
         const long Budget = 60 * 1024 * 1024;

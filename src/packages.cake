@@ -80,10 +80,14 @@ void CheckPackage(FilePath package)
     {
         using var stream = new MemoryStream();
         entry.Open().CopyTo(stream);
-        // A library without kernels for GPUs names neither.
         var built = Regex.Match(System.Text.Encoding.Latin1.GetString(stream.ToArray()), @"""cuda"":""(?<cuda>[0-9.]+)"",""architectures"":\[""(?<targets>[^\]]*)""\]");
         if (!built.Success)
+        {
+            // A library that has nothing to do with GPUs names neither; one that should have kernels for them, and was built without, names none.
+            if (package.GetFilename().FullPath.Contains(".Cuda."))
+                throw new CakeException($"{package.GetFilename()}: {entry.FullName} does not say with which CUDA and for which architectures it was built");
             continue;
+        }
         promises.Add($"CUDA {built.Groups["cuda"].Value}");
         promises.AddRange(built.Groups["targets"].Value.Split("\",\"").Select(t => t.TrimEnd('a')));
     }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # deepinfra_add_library(<area> [NO_CUDA] SOURCES ...): the shared library deepinfra_<area> with all that packages ask of it.
-# NO_CUDA is for one that has nothing to do with GPUs: it is the same in builds with and without CUDA.
+# NO_CUDA is for one that has nothing to do with GPUs: it says nothing of CUDA, and what is built without it can be packed.
 
 # Libraries without CUDA kernels are for tests; they must not take the place of those that are packed.
 if(NOT DEEPINFRA_OUTPUT_DIRECTORY)
@@ -11,7 +11,12 @@ if(NOT DEEPINFRA_OUTPUT_DIRECTORY)
     set(DEEPINFRA_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/../artifacts/native/${DEEPINFRA_RID}/${CMAKE_BUILD_TYPE}${suffix}")
 endif()
 cmake_path(ABSOLUTE_PATH DEEPINFRA_OUTPUT_DIRECTORY NORMALIZE)
-set(DEEPINFRA_CPU_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/../artifacts/native/${DEEPINFRA_RID}/${CMAKE_BUILD_TYPE}-cpu")
+# Packed from there: an instrumented one must not take its place, nor lie where tests look for libraries.
+set(suffix "-cpu")
+if(DEEPINFRA_SANITIZE)
+    set(suffix "-cpu-${DEEPINFRA_SANITIZE}")
+endif()
+set(DEEPINFRA_CPU_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/../artifacts/native/${DEEPINFRA_RID}/${CMAKE_BUILD_TYPE}${suffix}")
 cmake_path(ABSOLUTE_PATH DEEPINFRA_CPU_OUTPUT_DIRECTORY NORMALIZE)
 
 set(DEEPINFRA_COMMON_SOURCES
