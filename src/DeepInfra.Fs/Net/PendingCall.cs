@@ -63,8 +63,9 @@ internal sealed class PendingCall<T, TCodec>(IInlineReplySink<T>? sink) : Pendin
 
             result = Serde.Read<Result<T>, ResultOf<T, TCodec>>(payload);
         }
-        catch (SerdeException e)
+        catch (Exception e)
         {
+            // Whatever it was: nobody else ends a call that is claimed.
             result = new Status(
                 StatusCode.RpcVerifyResponseFailed,
                 $"answer does not decode: {e.Message}"

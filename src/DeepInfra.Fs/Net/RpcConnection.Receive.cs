@@ -19,6 +19,12 @@ internal sealed partial class RpcConnection
     /// <summary>Bytes read at a time while looking for the head of a large answer.</summary>
     private const int HeadBytes = 2048;
 
+    /// <summary>Frames up to this size get their buffer at once.</summary>
+    private const int TrustedFrameBytes = 8 << 20;
+
+    /// <summary>How much more than what has arrived of a larger frame is allocated.</summary>
+    private const long TrustGrowth = 8;
+
     private byte[] _buffer = [];
     private int _start;
     private int _end;
@@ -197,12 +203,25 @@ internal sealed partial class RpcConnection
         var size = (int)header.Size;
         _fillLimit = HeadBytes;
         _start += FrameHeader.Bytes;
-        var lease = new BufferLease(size);
+        var lease = new BufferLease(Math.Min(size, TrustedFrameBytes));
         try
         {
             if (!await ReceiveExactlyAsync(lease.Memory).ConfigureAwait(false))
             {
                 return false;
+            }
+
+            // A header alone does not make this side allocate what it announces.
+            for (var arrived = lease.Memory.Length; arrived < size; arrived = lease.Memory.Length)
+            {
+                var larger = new BufferLease((int)Math.Min(size, arrived * TrustGrowth));
+                lease.Memory.CopyTo(larger.Memory);
+                lease.Dispose();
+                lease = larger;
+                if (!await ReceiveExactlyAsync(lease.Memory[arrived..]).ConfigureAwait(false))
+                {
+                    return false;
+                }
             }
 
             if (HandleOwned(header, lease))

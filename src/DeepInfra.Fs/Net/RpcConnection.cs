@@ -20,6 +20,9 @@ internal sealed partial class RpcConnection : IAsyncDisposable
     private readonly ConcurrentDictionary<ulong, PendingCall> _pending = new();
     private readonly CancellationTokenSource _closed = new();
     private readonly Lock _closeLock = new();
+    private readonly TaskCompletionSource _aborted = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
     private Task _receiveLoop = Task.CompletedTask;
     private Status? _closeReason;
     private long _lastActivity;
@@ -157,6 +160,7 @@ internal sealed partial class RpcConnection : IAsyncDisposable
         ReleaseQueue();
         CancelReservations();
         FailPending();
+        _aborted.TrySetResult();
     }
 
     /// <summary>Closes the connection and waits for its loops.</summary>
@@ -164,6 +168,8 @@ internal sealed partial class RpcConnection : IAsyncDisposable
     {
         Abort(new Status(StatusCode.RpcSocketClosed, "connection disposed"));
         await _receiveLoop.ConfigureAwait(false);
+        // Whoever closes it may still be about to tell the others.
+        await _aborted.Task.ConfigureAwait(false);
         _closed.Dispose();
     }
 

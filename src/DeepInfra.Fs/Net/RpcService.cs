@@ -133,7 +133,16 @@ internal sealed class RpcMethod<TReq, TReqCodec, TRsp, TRspCodec>(
                 );
             }
 
-            return Encode<Result<TRsp>, ResultOf<TRsp, TRspCodec>>(result);
+            try
+            {
+                return Encode<Result<TRsp>, ResultOf<TRsp, TRspCodec>>(result);
+            }
+            catch (ThreeFsException e) when (result.HasValue)
+            {
+                // Larger than a frame: this caller hears of it, and the other calls of the connection go on.
+                result = new Status(e.StatusCode, $"{MethodName}: {e.Message}");
+                return Encode<Result<TRsp>, ResultOf<TRsp, TRspCodec>>(result);
+            }
         }
     }
 }

@@ -8,6 +8,9 @@ namespace DeepInfra.Fs.Tests.Net;
 /// <summary>A listener that answers with what it gets.</summary>
 internal sealed class EchoServer : IAsyncDisposable
 {
+    /// <summary>A method whose answer exceeds the limit of a frame.</summary>
+    public const ushort TooLarge = 51;
+
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     private int _count;
@@ -20,6 +23,19 @@ internal sealed class EchoServer : IAsyncDisposable
                 50,
                 "twoTables",
                 (_, _) => throw new InvalidOperationException()
+            )
+            .Map<EchoMessage, BatchReadRsp>(
+                TooLarge,
+                "tooLarge",
+                static (_, _) =>
+                {
+                    // One megabyte, sent more often than a frame can hold.
+                    var segment = new InlineSegment(new byte[1 << 20]);
+                    var segments = Enumerable.Repeat(segment, 513).ToArray();
+                    var answer = new BatchReadRsp();
+                    answer.Inlinebuf.Data = new InlineData(segments, segments.Length);
+                    return new ValueTask<Result<BatchReadRsp>>(answer);
+                }
             );
         var storage = new RpcService(ServiceId.Storage, "Storage").Map<WriteReq, BatchReadRsp>(
             StorageMethod.Write,

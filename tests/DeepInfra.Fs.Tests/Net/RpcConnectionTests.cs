@@ -111,12 +111,63 @@ public sealed class RpcConnectionTests
         other.Status.Message.Should().Contain("InvalidOperationException");
     }
 
+    [Fact]
+    public async Task CallAsync_AnswerLargerThanAFrame_FailsAndLeavesTheOtherCalls()
+    {
+        await using var server = new EchoServer { Delay = _ => 200 };
+        await using var client = new RpcClient(new RpcOptions());
+        var other = server.EchoAsync(client, "hi", TimeSpan.FromSeconds(60)).AsTask();
+
+        var result = await client.CallAsync<EchoMessage, BatchReadRsp>(
+            server.Address,
+            ServiceId.Core,
+            EchoServer.TooLarge,
+            new EchoMessage(),
+            TimeSpan.FromSeconds(60)
+        );
+
+        result.Status.Code.Should().Be(StatusCode.RpcSendFailed);
+        result.Status.Message.Should().Contain("Core.tooLarge").And.Contain("exceeds the limit");
+        (await other).Value.Str.Should().Be("hi");
+        client.ConnectAttempts.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task Complete_SinkThrows_EndsTheCall()
+    {
+        var call = new PendingCall<BatchReadRsp, StructOf<BatchReadRsp>>(new BrokenSink());
+        call.TryClaim().Should().BeTrue();
+
+        call.Complete(new PacketHeader(), [1, 2, 3]);
+
+        var result = await call.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        result.Status.Code.Should().Be(StatusCode.RpcVerifyResponseFailed);
+    }
+
+    private sealed class BrokenSink : IInlineReplySink<BatchReadRsp>
+    {
+        public int HeadBytesEstimate => 1;
+
+        public bool TryStart(ReadOnlySpan<byte> head, out int headLength, out long bulkLength) =>
+            throw new InvalidOperationException("on purpose");
+
+        public Memory<byte> NextTarget() => default;
+
+        public void Advance(int count) { }
+
+        public uint AppendChecksum(uint register) => register;
+
+        public Result<BatchReadRsp> Finish() => new BatchReadRsp();
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(5_000)]
     [InlineData(17_000)]
     [InlineData(300_000)]
+    [InlineData(8 << 20)]
     [InlineData(20_000_000)]
+    [InlineData(66_000_000)]
     public async Task CallAsync_AnySize_ArrivesUnchanged(int size)
     {
         await using var server = new EchoServer();
