@@ -186,7 +186,10 @@ public sealed class CheckpointStore
         return [.. found.OrderBy(c => c.Saved)];
     }
 
-    /// <summary>Deletes all checkpoints but the newest, and attempts that were never completed.</summary>
+    /// <summary>
+    /// Deletes all checkpoints but the newest, and attempts that were never completed: also one that is being saved at
+    /// the same time, so call it before or after saving.
+    /// </summary>
     /// <param name="keep">Number of complete checkpoints to keep.</param>
     /// <param name="cancellationToken">Gives the operation up.</param>
     /// <returns>Number of complete checkpoints deleted.</returns>
@@ -199,6 +202,13 @@ public sealed class CheckpointStore
         {
             if (!kept.Contains(name))
             {
+                // The manifest first: what is left when this is interrupted is not complete any more.
+                await _fileSystem
+                    .DeleteAsync(
+                        $"{FolderOf(name)}/{ManifestName}",
+                        cancellationToken: cancellationToken
+                    )
+                    .ConfigureAwait(false);
                 await _fileSystem
                     .DeleteAsync(FolderOf(name), recursive: true, cancellationToken)
                     .ConfigureAwait(false);

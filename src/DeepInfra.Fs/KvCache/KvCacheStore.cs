@@ -32,7 +32,7 @@ public sealed partial class KvCacheStore : IAsyncDisposable
         _fileSystem = fileSystem;
         _root = FileSystemPath.Normalize(root);
         _options = options;
-        _index = new KvSegmentIndex(fileSystem, _root);
+        _index = new KvSegmentIndex(fileSystem, _root, options.SegmentBytes);
         _lastRefresh = options.TimeProvider.GetTimestamp();
     }
 
@@ -67,7 +67,11 @@ public sealed partial class KvCacheStore : IAsyncDisposable
         return store;
     }
 
-    /// <summary>Stores a value; a value that the key had before is replaced.</summary>
+    /// <summary>
+    /// Stores a value; a value that the key had before is replaced. Keys are meant to name one value for ever: a large
+    /// one that another process or an earlier run has put may be found again once a small one that replaced it is
+    /// evicted.
+    /// </summary>
     /// <param name="key">The key, see <see cref="KvBlockHash"/>.</param>
     /// <param name="value">The value; it must not change until the operation completes.</param>
     /// <param name="timeToLive">How long the value is kept; null keeps it until it is evicted.</param>
@@ -100,6 +104,18 @@ public sealed partial class KvCacheStore : IAsyncDisposable
 
             _index.Add(new KvPending(item.Key, ExpiryOf(item.TimeToLive), item.Value.ToArray()));
             CountPut(item.Value.Length);
+            if (_known.TryRemove(item.Key, out _))
+            {
+                // A large value that the key had before would be back once the packed one is evicted.
+                await _fileSystem
+                    .DeleteAsync(PathOf(item.Key), cancellationToken: cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
+            if (_index.PendingBytes >= _options.SegmentBytes)
+            {
+                await _index.FlushAsync(cancellationToken).ConfigureAwait(false);
+            }
         }
 
         await Parallel
@@ -113,10 +129,6 @@ public sealed partial class KvCacheStore : IAsyncDisposable
                 PutFileAsync
             )
             .ConfigureAwait(false);
-        if (_index.PendingBytes >= _options.SegmentBytes)
-        {
-            await _index.FlushAsync(cancellationToken).ConfigureAwait(false);
-        }
     }
 
     /// <summary>Fetches a value.</summary>

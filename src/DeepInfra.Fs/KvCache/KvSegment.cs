@@ -15,6 +15,9 @@ internal sealed class KvSegment(string path, FileHandle file)
     private const int FooterBytes = 16;
     private const ulong Magic = 0x31474553564B4944;
 
+    /// <summary>Bytes that a value takes in a segment beside its own.</summary>
+    public const int BytesBesideValue = KvRecordHeader.Bytes + EntryBytes;
+
     private long _lastUse;
 
     public string Path { get; } = path;

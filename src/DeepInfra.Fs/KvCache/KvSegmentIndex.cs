@@ -8,7 +8,8 @@ namespace DeepInfra.Fs.KvCache;
 /// file system. Deletions of single keys are kept in a side file of their segment, which is dropped with its last
 /// key.
 /// </summary>
-internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root) : IAsyncDisposable
+internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root, int segmentBytes)
+    : IAsyncDisposable
 {
     private const string Suffix = ".seg";
     private const string DeletedSuffix = ".del";
@@ -112,49 +113,60 @@ internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root) : IAsy
         }
     }
 
-    /// <summary>Writes the waiting values as one segment.</summary>
+    /// <summary>Writes the waiting values, as one segment unless they are more than one may hold.</summary>
     public async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         await _fileLock.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            List<KvPending> records;
+            List<KvPending> waiting;
             lock (_lock)
             {
-                records = [.. _pending.Values];
+                waiting = [.. _pending.Values];
             }
 
-            if (records.Count == 0)
+            for (var start = 0; start < waiting.Count; )
             {
-                return;
-            }
-
-            var path = FileSystemPath.Combine(
-                Folder,
-                $"{DateTime.UtcNow:yyyyMMddHHmmssfffffff}-{Guid.NewGuid():N}{Suffix}"
-            );
-            await fileSystem
-                .ReplaceAsync(path, KvSegment.Build(records), flush: false, cancellationToken)
-                .ConfigureAwait(false);
-            await AddAsync(path, cancellationToken).ConfigureAwait(false);
-            lock (_lock)
-            {
-                foreach (var record in records)
+                var bytes = 0L;
+                var end = start;
+                while (end < waiting.Count && bytes < segmentBytes)
                 {
-                    // A newer value for the key may have arrived while the segment was written.
-                    if (
-                        _pending.TryGetValue(record.Key, out var current)
-                        && ReferenceEquals(current.Value, record.Value)
-                    )
-                    {
-                        RemovePending(record.Key);
-                    }
+                    bytes += waiting[end++].Value.Length + KvSegment.BytesBesideValue;
                 }
+
+                await WriteAsync(waiting[start..end], cancellationToken).ConfigureAwait(false);
+                start = end;
             }
         }
         finally
         {
             _fileLock.Release();
+        }
+    }
+
+    private async ValueTask WriteAsync(List<KvPending> records, CancellationToken cancellationToken)
+    {
+        var path = FileSystemPath.Combine(
+            Folder,
+            $"{DateTime.UtcNow:yyyyMMddHHmmssfffffff}-{Guid.NewGuid():N}{Suffix}"
+        );
+        await fileSystem
+            .ReplaceAsync(path, KvSegment.Build(records), flush: false, cancellationToken)
+            .ConfigureAwait(false);
+        await AddAsync(path, cancellationToken).ConfigureAwait(false);
+        lock (_lock)
+        {
+            foreach (var record in records)
+            {
+                // A newer value for the key may have arrived while the segment was written.
+                if (
+                    _pending.TryGetValue(record.Key, out var current)
+                    && ReferenceEquals(current.Value, record.Value)
+                )
+                {
+                    RemovePending(record.Key);
+                }
+            }
         }
     }
 
@@ -258,8 +270,19 @@ internal sealed class KvSegmentIndex(IFileSystem fileSystem, string root) : IAsy
         }
 
         var segment = new KvSegment(path, file);
-        var locations = await segment.ReadIndexAsync(cancellationToken).ConfigureAwait(false) ?? [];
-        var deleted = await ReadDeletedAsync(path, cancellationToken).ConfigureAwait(false);
+        List<KvLocation> locations;
+        HashSet<ulong> deleted;
+        try
+        {
+            locations = await segment.ReadIndexAsync(cancellationToken).ConfigureAwait(false) ?? [];
+            deleted = await ReadDeletedAsync(path, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await file.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
         lock (_lock)
         {
             segment.LastUse = ++_clock;

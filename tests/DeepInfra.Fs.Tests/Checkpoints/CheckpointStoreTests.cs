@@ -139,6 +139,75 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task PruneAsync_Interrupted_LeavesNoHalfCheckpoint()
+    {
+        await _store.SaveAsync("a", Shards(3));
+        await _store.SaveAsync("b", Shards(3));
+        var data = Path.Combine(_root, "ckpt", "a", "data-000.bin");
+        var interrupted = new CheckpointStore(
+            new InterruptedDeletion(_fileSystem, () => File.Delete(data)),
+            "ckpt"
+        );
+
+        var prune = async () => await interrupted.PruneAsync(keep: 1);
+
+        await prune.Should().ThrowAsync<IOException>();
+        (await _store.ListAsync()).Select(c => c.Name).Should().Equal("b");
+        (await _store.PruneAsync(keep: 1)).Should().Be(0);
+        Directory.Exists(Path.Combine(_root, "ckpt", "a")).Should().BeFalse();
+    }
+
+    /// <summary>Dies in the middle of deleting a directory.</summary>
+    private sealed class InterruptedDeletion(IFileSystem inner, Action before) : IFileSystem
+    {
+        public ValueTask<FileHandle> OpenReadAsync(string path, CancellationToken ct = default) =>
+            inner.OpenReadAsync(path, ct);
+
+        public ValueTask<FileHandle> OpenWriteAsync(string path, CancellationToken ct = default) =>
+            inner.OpenWriteAsync(path, ct);
+
+        public ValueTask<FileHandle> CreateAsync(
+            string path,
+            bool overwrite = true,
+            CancellationToken ct = default
+        ) => inner.CreateAsync(path, overwrite, ct);
+
+        public IAsyncEnumerable<FileSystemEntry> ListAsync(
+            string path,
+            bool recursive = false,
+            CancellationToken ct = default
+        ) => inner.ListAsync(path, recursive, ct);
+
+        public ValueTask<FileSystemEntry?> TryStatAsync(
+            string path,
+            CancellationToken ct = default
+        ) => inner.TryStatAsync(path, ct);
+
+        public ValueTask<bool> DeleteAsync(
+            string path,
+            bool recursive = false,
+            CancellationToken ct = default
+        )
+        {
+            if (!recursive)
+            {
+                return inner.DeleteAsync(path, recursive, ct);
+            }
+
+            before();
+            throw new IOException("on purpose");
+        }
+
+        public ValueTask RenameAsync(string from, string to, CancellationToken ct = default) =>
+            inner.RenameAsync(from, to, ct);
+
+        public ValueTask CreateDirectoryAsync(string path, CancellationToken ct = default) =>
+            inner.CreateDirectoryAsync(path, ct);
+
+        public string? TryGetLocalPath(string path) => inner.TryGetLocalPath(path);
+    }
+
+    [Fact]
     public async Task ListAsync_NothingSaved_IsEmpty()
     {
         (await _store.ListAsync()).Should().BeEmpty();

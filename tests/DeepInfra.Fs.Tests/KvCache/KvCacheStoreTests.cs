@@ -202,6 +202,41 @@ public abstract class KvCacheStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task EvictAsync_SmallValueThatReplacedALargeOne_DoesNotBringItBack()
+    {
+        await using var store = await OpenAsync();
+        await store.PutAsync(1, Value(5000, 1));
+        await store.PutAsync(1, Value(100, 2));
+
+        await store.EvictAsync(100);
+
+        (await GetAsync(store, 1)).Should().BeNull();
+        (await store.ContainsAsync(1)).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task PutManyAsync_MoreThanASegmentHolds_MakesSeveral()
+    {
+        await using (var store = await OpenAsync())
+        {
+            await store.PutManyAsync([.. Enumerable.Range(0, 100).Select(i => Item(i, 900))]);
+        }
+
+        var lengths = new List<long>();
+        await foreach (var entry in FileSystem.ListAsync("kv/segments"))
+        {
+            lengths.Add(entry.Length);
+        }
+
+        lengths.Should().HaveCountGreaterThan(5).And.OnlyContain(l => l < 20_000);
+        await using var again = await OpenAsync();
+        for (var i = 0; i < 100; i++)
+        {
+            (await GetAsync(again, (ulong)i)).Should().Equal(Value(900, i));
+        }
+    }
+
+    [Fact]
     public async Task EvictAsync_Everything_EmptiesTheStore()
     {
         await using (var first = await OpenAsync())
