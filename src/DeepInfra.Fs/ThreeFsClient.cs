@@ -119,28 +119,19 @@ public sealed partial class ThreeFsClient : IAsyncDisposable
         }
 
         var (inode, needsTruncate) = opened.Value;
-        if (inode.Type is not FileInode)
+        ThreeFsFile file;
+        try
         {
-            throw ThreeFsErrors.ToException(
-                new Status(StatusCode.MetaIsDirectory),
-                "open the file",
-                canonical
-            );
-        }
-
-        var ready = await Meta.WaitForLayoutAsync(inode, cancellationToken).ConfigureAwait(false);
-        if (!ready.IsOk)
-        {
-            throw ThreeFsErrors.ToException(ready, "open the file", canonical);
-        }
-
-        if (mode == FileMode.Append)
-        {
-            inode = await ExactLengthAsync(inode, canonical, cancellationToken)
+            file = await MakeFileAsync(canonical, inode, session, mode, cancellationToken)
                 .ConfigureAwait(false);
         }
+        catch
+        {
+            // As long as its session lives the file is not collected, even if it is removed.
+            Meta.EndLater(session);
+            throw;
+        }
 
-        var file = new ThreeFsFile(this, canonical, inode, session, mode == FileMode.Append);
         if (writes)
         {
             _writing.TryAdd(file, 0);
@@ -202,6 +193,38 @@ public sealed partial class ThreeFsClient : IAsyncDisposable
 
     internal void ThrowIfDisposed() =>
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+
+    private async ValueTask<ThreeFsFile> MakeFileAsync(
+        string canonical,
+        Inode inode,
+        SessionInfo? session,
+        FileMode mode,
+        CancellationToken cancellationToken
+    )
+    {
+        if (inode.Type is not FileInode)
+        {
+            throw ThreeFsErrors.ToException(
+                new Status(StatusCode.MetaIsDirectory),
+                "open the file",
+                canonical
+            );
+        }
+
+        var ready = await Meta.WaitForLayoutAsync(inode, cancellationToken).ConfigureAwait(false);
+        if (!ready.IsOk)
+        {
+            throw ThreeFsErrors.ToException(ready, "open the file", canonical);
+        }
+
+        if (mode == FileMode.Append)
+        {
+            inode = await ExactLengthAsync(inode, canonical, cancellationToken)
+                .ConfigureAwait(false);
+        }
+
+        return new ThreeFsFile(this, canonical, inode, session, mode == FileMode.Append);
+    }
 
     private static OpenFlags FlagsFor(FileMode mode, FileAccess access)
     {

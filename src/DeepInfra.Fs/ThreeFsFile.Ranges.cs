@@ -102,7 +102,8 @@ public sealed partial class ThreeFsFile
             {
                 var index = _layout.ChunkIndexOf(position);
                 var inChunk = (uint)(position % _layout.ChunkSize);
-                var count = (int)Math.Min(piece - (inChunk % piece), (uint)rest.Length);
+                var fits = Math.Min(piece - (inChunk % piece), _layout.ChunkSize - inChunk);
+                var count = (int)Math.Min(fits, (uint)rest.Length);
                 writes[used] = new ChunkWrite
                 {
                     ChainId = ChainOf(index),

@@ -16,7 +16,9 @@ internal sealed partial class MgmtdClient : IAsyncDisposable
     private readonly NodeAddress[] _configured;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _refreshLock = new(1, 1);
-    private NodeAddress? _primary;
+
+    // Boxed, because tasks read it while another one changes it.
+    private volatile object? _primary;
     private RoutingSnapshot _routing = RoutingSnapshot.Empty;
     private TaskCompletionSource _routingChanged = NewSignal();
     private Task _backgroundLoop = Task.CompletedTask;
@@ -173,7 +175,8 @@ internal sealed partial class MgmtdClient : IAsyncDisposable
                 break;
             }
 
-            _primary = code == StatusCode.MgmtdNotPrimary ? AddressFromHint(result.Status) : null;
+            _primary =
+                code == StatusCode.MgmtdNotPrimary ? AddressFromHint(result.Status) : (object?)null;
         }
 
         return result;
@@ -222,7 +225,7 @@ internal sealed partial class MgmtdClient : IAsyncDisposable
         CancellationToken cancellationToken
     )
     {
-        if (_primary is { } known)
+        if (_primary is NodeAddress known)
         {
             return known;
         }

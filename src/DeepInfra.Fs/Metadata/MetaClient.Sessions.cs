@@ -53,6 +53,15 @@ internal sealed partial class MetaClient
         }
     }
 
+    /// <summary>Ends a session whose file was never handed out, with the next batch of lost ones.</summary>
+    public void EndLater(SessionInfo? session)
+    {
+        if (session is { } opened)
+        {
+            _lostSessions.Enqueue(opened.Session);
+        }
+    }
+
     /// <summary>
     /// Closes a session. When that fails for a reason that may pass, the close goes on in the background and the
     /// status is reported all the same.

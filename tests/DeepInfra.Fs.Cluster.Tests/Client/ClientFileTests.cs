@@ -28,6 +28,31 @@ public sealed class ClientFileTests : IAsyncLifetime
         (await _fs.Client.GetInfoAsync("/f")).Length.Should().Be(length);
     }
 
+    [Theory]
+    [InlineData(24_000)]
+    [InlineData(65_535)]
+    [InlineData(65_537)]
+    [InlineData(1_000)]
+    public async Task WriteThenRead_RequestsThatDoNotDivideAChunk_GivesTheSameBytes(int bytes)
+    {
+        await using var client = await _fs.Cluster.ConnectAsync(o =>
+            o with
+            {
+                MaximumIoBytes = bytes,
+                MaximumBatchBytes = bytes,
+            }
+        );
+        var content = ClientFixture.Bytes(bytes, 200_001);
+
+        await using (var file = await client.OpenAsync("/f", FileMode.Create, FileAccess.ReadWrite))
+        {
+            await file.WriteAsync(content.AsMemory(30_000), 30_000);
+            await file.WriteAsync(content.AsMemory(0, 30_000), 0);
+        }
+
+        (await _fs.ReadFileAsync("/f")).AsSpan().SequenceEqual(content).Should().BeTrue();
+    }
+
     [Fact]
     public async Task RandomOperations_AgainstModel_Agree()
     {

@@ -179,6 +179,20 @@ public sealed class MetaClientTests
         client.Meta.LostSessionCount.Should().Be(1);
     }
 
+    [Fact]
+    public async Task OpenAsync_FailsAfterTheSessionWasMade_EndsTheSession()
+    {
+        await using var cluster = new FakeCluster();
+        await using var client = await cluster.ConnectAsync();
+        cluster.Meta.OnCall = (m, _) =>
+            m == MetaMethod.Sync ? new Status(StatusCode.MetaNoPermission) : null;
+
+        var act = async () => await client.OpenAsync("f", FileMode.Append, FileAccess.Write);
+        await act.Should().ThrowAsync<UnauthorizedAccessException>();
+
+        client.Meta.LostSessionCount.Should().Be(1);
+    }
+
     [Theory]
     [InlineData(StatusCode.MetaInodeIdAllocFailed, true)]
     [InlineData(StatusCode.MetaOTruncFailed, true)]
