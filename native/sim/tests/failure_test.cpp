@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Entry points on a machine without memory: each allocation of a call fails in turn, and the call
 // answers that there is none instead of throwing across the border, or ending the process.
-#include <cstdlib>
 #include <functional>
 #include <vector>
 
+#include "allocation_limit.h"
 #include "driver_fixture.h"
-
-namespace {
-// How many allocations of this thread succeed from now on; all for a negative number.
-thread_local long allowed = -1;
-} // namespace
-
-extern "C" void* __libc_malloc(std::size_t bytes);
-// The library's operator new ends here too.
-extern "C" void* malloc(std::size_t bytes) {
-    if (allowed == 0)
-        return nullptr;
-    if (allowed > 0)
-        --allowed;
-    return __libc_malloc(bytes);
-}
 
 namespace cudasim::test {
 namespace {
@@ -34,9 +19,9 @@ class Failures : public DriverTest {
     // The failures before call() succeeds; it must answer `failure` to all.
     int failures_of(int failure, const std::function<int()>& call) {
         for (int n = 0; n < 1000; ++n) {
-            allowed = n;
+            limit_allocations(n);
             const int result = call();
-            allowed = -1;
+            end_limit();
             if (result == 0)
                 return n;
             EXPECT_EQ(result, failure) << "allocation " << n;
@@ -81,13 +66,13 @@ TEST_F(Failures, EveryAllocationOfACall_AnswersOutOfMemory) {
     EXPECT_EQ(cu.call("cuMemFreeHost", page_locked), 0);
     EXPECT_EQ(cu.call("cuMemFree", more), 0);
     EXPECT_EQ(cu.call("cuEventDestroy", event), 0);
-    allowed = 0; // a destroyed stream needs none
+    limit_allocations(0); // a destroyed stream needs none
     EXPECT_EQ(cu.call("cuStreamDestroy", own), 0);
-    allowed = -1;
+    end_limit();
     EXPECT_EQ(cu.call("cuMemFree", p), 0);
 }
 
-void take_memory(void*) { allowed = 0; }
+void take_memory(void*) { limit_allocations(0); }
 
 TEST_F(Failures, OfATaskOfAStream_BreakTheContext) {
     CUdeviceptr p = alloc(256);

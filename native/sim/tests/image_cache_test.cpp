@@ -5,10 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <optional>
 
 #include "driver_library.h"
+#include "environment.h"
 
 namespace cudasim::test {
 namespace {
@@ -25,23 +24,12 @@ class ImageCache : public testing::Test {
         char name[] = "/tmp/cudasim-cache-XXXXXX";
         ASSERT_NE(mkdtemp(name), nullptr);
         top = name;
-        for (const char* variable : {"DEEPINFRA_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "TMPDIR"}) {
-            const char* value = std::getenv(variable);
-            before[variable] = value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-            unsetenv(variable);
-        }
-        setenv("TMPDIR", top.c_str(), 1);
+        for (const char* variable : {"DEEPINFRA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"})
+            environment.set(variable, nullptr);
+        environment.set("TMPDIR", top.c_str());
         own = top / ("deepinfra-" + std::to_string(geteuid()));
     }
-    void TearDown() override {
-        for (const auto& [variable, value] : before) {
-            if (value)
-                setenv(variable.c_str(), value->c_str(), 1);
-            else
-                unsetenv(variable.c_str());
-        }
-        fs::remove_all(top);
-    }
+    void TearDown() override { fs::remove_all(top); }
 
     std::string compile() {
         std::string log;
@@ -74,7 +62,7 @@ class ImageCache : public testing::Test {
 
     DriverLibrary& cu = DriverLibrary::instance();
     fs::path top, own;
-    std::map<std::string, std::optional<std::string>> before;
+    Environment environment;
 };
 
 TEST_F(ImageCache, WithoutHome_UsesAFolderOfThisUserOnly) {
@@ -154,7 +142,7 @@ TEST_F(ImageCache, ChosenFolderThatOthersCanWrite_BecomesPrivate) {
     fs::path chosen = top / "chosen";
     fs::create_directories(chosen / "cudasim");
     ASSERT_EQ(chmod((chosen / "cudasim").c_str(), 0777), 0);
-    setenv("DEEPINFRA_CACHE_DIR", chosen.c_str(), 1);
+    environment.set("DEEPINFRA_CACHE_DIR", chosen.c_str());
 
     EXPECT_TRUE(is_image(compile()));
 
@@ -163,7 +151,7 @@ TEST_F(ImageCache, ChosenFolderThatOthersCanWrite_BecomesPrivate) {
 }
 
 TEST_F(ImageCache, LeavesNoTemporaryFilesBehind) {
-    setenv("DEEPINFRA_CACHE_DIR", (top / "chosen").c_str(), 1);
+    environment.set("DEEPINFRA_CACHE_DIR", (top / "chosen").c_str());
 
     EXPECT_TRUE(is_image(compile()));
 

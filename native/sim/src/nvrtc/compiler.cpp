@@ -12,17 +12,30 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 extern char** environ;
 
 namespace cudasim::nvrtc {
 
+namespace {
+
+// Null if it cannot be opened.
+File open_file(const std::string& path, const char* mode) {
+    File file(std::fopen(path.c_str(), mode));
+    if (file == nullptr && errno == ENOMEM)
+        throw std::bad_alloc();
+    return file;
+}
+
+} // namespace
+
 bool write_file(const std::string& path, const std::string& text) {
-    FILE* file = std::fopen(path.c_str(), "wb");
+    File file = open_file(path, "wb");
     if (file == nullptr)
         return false;
-    bool ok = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-    return std::fclose(file) == 0 && ok;
+    bool ok = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
+    return std::fclose(file.release()) == 0 && ok;
 }
 
 std::string temporary_name(const std::string& path) {
@@ -40,45 +53,99 @@ bool read_all(FILE* file, std::string* text) {
 }
 
 bool read_file(const std::string& path, std::string* text) {
-    FILE* file = std::fopen(path.c_str(), "rb");
-    if (file == nullptr)
-        return false;
-    bool ok = read_all(file, text);
-    std::fclose(file);
-    return ok;
+    File file = open_file(path, "rb");
+    return file != nullptr && read_all(file.get(), text);
 }
 
-int run_program(const std::vector<std::string>& arguments, std::string* output) {
-    int pipe_ends[2];
-    if (pipe2(pipe_ends, O_CLOEXEC) != 0)
-        return -1;
+namespace {
+
+class Pipe {
+  public:
+    Pipe() {
+        if (pipe2(ends_, O_CLOEXEC) != 0)
+            ends_[0] = ends_[1] = -1;
+    }
+    ~Pipe() {
+        close_end(0);
+        close_end(1);
+    }
+    Pipe(const Pipe&) = delete;
+    Pipe& operator=(const Pipe&) = delete;
+
+    int reading() const { return ends_[0]; }
+    int writing() const { return ends_[1]; }
+    void close_writing() { close_end(1); }
+
+  private:
+    void close_end(int end) {
+        if (ends_[end] >= 0)
+            close(ends_[end]);
+        ends_[end] = -1;
+    }
+    int ends_[2];
+};
+
+class Child {
+  public:
+    Child() = default;
+    ~Child() {
+        if (id > 0)
+            wait();
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+
+    // Its exit code, or -1.
+    int wait() {
+        int status = 0;
+        while (waitpid(id, &status, 0) < 0 && errno == EINTR) {
+        }
+        id = 0;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    }
+
+    pid_t id = 0;
+};
+
+// Starts a program whose output goes to a file; an error of errno, or 0.
+int start(char* const* arguments, int output, pid_t* child) {
     posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 2);
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (failed != 0)
+        return failed;
+    for (int stream : {1, 2})
+        if (failed == 0)
+            failed = posix_spawn_file_actions_adddup2(&actions, output, stream);
+    if (failed == 0)
+        failed = posix_spawnp(child, arguments[0], &actions, nullptr, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+} // namespace
+
+int run_program(const std::vector<std::string>& arguments, std::string* output) {
     std::vector<char*> argv;
     for (const std::string& a : arguments)
         argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);
-    pid_t child = 0;
-    int failed = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(pipe_ends[1]);
-    if (failed != 0) {
-        close(pipe_ends[0]);
+    Child child; // outlives the pipe: a child that still writes must not wait for a reader
+    Pipe pipe;
+    if (pipe.reading() < 0)
         return -1;
-    }
+    const int failed = start(argv.data(), pipe.writing(), &child.id);
+    if (failed == ENOMEM)
+        throw std::bad_alloc();
+    if (failed != 0)
+        return -1;
+    pipe.close_writing();
     char buffer[4096];
     ssize_t n;
-    while ((n = read(pipe_ends[0], buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR)) {
+    while ((n = read(pipe.reading(), buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR)) {
         if (n > 0)
             output->append(buffer, static_cast<std::size_t>(n));
     }
-    close(pipe_ends[0]);
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return child.wait();
 }
 
 std::string compiler_path() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,9 +47,17 @@ struct FoundKernel {
 };
 std::vector<FoundKernel> find_kernels(const std::string& preprocessed);
 
-// Runs a program and collects what it writes; -1 when it cannot be started.
+// Runs a program and collects what it writes; -1 when it cannot be started. It has ended whichever
+// way this is left.
 int run_program(const std::vector<std::string>& arguments, std::string* output);
 
+// An open file, which ends with its scope.
+struct CloseFile {
+    void operator()(FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<FILE, CloseFile>;
+
+// These throw std::bad_alloc where memory is what is missing; false is about the file.
 bool write_file(const std::string& path, const std::string& text);
 // A name beside the path that no other thread or process has: a file is written there, and then
 // renamed.

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
+#include <system_error>
 
 #include "nvrtc/compiler.h"
 
@@ -40,6 +42,8 @@ const char* absolute(const char* variable) {
 std::string temporary_folder() {
     std::error_code error;
     std::filesystem::path folder = std::filesystem::temp_directory_path(error);
+    if (error == std::errc::not_enough_memory)
+        throw std::bad_alloc();
     return error ? "/tmp" : folder.string();
 }
 
@@ -77,14 +81,12 @@ bool ImageCache::read(const std::string& key, std::string* image) const {
     struct stat status;
     bool mine = fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
                 status.st_uid == geteuid() && (status.st_mode & kOthersWrite) == 0;
-    FILE* stream = mine ? fdopen(file, "rb") : nullptr;
+    File stream(mine ? fdopen(file, "rb") : nullptr);
     if (stream == nullptr) {
         close(file);
         return false;
     }
-    bool complete = read_all(stream, image);
-    std::fclose(stream);
-    return complete && !image->empty();
+    return read_all(stream.get(), image) && !image->empty();
 }
 
 void ImageCache::write(const std::string& key, const std::string& image) const {
@@ -95,8 +97,10 @@ void ImageCache::write(const std::string& key, const std::string& image) const {
     int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     FILE* stream = file >= 0 ? fdopen(file, "wb") : nullptr;
     if (stream == nullptr) {
-        if (file >= 0)
+        if (file >= 0) {
             close(file);
+            unlink(temporary.c_str());
+        }
         return;
     }
     bool written = std::fwrite(image.data(), 1, image.size(), stream) == image.size();

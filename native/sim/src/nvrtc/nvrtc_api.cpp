@@ -9,6 +9,7 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "nvrtc/compiler.h"
@@ -62,10 +63,38 @@ std::uint64_t hash(std::uint64_t h, const std::string& text) {
     return (h ^ 0xff) * 0x100000001b3ULL;
 }
 
+// A folder for one compilation, which goes with its scope.
+class WorkFolder {
+  public:
+    WorkFolder() : path_(temporary_folder() + "/deepinfra-nvrtc-XXXXXX") {
+        if (mkdtemp(path_.data()) == nullptr)
+            path_.clear();
+    }
+    ~WorkFolder() {
+        if (path_.empty())
+            return;
+        try {
+            std::error_code error;
+            std::filesystem::remove_all(path_, error);
+        } catch (const std::bad_alloc&) { // no memory even to remove it: it stays
+        }
+    }
+    WorkFolder(const WorkFolder&) = delete;
+    WorkFolder& operator=(const WorkFolder&) = delete;
+
+    // Empty if it could not be made.
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
 // The prelude's files, below the folder of one compilation: nobody else can change them there.
 bool write_prelude(const std::string& folder, std::string* log) {
     std::error_code error;
     std::filesystem::create_directories(folder + "/deepinfra_sim", error);
+    if (error == std::errc::not_enough_memory)
+        throw std::bad_alloc();
     for (const PreludeFile* f = prelude_files(); f->name != nullptr; ++f) {
         std::string path = folder + "/deepinfra_sim/" + f->name;
         if (!write_file(path, std::string(f->begin, f->end))) {
@@ -158,24 +187,20 @@ int compile(Program& program, int count, const char* const* options) {
         program.compiled = true;
         return kSuccess;
     }
-    std::string folder = temporary_folder() + "/deepinfra-nvrtc-XXXXXX";
-    if (mkdtemp(folder.data()) == nullptr) {
+    const WorkFolder folder;
+    if (folder.path().empty()) {
         program.log += "cannot make a folder in " + temporary_folder() + "\n";
         return kInternal;
     }
-    request.folder = folder;
-    request.prelude = folder + "/prelude";
-    request.output = folder + "/image.so";
-    bool prelude = write_prelude(request.prelude, &program.log), compiled = false;
-    if (prelude) {
-        CompileResult result = compile_image(request);
-        program.log += result.log;
-        compiled = result.ok && read_file(request.output, &program.image);
-    }
-    std::error_code error;
-    std::filesystem::remove_all(folder, error);
-    if (!compiled)
-        return prelude ? kCompilation : kInternal;
+    request.folder = folder.path();
+    request.prelude = request.folder + "/prelude";
+    request.output = request.folder + "/image.so";
+    if (!write_prelude(request.prelude, &program.log))
+        return kInternal;
+    CompileResult result = compile_image(request);
+    program.log += result.log;
+    if (!result.ok || !read_file(request.output, &program.image))
+        return kCompilation;
     if (reusable)
         cache.write(key, program.image);
     program.compiled = true;
