@@ -99,8 +99,19 @@ internal sealed class DataDirectory : IDisposable
                 e
             );
         }
-        File.WriteAllText(ownerPath, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        return stream;
+        try
+        {
+            File.WriteAllText(
+                ownerPath,
+                Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
+            );
+            return stream;
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
     }
 
     /// <summary>

@@ -47,7 +47,7 @@ internal sealed class BatchRead
             for (var i = 0; i < _ios.Count; i++)
             {
                 var io = _ios[i];
-                var target = chains.Require(io.Key.VChainId).Target.Chunks;
+                var target = chains.RequireServing(io.Key.VChainId).Target.Chunks;
                 var lease = target.Acquire(io.Key.ChunkId);
                 _chunks[i] = (target, lease);
                 if (lease is { } open)

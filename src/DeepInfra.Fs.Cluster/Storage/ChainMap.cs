@@ -66,7 +66,15 @@ internal sealed class ChainMap
                 $"chain ChainId({chainId}) not found"
             );
 
-    /// <summary>The chain at the version that a request names, able to serve.</summary>
+    /// <summary>The chain at the version that a request names, with everything that was committed.</summary>
+    /// <exception cref="ServiceException">As <see cref="Require"/>; also while the target is brought up to date (4030).</exception>
+    public ChainView RequireServing(VersionedChainId id)
+    {
+        var view = Require(id);
+        return view.PublicState == PublicTargetState.Serving ? view : throw Offline(view);
+    }
+
+    /// <summary>The chain at the version that a request names, able to take updates.</summary>
     /// <exception cref="ServiceException">Unknown chain (7004), other version (7014), target down (4030).</exception>
     public ChainView Require(VersionedChainId id)
     {
@@ -84,11 +92,14 @@ internal sealed class ChainMap
             || view.PublicState is not (PublicTargetState.Serving or PublicTargetState.Syncing)
         )
         {
-            throw new ServiceException(
-                StatusCode.StorageTargetOffline,
-                $"target TargetId({view.Target.Id}) is {view.PublicState}, locally {view.Target.LocalState}"
-            );
+            throw Offline(view);
         }
         return view;
     }
+
+    private static ServiceException Offline(ChainView view) =>
+        new(
+            StatusCode.StorageTargetOffline,
+            $"target TargetId({view.Target.Id}) is {view.PublicState}, locally {view.Target.LocalState}"
+        );
 }

@@ -141,6 +141,8 @@ internal sealed class StorageNode : IDisposable
                 FileCount = request.PhysicalFileCount,
                 ChunkSizes = request.ChunkSizeList,
             };
+            // Of an earlier target with this id an update may have ended after its removal.
+            _index.DeleteTarget(settings.TargetId);
             var target = Open(settings);
             _index.PutTarget(settings.TargetId, Serde.ToArray(settings));
             _targets[settings.TargetId] = target;

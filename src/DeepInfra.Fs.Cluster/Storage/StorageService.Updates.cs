@@ -133,9 +133,9 @@ internal sealed partial class StorageService
             op.Tag.RequestId,
             out var cached
         );
-        if (cached is RemoveChunksResult answered)
+        if (cached is not null)
         {
-            return answered;
+            return cached is RemoveChunksResult answered ? answered : throw OtherKind(op.Tag);
         }
         object? remembered = null;
         var removed = 0u;
@@ -219,9 +219,9 @@ internal sealed partial class StorageService
             tag.RequestId,
             out var cached
         );
-        if (cached is IOResult answered)
+        if (cached is not null)
         {
-            return answered;
+            return cached is IOResult answered ? answered : throw OtherKind(tag);
         }
         object? remembered = null;
         try
@@ -298,6 +298,12 @@ internal sealed partial class StorageService
                 CommitChainVer = commitChainVersion,
             };
     }
+
+    private static ServiceException OtherKind(in MessageTag tag) =>
+        new(
+            StatusCode.StorageClientFoundBug,
+            $"request {tag.RequestId} of channel {tag.Channel.Id} was one of another kind before"
+        );
 
     private ChainView RequireHead(VersionedChainId chain)
     {

@@ -132,7 +132,7 @@ internal sealed partial class StorageService(StorageNode node)
     /// <exception cref="ServiceException">The chain does not serve here at that version.</exception>
     internal QueryLastChunkResult QueryLast(VersionedChainId chain, ChunkIdRange range)
     {
-        var view = node.Chains.Require(chain);
+        var view = node.Chains.RequireServing(chain);
         var result = new QueryLastChunkResult { StatusCode = default(Unit) };
         var limit = Limit(range);
         foreach (var (id, record) in view.Target.Chunks.Descending(range.Begin, range.End))

@@ -151,6 +151,7 @@ public sealed class RandomAccessDataset : IAsyncDisposable
     public long CountBatches(DatasetEpoch epoch)
     {
         ArgumentNullException.ThrowIfNull(epoch);
+        epoch.Validate();
         return Count / ((long)epoch.BatchSize * epoch.WorldSize);
     }
 

@@ -84,7 +84,7 @@ internal sealed class KvSegment(string path, FileHandle file)
         }
 
         var count = BinaryPrimitives.ReadInt32LittleEndian(footer);
-        if (count < 0 || (long)count * EntryBytes > length - FooterBytes)
+        if (count < 0 || (long)count * EntryBytes > Math.Min(length - FooterBytes, Array.MaxLength))
         {
             return null;
         }

@@ -14,6 +14,9 @@ internal sealed class FileLayout
     /// <summary>Chunk indices have 32 bits.</summary>
     public const long MaximumChunks = 1L << 32;
 
+    // The slot list has as many entries, and a message of 40 bytes can ask for any number.
+    private const uint MaximumStripe = 1 << 20;
+
     private const int TrackStep = 7;
 
     private readonly uint[] _slots;
@@ -47,6 +50,14 @@ internal sealed class FileLayout
         if (Validate(layout, requireChains: true) is { IsOk: false } fault)
         {
             throw new ThreeFsException(fault.Code, fault.Message ?? "invalid layout");
+        }
+
+        if (layout.StripeSize > MaximumStripe)
+        {
+            throw new ThreeFsException(
+                StatusCode.MetaInvalidFileLayout,
+                $"stripe size {layout.StripeSize} is above {MaximumStripe}"
+            );
         }
 
         var slots = layout.Chains switch

@@ -190,6 +190,39 @@ public sealed class StorageMethodTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Remove_WithTheTagOfAWrite_IsABug()
+    {
+        var tag = _fs.Client.Tag(5);
+        await _fs.Client.WriteAsync(_chain, s_chunk, 0, new byte[10], tag: tag);
+
+        var remove = await CallAsync<RemoveChunksReq, RemoveChunksRsp>(
+            StorageMethod.RemoveChunks,
+            new()
+            {
+                Payloads =
+                [
+                    new RemoveChunksOp
+                    {
+                        VChainId = _fs.Client.Chain(_chain),
+                        ChunkIdRange = new ChunkIdRange
+                        {
+                            Begin = s_chunk,
+                            End = ChunkId.EndOfFile(Inode),
+                        },
+                        Tag = tag,
+                    },
+                ],
+            }
+        );
+
+        remove
+            .Value.Results[0]
+            .StatusCode.Status.Code.Should()
+            .Be(StatusCode.StorageClientFoundBug);
+        (await _fs.Client.ReadAsync(_chain, s_chunk, 0, 10)).Data.Should().HaveCount(10);
+    }
+
+    [Fact]
     public async Task Write_ChainWithAReplicaBehind_IsNotAcknowledged()
     {
         const uint Chain = 77;

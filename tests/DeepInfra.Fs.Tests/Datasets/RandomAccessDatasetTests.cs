@@ -148,6 +148,19 @@ public sealed class RandomAccessDatasetTests : IAsyncLifetime
         other.Should().NotEqual(whole);
     }
 
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(4, 0)]
+    public async Task CountBatches_BadEpoch_NamesTheSetting(int batchSize, int world)
+    {
+        await using var dataset = await RandomAccessDataset.OpenAsync(_fileSystem, []);
+
+        var count = () =>
+            dataset.CountBatches(new DatasetEpoch(batchSize, 1) { WorldSize = world });
+
+        count.Should().Throw<ArgumentOutOfRangeException>();
+    }
+
     [Fact]
     public async Task EnumerateAsync_NotShuffled_IsInOrder()
     {

@@ -116,6 +116,17 @@ public sealed class FileLayoutTests
             .Be(StatusCode.MetaFileTooLarge);
     }
 
+    [Fact]
+    public void Create_StripeOfAHostileServer_IsRefused()
+    {
+        var act = () => FileLayout.Create(Range(stripe: uint.MaxValue));
+
+        act.Should()
+            .Throw<ThreeFsException>()
+            .Which.StatusCode.Should()
+            .Be(StatusCode.MetaInvalidFileLayout);
+    }
+
     public static TheoryData<string, uint, uint, uint, uint, string> BadLayouts =>
         new()
         {
