@@ -9,6 +9,7 @@ public sealed unsafe partial class Tensor<T>
     /// <param name="shape">The extents.</param>
     /// <param name="stream">Decides the device; work enqueued on it from now on may use the tensor.</param>
     /// <param name="zeroed">False leaves the contents undefined.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The size in bytes does not fit in 63 bits.</exception>
     /// <exception cref="CudaOutOfMemoryException">The device has not enough free memory.</exception>
     /// <exception cref="InvalidOperationException">The stream captures.</exception>
     /// <exception cref="ObjectDisposedException">The stream was disposed.</exception>
@@ -16,7 +17,7 @@ public sealed unsafe partial class Tensor<T>
     public static Tensor<T> Create(Shape shape, CudaStream stream, bool zeroed = true)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        var bytes = checked(shape.ElementCount * sizeof(T));
+        var bytes = BytesOf(shape);
         var memory = DeviceMemory.Allocate(bytes, stream);
         try
         {
@@ -45,11 +46,12 @@ public sealed unsafe partial class Tensor<T>
     /// <param name="device">A CUDA device whose driver locks the pages.</param>
     /// <param name="zeroed">False leaves the contents undefined.</param>
     /// <exception cref="ArgumentException">The device is the CPU.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The size in bytes does not fit in 63 bits.</exception>
     /// <exception cref="CudaOutOfMemoryException">The system cannot lock that much.</exception>
     /// <exception cref="CudaException">The driver fails.</exception>
     public static Tensor<T> CreatePinned(Shape shape, Device device, bool zeroed = true)
     {
-        var memory = PinnedMemory.Allocate(checked(shape.ElementCount * sizeof(T)), device);
+        var memory = PinnedMemory.Allocate(BytesOf(shape), device);
         var tensor = Own(TensorStorage.Adopt(memory), shape);
         if (zeroed)
             tensor.Fill(default);

@@ -30,8 +30,11 @@ public sealed unsafe partial class CudaStream
             );
         ThrowIfCapturing(nameof(BeginCapture));
         using var use = Use();
-        Context.Check(Api.StreamBeginCapture(_handle.Value, (int)mode), "cuStreamBeginCapture");
-        _ = new CaptureReferences(_handle);
+        lock (_handle.CaptureGate)
+        {
+            Context.Check(Api.StreamBeginCapture(_handle.Value, (int)mode), "cuStreamBeginCapture");
+            _ = new CaptureReferences(_handle);
+        }
     }
 
     /// <summary>Ends the capture.</summary>
@@ -66,6 +69,21 @@ public sealed unsafe partial class CudaStream
         references.End();
         Context.FreeDeferred();
         return new CudaGraph(Context, graph, references);
+    }
+
+    /// <summary>Ends a capture that its owner left: what it keeps alive would keep the stream alive, and the other way round.</summary>
+    private void AbandonCapture()
+    {
+        if (_handle.IsClosed || _handle.Capture?.Origin != _handle)
+            return;
+        try
+        {
+            EndCapture().Dispose();
+        }
+        catch (Exception e) when (e is DeepInfraException or ObjectDisposedException)
+        {
+            // A broken capture gives no graph; its references are gone all the same.
+        }
     }
 
     /// <summary>Throws if the stream captures: for operations that a graph cannot hold.</summary>

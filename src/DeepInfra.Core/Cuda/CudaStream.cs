@@ -68,7 +68,7 @@ public sealed unsafe partial class CudaStream : IDisposable
     }
 
     /// <summary>True if all enqueued work is done.</summary>
-    /// <exception cref="CudaException">Earlier work failed.</exception>
+    /// <exception cref="CudaException">Earlier work failed, or the stream captures.</exception>
     /// <exception cref="ObjectDisposedException">The stream was disposed.</exception>
     public bool IsCompleted
     {
@@ -138,11 +138,13 @@ public sealed unsafe partial class CudaStream : IDisposable
         Wait(e);
     }
 
-    /// <summary>Destroys the stream. Work in flight goes on and nothing blocks. A second call does nothing.</summary>
+    /// <summary>Destroys the stream. Work in flight goes on and nothing blocks; a capture that was not ended is dropped. A second call does nothing.</summary>
     public void Dispose()
     {
-        if (!_isDefault)
-            _handle.Dispose();
+        if (_isDefault)
+            return;
+        AbandonCapture();
+        _handle.Dispose();
     }
 
     /// <inheritdoc/>

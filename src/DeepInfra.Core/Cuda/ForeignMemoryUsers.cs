@@ -25,8 +25,14 @@ internal sealed class ForeignMemoryUsers
     public void OrderBefore(SafeStreamHandle stream)
     {
         lock (_lock)
+        {
+            if (_users.IsAnyCapturing || stream.IsCapturing)
+                throw new InvalidOperationException(
+                    "Memory cannot be handed over while a stream that uses it captures."
+                );
             _users.OrderBefore(stream);
-        Record(stream);
+            _users.Add(stream);
+        }
     }
 
     /// <summary>Calls the action when the work enqueued so far is done: here if it is, else on a thread of the pool.</summary>

@@ -13,6 +13,7 @@ internal sealed unsafe class PinnedBlock : SafeHandleZeroOrMinusOneIsInvalid
 
     private readonly Lock _lock = new();
     private readonly List<SafeEventHandle> _events = [];
+    private readonly List<SafeStreamHandle> _capturing = [];
     private readonly CudaContext _context;
     private StreamUsers _users;
     private bool _inUse;
@@ -51,9 +52,9 @@ internal sealed unsafe class PinnedBlock : SafeHandleZeroOrMinusOneIsInvalid
         lock (_lock)
         {
             if (_users.Last is { } last)
-                MarkOne(last);
+                MarkOrPutOff(last);
             foreach (var stream in _users.Others)
-                MarkOne(stream);
+                MarkOrPutOff(stream);
             _users.Clear();
         }
     }
@@ -63,6 +64,15 @@ internal sealed unsafe class PinnedBlock : SafeHandleZeroOrMinusOneIsInvalid
     {
         lock (_lock)
         {
+            for (var i = _capturing.Count - 1; i >= 0; i--)
+            {
+                var stream = _capturing[i];
+                if (stream.IsCapturing)
+                    return false;
+                MarkOne(stream);
+                stream.DangerousRelease();
+                _capturing.RemoveAt(i);
+            }
             for (var i = _events.Count - 1; i >= 0; i--)
             {
                 var e = _events[i];
@@ -92,20 +102,37 @@ internal sealed unsafe class PinnedBlock : SafeHandleZeroOrMinusOneIsInvalid
         SetInUse(false);
         PinnedPool.AddReserved(-Bytes);
         _users.Release();
+        foreach (var stream in _capturing)
+            stream.DangerousRelease();
         using (_context.EnterForRelease())
             return _context.Api.MemFreeHost((void*)handle) == CudaErrorCode.Success;
+    }
+
+    /// <summary>A mark on a stream that captures would become part of its graph; its earlier work may still use the block.</summary>
+    private void MarkOrPutOff(SafeStreamHandle stream)
+    {
+        if (!stream.IsCapturing)
+        {
+            MarkOne(stream);
+            return;
+        }
+        var added = false;
+        stream.DangerousAddRef(ref added);
+        _capturing.Add(stream);
     }
 
     private void MarkOne(SafeStreamHandle stream)
     {
         var context = stream.Context;
-        if (stream.IsCapturing)
-            return;
         using (context.EnterForRelease())
         {
             nint e = 0;
             if (context.Api.EventCreate(&e, DisableTiming) != CudaErrorCode.Success)
+            {
+                // Without an event: wait here.
+                _ = context.Api.StreamSynchronize(stream.Value);
                 return;
+            }
             _ = context.Api.EventRecord(e, stream.Value);
             _events.Add(new SafeEventHandle(context, e));
         }

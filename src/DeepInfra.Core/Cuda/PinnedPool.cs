@@ -23,6 +23,8 @@ internal static unsafe class PinnedPool
 
     public static PinnedBlock Rent(long bytes, CudaContext context)
     {
+        if (bytes > 1L << 62)
+            throw DeviceMemory.OutOfMemory(context, "cuMemHostAlloc", bytes);
         var index = ClassOf(bytes);
         lock (s_lock)
         {

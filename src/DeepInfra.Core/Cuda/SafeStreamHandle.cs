@@ -23,6 +23,9 @@ internal sealed unsafe class SafeStreamHandle : SafeHandle
     /// <summary>The driver's handle; only while a reference is held.</summary>
     public nint Value => handle;
 
+    /// <summary>Held while a capture begins, and while the stream is asked what would break one.</summary>
+    public Lock CaptureGate { get; } = new();
+
     /// <summary>What the capture in progress keeps alive; null if no capture was begun on this stream.</summary>
     public CaptureReferences? Capture { get; set; }
 

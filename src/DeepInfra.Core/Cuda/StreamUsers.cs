@@ -149,7 +149,9 @@ internal struct StreamUsers
             }
             _ = api.EventRecord(e, before.Value);
         }
-        _ = api.StreamWaitEvent(after.Value, e, 0);
+        // The handle of a default stream names the one of the context that is current.
+        using (after.Context.EnterForRelease())
+            _ = api.StreamWaitEvent(after.Value, e, 0);
         _ = api.EventDestroy(e);
     }
 }

@@ -55,13 +55,15 @@ internal sealed class StreamWait(CudaStream stream, long id, CancellationToken c
         Dispose();
     }
 
-    private void LookForError()
+    internal void LookForError()
     {
         try
         {
-            // Only an error matters: completion may also mean later work, and arrives by the host function.
-            if (!stream.IsDisposed)
-                _ = stream.IsCompleted;
+            // Only an error matters: completion may also mean later work, and arrives by the host function. Asking while a
+            // capture is going on, begun since, would break the capture.
+            lock (stream.SafeHandle.CaptureGate)
+                if (!stream.IsDisposed && !stream.IsCapturing)
+                    _ = stream.IsCompleted;
         }
         catch (ObjectDisposedException)
         {

@@ -130,6 +130,72 @@ public unsafe class CudaGraphTests
         stream.Invoking(s => s.EndCapture()).Should().Throw<InvalidOperationException>();
     }
 
+    [CudaFact]
+    public void Dispose_StreamThatCaptures_EndsTheCapture()
+    {
+        var before = DeviceMemory.LiveCount;
+        var stream = new CudaStream(s_device);
+        var x = Tensor<float>.Create([64], stream);
+        _ = TestKernels.Add;
+        stream.BeginCapture();
+        Add(x, 1, stream);
+        x.Dispose();
+
+        stream.Dispose();
+
+        DeviceMemory.LiveCount.Should().Be(before);
+    }
+
+    [CudaFact]
+    public void Dispose_PinnedMemoryWhileItsStreamCaptures_IsNotReusedBefore()
+    {
+        const int bytes = 3 << 20;
+        PinnedMemory.TrimPool();
+        using var stream = new CudaStream(s_device);
+        var first = PinnedMemory.Allocate(bytes, s_device);
+        var address = (nint)first.Pointer;
+        // Work enqueued before the capture may still use the memory.
+        first.RecordStream(stream);
+        stream.BeginCapture();
+        first.Dispose();
+
+        using (var second = PinnedMemory.Allocate(bytes, s_device))
+            ((nint)second.Pointer).Should().NotBe(address);
+        stream.EndCapture().Dispose();
+        stream.Synchronize();
+
+        var held = new List<PinnedMemory>();
+        SpinWait
+            .SpinUntil(
+                () =>
+                {
+                    held.Add(PinnedMemory.Allocate(bytes, s_device));
+                    return (nint)held[^1].Pointer == address;
+                },
+                TimeSpan.FromSeconds(10)
+            )
+            .Should()
+            .BeTrue();
+        held.ForEach(memory => memory.Dispose());
+        PinnedMemory.TrimPool();
+    }
+
+    [CudaFact]
+    public void WaitAsync_CaptureBegunMeanwhile_LeavesTheCaptureAlone()
+    {
+        var token = TestContext.Current.CancellationToken;
+        using var stream = new CudaStream(s_device);
+        using var wait = new StreamWait(stream, id: -1, token);
+        stream.BeginCapture();
+
+        wait.LookForError();
+
+        wait.Task.IsCompleted.Should().BeFalse();
+        stream.EndCapture().Dispose();
+        wait.Complete();
+        wait.Task.IsCompletedSuccessfully.Should().BeTrue();
+    }
+
     private static CudaGraph Capture(CudaStream stream, Action work)
     {
         _ = TestKernels.Add;

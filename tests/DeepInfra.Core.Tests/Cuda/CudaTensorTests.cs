@@ -10,6 +10,21 @@ public class CudaTensorTests
     private static readonly Device s_device = Device.Cuda(0);
 
     [CudaFact]
+    public void Create_MoreThanCanBeAddressed_Throws()
+    {
+        using var stream = new CudaStream(Device.Cuda(0));
+        Shape huge = [1L << 60, 4];
+
+        var device = () => Tensor<double>.Create(huge, stream);
+        var pinned = () => Tensor<double>.CreatePinned(huge, Device.Cuda(0));
+        var pages = () => PinnedMemory.Allocate(long.MaxValue, Device.Cuda(0));
+
+        device.Should().Throw<ArgumentOutOfRangeException>();
+        pinned.Should().Throw<ArgumentOutOfRangeException>();
+        pages.Should().Throw<CudaOutOfMemoryException>();
+    }
+
+    [CudaFact]
     public void Create_Zeroed_ReadsAsZero()
     {
         using var stream = new CudaStream(s_device);

@@ -43,6 +43,26 @@ public sealed unsafe class DLPackDeviceTests
     }
 
     [CudaFact]
+    public void ToDLPack_DefaultStream_WaitsForTheProducer()
+    {
+        using var producer = new CudaStream(s_device);
+        using var x = Tensor<byte>.Create([16 << 20], producer);
+        using var host = Tensor<byte>.CreatePinned([16 << 20], s_device);
+        for (var i = 0; i < 40; i++)
+            x.CopyTo(host, producer);
+        DLManagedTensorVersioned* managed = null;
+        // A thread of its own, on which no context is current.
+        var thread = new Thread(() => managed = ((Tensor)x).ToDLPack(CudaStream.Default(s_device)));
+        thread.Start();
+        thread.Join();
+
+        CudaStream.Default(s_device).Synchronize();
+
+        producer.IsCompleted.Should().BeTrue();
+        managed->Deleter(managed);
+    }
+
+    [CudaFact]
     public void FromDLPack_IdleStreams_DeletesAtOnce()
     {
         using var stream = new CudaStream(s_device);
