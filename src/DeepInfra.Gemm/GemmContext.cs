@@ -63,7 +63,7 @@ public sealed class GemmContext
     /// <param name="device">The CPU or a CUDA device.</param>
     /// <param name="options">Null takes the defaults.</param>
     /// <exception cref="NativeLibraryNotFoundException">There is no CUDA driver.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such device.</exception>
+    /// <exception cref="CudaException">There is no such device, or the driver fails.</exception>
     public static GemmContext ForDevice(Device device, GemmOptions? options = null)
     {
         if (!device.IsCpu)

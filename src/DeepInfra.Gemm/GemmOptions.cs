@@ -66,6 +66,7 @@ public sealed record GemmOptions
         if (
             !Enum.TryParse<GemmCpuKernels>(text, ignoreCase: true, out var kernels)
             || !char.IsAsciiLetter(text[0])
+            || text.Contains(',', StringComparison.Ordinal)
         )
             throw new DeepInfraException(
                 $"DEEPINFRA_GEMM_CPU_KERNELS: expected auto, managed or native, got '{text}'"

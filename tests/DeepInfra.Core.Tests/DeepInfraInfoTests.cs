@@ -49,6 +49,8 @@ public class DeepInfraInfoTests
     [Theory]
     [InlineData("DEEPINFRA_CPU_ISA", "avx")]
     [InlineData("DEEPINFRA_CPU_ISA", "2")]
+    [InlineData("DEEPINFRA_CPU_ISA", "-1")]
+    [InlineData("DEEPINFRA_CPU_ISA", "v128,v256")]
     [InlineData("DEEPINFRA_CPU_THREADS", "0")]
     [InlineData("DEEPINFRA_CPU_THREADS", "many")]
     [Trait("Category", "Slow")]

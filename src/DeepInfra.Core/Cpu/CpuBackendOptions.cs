@@ -97,7 +97,8 @@ public sealed record CpuBackendOptions
         {
             if (
                 !Enum.TryParse<SimdTier>(isa, ignoreCase: true, out var tier)
-                || char.IsDigit(isa[0])
+                || !char.IsAsciiLetter(isa[0])
+                || isa.Contains(',', StringComparison.Ordinal)
             )
                 throw new DeepInfraException(
                     $"DEEPINFRA_CPU_ISA: expected reference, v128, v256 or v512, got '{isa}'"

@@ -64,19 +64,20 @@ public static unsafe class CpuScratch
         {
             var size = checked(bytes + 63) & ~(nuint)63;
             var (block, previousUse) = (_current, _used);
-            while (_current < _blocks.Count && _blocks[_current].Size - _used < size)
+            var (index, used) = (block, previousUse);
+            while (index < _blocks.Count && _blocks[index].Size - used < size)
             {
-                _current++;
-                _used = 0;
+                index++;
+                used = 0;
             }
-            if (_current == _blocks.Count)
+            if (index == _blocks.Count)
             {
-                var last = _current == 0 ? SmallestBlock / 2 : _blocks[^1].Size;
+                var last = index == 0 ? SmallestBlock / 2 : _blocks[^1].Size;
                 var blockSize = Math.Max(size, 2 * last);
                 _blocks.Add(((nint)NativeMemory.AlignedAlloc(blockSize, 64), blockSize));
             }
-            var pointer = (byte*)_blocks[_current].Address + _used;
-            _used += size;
+            var pointer = (byte*)_blocks[index].Address + used;
+            (_current, _used) = (index, used + size);
             return new Lease(this, block, previousUse, pointer);
         }
 

@@ -22,7 +22,8 @@ internal sealed class CpuWorker
             IsBackground = true,
             Name = $"deepinfra-cpu-{index}",
         };
-        thread.Start();
+        // Without the execution context of whoever needed a thread first: it would stay for good, a TensorScope among it.
+        thread.UnsafeStart();
     }
 
     public bool TryAssign(ParallelJob job)

@@ -25,6 +25,21 @@ public unsafe class CpuScratchTests
     }
 
     [Fact]
+    public void Rent_MoreThanThereIs_LeavesTheArenaAsItWas()
+    {
+        var arena = new CpuScratch.Arena();
+        using var first = arena.Rent(64);
+
+        FluentActions
+            .Invoking(() => arena.Rent(nuint.MaxValue / 4))
+            .Should()
+            .Throw<OutOfMemoryException>();
+
+        using var second = arena.Rent(64);
+        ((nint)second.Pointer).Should().Be((nint)first.Pointer + 64);
+    }
+
+    [Fact]
     public void Rent_Again_ReusesMemoryWithoutAllocation()
     {
         nint first;
