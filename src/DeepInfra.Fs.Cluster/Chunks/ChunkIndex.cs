@@ -222,7 +222,16 @@ internal sealed class ChunkIndex : IDisposable
         Action apply
     )
     {
-        var commit = new Commit(KeyOf(target, chunk), record, written, note, apply);
+        return CommitAsync(new Commit(KeyOf(target, chunk), record, written, note, apply));
+    }
+
+    /// <summary>Writes a note durably, of an update that found nothing to do.</summary>
+    /// <exception cref="ChunkStoreException">It could not be made durable.</exception>
+    public Task PutNoteAsync(IndexNote note) =>
+        CommitAsync(new Commit(null, null, null, note, static () => { }));
+
+    private Task CommitAsync(Commit commit)
+    {
         if (_commits.Add(commit))
         {
             _commits.WriteNext();
@@ -347,9 +356,10 @@ internal sealed class ChunkIndex : IDisposable
             using var batch = new WriteBatch();
             foreach (var commit in commits)
             {
-                _ = commit.Record is null
-                    ? batch.Delete(commit.Key)
-                    : batch.Put(commit.Key, commit.Record);
+                if (commit.Key is { } key)
+                {
+                    _ = commit.Record is null ? batch.Delete(key) : batch.Put(key, commit.Record);
+                }
                 if (commit.Note is { } note)
                 {
                     batch.Put(NoteKey(note.Key), note.Value);
@@ -378,14 +388,14 @@ internal sealed class ChunkIndex : IDisposable
     }
 
     private sealed class Commit(
-        byte[] key,
+        byte[]? key,
         byte[]? record,
         WrittenBytes? written,
         IndexNote? note,
         Action apply
     )
     {
-        public byte[] Key { get; } = key;
+        public byte[]? Key { get; } = key;
 
         public byte[]? Record { get; } = record;
 

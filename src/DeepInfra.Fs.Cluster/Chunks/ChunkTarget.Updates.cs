@@ -65,8 +65,18 @@ internal sealed partial class ChunkTarget
     {
         if (pending.IsNoop)
         {
-            Unlock(pending.Slot);
-            return null;
+            try
+            {
+                // That there was nothing to do is an answer too: a repetition must not find something later.
+                await (
+                    note is null ? Task.CompletedTask : _index.PutNoteAsync(note(null))
+                ).ConfigureAwait(false);
+                return null;
+            }
+            finally
+            {
+                Unlock(pending.Slot);
+            }
         }
         var record = pending.Record is { } draft
             ? draft with

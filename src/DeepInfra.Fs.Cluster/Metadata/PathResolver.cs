@@ -56,13 +56,14 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
 
     private ResolvedPath Walk(ulong start, string? path, bool follow, int depth, ref int links)
     {
-        var absolute = path?.StartsWith('/') == true;
-        var directory = Start(absolute ? MetaKeys.Root : start);
-        var here = new ResolvedPath(directory, "", null, directory);
         if (string.IsNullOrEmpty(path))
         {
-            return here;
+            // The inode itself is what the operation is about, not a directory on the way.
+            var inode = view.Inode(start);
+            return new ResolvedPath(inode, "", null, inode);
         }
+        var directory = Start(path.StartsWith('/') ? MetaKeys.Root : start);
+        var here = new ResolvedPath(directory, "", null, directory);
         CheckPath(path);
         var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         var mustBeDirectory = path.EndsWith('/');

@@ -170,6 +170,15 @@ internal sealed partial class StorageService
             .Target.Chunks.Descending(range.Begin, unfinished?.RemovedLast ?? range.End)
             .GetEnumerator();
         var any = chunks.MoveNext();
+        if (!any && channel is not null)
+        {
+            // Nothing is left, and a repetition must not remove what others make later.
+            result.MoreChunksInRange = false;
+            await node
+                .Index.PutNoteAsync(_channels.Note(channel, new UpdateNote { Removal = result }))
+                .ConfigureAwait(false);
+            channel.Unfinished = null;
+        }
         while (any && result.NumChunksRemoved < limit)
         {
             var id = chunks.Current.Id;

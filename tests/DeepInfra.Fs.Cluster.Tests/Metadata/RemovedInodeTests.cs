@@ -52,6 +52,74 @@ public sealed class RemovedInodeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task HardLink_ManyOfOneInodeAtOnce_CountsEachName()
+    {
+        var file = await _fs.CreateAsync("/f");
+
+        await Parallel.ForAsync(
+            0,
+            60,
+            async (i, _) =>
+            {
+                var link = await _fs.Client.MetaAsync<HardLinkReq, HardLinkRsp>(
+                    MetaMethod.HardLink,
+                    new HardLinkReq
+                    {
+                        OldPath = new PathAt { Parent = file.Id },
+                        NewPath = MetaFixture.At($"/link{i}"),
+                    }
+                );
+                link.Status.Code.Should().Be(StatusCode.Ok);
+            }
+        );
+
+        (await _fs.StatAsync("/f")).Nlink.Should().Be(61);
+    }
+
+    [Fact]
+    public async Task Open_ByInodeWhileTheLengthIsReported_KeepsTheLength()
+    {
+        var file = await _fs.CreateAsync("/f", perm: 0x9B6);
+        await using var other = await _fs.ClientAsync(7, 7);
+        for (var i = 1; i <= 40; i++)
+        {
+            var path = new PathAt { Parent = file.Id };
+            // Set again, so that each open of another user takes the bits away and writes the inode.
+            await _fs.Client.MetaAsync<SetAttrReq, SetAttrRsp>(
+                MetaMethod.SetAttr,
+                new SetAttrReq { Path = path, Perm = 0x9B6 }
+            );
+            var sync = _fs
+                .Client.MetaAsync<SyncReq, SyncRsp>(
+                    MetaMethod.Sync,
+                    new SyncReq
+                    {
+                        Inode = file.Id,
+                        UpdateLength = true,
+                        LengthHint = new VersionedLength { Length = (ulong)i },
+                    }
+                )
+                .AsTask();
+            var open = other
+                .MetaAsync<OpenReq, OpenRsp>(
+                    MetaMethod.Open,
+                    new OpenReq
+                    {
+                        Path = path,
+                        Flags = OpenFlags.WriteOnly,
+                        Session = new SessionInfo { Client = other.Id, Session = Guid.NewGuid() },
+                    }
+                )
+                .AsTask();
+
+            (await sync).Status.Code.Should().Be(StatusCode.Ok);
+            (await open).Status.Code.Should().Be(StatusCode.Ok);
+            var now = (FileInode)(await _fs.StatAsync("/f")).Type;
+            now.Length.Should().Be((ulong)i);
+        }
+    }
+
+    [Fact]
     public async Task Create_InRemovedDirectory_IsNotFound()
     {
         var directory = await _fs.MakeDirectoryAsync("/d");

@@ -139,6 +139,50 @@ public sealed class UpdateRestartTests : IAsyncLifetime
         next.NumChunksRemoved.Should().Be(more ? 2u : 1u);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Remove_OfNothingRepeatedAfterRestart_LeavesChunksMadeSince(bool single)
+    {
+        var tag = _fs.Client.Tag(7);
+        var first = await RemoveNothingAsync();
+        await RestartAsync();
+        await _other.WriteAsync(_chain, s_chunk, 0, Filled(2));
+
+        var again = await RemoveNothingAsync();
+
+        (first, again).Should().Be((StatusCode.Ok, StatusCode.Ok));
+        var (_, data) = await _other.ReadAsync(_chain, s_chunk, 0, 10);
+        data.Should().Equal(Filled(2));
+
+        async Task<StatusCode> RemoveNothingAsync()
+        {
+            if (!single)
+            {
+                return (await RemoveAsync(tag, 0)).StatusCode.Status.Code;
+            }
+            var response = await _fs.Client.StorageAsync<UpdateReq, UpdateRsp>(
+                _chain,
+                StorageMethod.Update,
+                new UpdateReq
+                {
+                    Payload = new UpdateIO
+                    {
+                        UpdateType = UpdateType.Remove,
+                        Key = new GlobalKey
+                        {
+                            VChainId = _fs.Client.Chain(_chain),
+                            ChunkId = s_chunk,
+                        },
+                    },
+                    Tag = tag,
+                    Options = new UpdateOptions { FromClient = true },
+                }
+            );
+            return response.Value.Result.LengthInfo.Status.Code;
+        }
+    }
+
     [Fact]
     public async Task Remove_FailedInTheMiddleAndRepeated_GoesOnBelowWhatItRemoved()
     {
