@@ -7,7 +7,10 @@ namespace DeepInfra.Fs;
 /// <param name="Status">State as the manager sees it.</param>
 /// <param name="HostName">Name of the host.</param>
 /// <param name="Addresses">Where its services listen.</param>
-/// <param name="LastHeartbeat">When the manager last heard of it.</param>
+/// <param name="LastHeartbeat">
+/// When the manager had last heard of it as it published the routing information that the client has: no measure of
+/// whether it lives now, which <paramref name="Status"/> is.
+/// </param>
 public sealed record ThreeFsNode(
     uint Id,
     string Type,

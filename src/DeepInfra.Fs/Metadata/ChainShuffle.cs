@@ -16,6 +16,9 @@ internal static class ChainShuffle
 {
     private const int SeedTries = 1000;
 
+    // Long lists hardly ever come out alike: trying on and on would only cost whoever creates the file.
+    private const uint SeedDraws = 4_000_000;
+
     /// <summary>Shuffles in place.</summary>
     public static void Shuffle(Span<uint> values, ulong seed, ShuffleMethod method)
     {
@@ -66,7 +69,8 @@ internal static class ChainShuffle
     public static ulong ChooseSeed(uint count, Random random)
     {
         ulong seed = 0;
-        for (var i = 0; i < SeedTries; i++)
+        var tries = Math.Clamp(SeedDraws / Math.Max(count, 1), 1, SeedTries);
+        for (var i = 0; i < tries; i++)
         {
             seed = (ulong)random.NextInt64() ^ ((ulong)random.NextInt64() << 1);
             var older = Slots(0, count, seed, ShuffleMethod.Gcc10);

@@ -122,9 +122,17 @@ internal sealed partial class MetaClient
             {
                 await Task.Delay(s_pruneInterval, _context.Time, _stopping.Token)
                     .ConfigureAwait(false);
-                while (!_lostSessions.IsEmpty)
+                try
                 {
-                    await PruneAsync(_stopping.Token).ConfigureAwait(false);
+                    while (
+                        !_lostSessions.IsEmpty
+                        && await TryPruneAsync(_stopping.Token).ConfigureAwait(false)
+                    ) { }
+                }
+                catch (Exception e)
+                    when (e is not (OperationCanceledException or ObjectDisposedException))
+                {
+                    FsLog.BackgroundFailed(_context.Log, e, "pruning of lost sessions");
                 }
             }
         }
@@ -134,7 +142,8 @@ internal sealed partial class MetaClient
         }
     }
 
-    private async ValueTask PruneAsync(CancellationToken cancellationToken)
+    /// <summary>Ends a batch of lost sessions; false when the service could not be asked, which is tried again later.</summary>
+    private async ValueTask<bool> TryPruneAsync(CancellationToken cancellationToken)
     {
         var request = new PruneSessionReq { SessionClient = _context.ClientId };
         while (request.Sessions.Count < PruneBatch && _lostSessions.TryDequeue(out var session))
@@ -142,12 +151,19 @@ internal sealed partial class MetaClient
             request.Sessions.Add(session);
         }
 
-        // A prune that fails for good concerns sessions that the service forgets by itself after a while.
-        await QueryAsync<PruneSessionReq, PruneSessionRsp>(
+        var result = await QueryAsync<PruneSessionReq, PruneSessionRsp>(
                 MetaMethod.PruneSession,
                 request,
                 cancellationToken
             )
             .ConfigureAwait(false);
+        if (result.HasValue || !MetaRetry.IsRetryable(result.Status.Code))
+        {
+            return true;
+        }
+
+        // As long as this client lives the service does not forget them, and keeps files that were removed.
+        request.Sessions.ForEach(_lostSessions.Enqueue);
+        return false;
     }
 }

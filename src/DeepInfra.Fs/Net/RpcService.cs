@@ -137,10 +137,10 @@ internal sealed class RpcMethod<TReq, TReqCodec, TRsp, TRspCodec>(
             {
                 return Encode<Result<TRsp>, ResultOf<TRsp, TRspCodec>>(result);
             }
-            catch (ThreeFsException e) when (result.HasValue)
+            catch (Exception e) when (e is ThreeFsException or OverflowException && result.HasValue)
             {
                 // Larger than a frame: this caller hears of it, and the other calls of the connection go on.
-                result = new Status(e.StatusCode, $"{MethodName}: {e.Message}");
+                result = new Status(StatusCode.RpcSendFailed, $"{MethodName}: {e.Message}");
                 return Encode<Result<TRsp>, ResultOf<TRsp, TRspCodec>>(result);
             }
         }

@@ -30,6 +30,38 @@ public sealed class MetaBackgroundTests
     }
 
     [Fact]
+    public async Task LostSession_PruningFails_IsTriedAgain()
+    {
+        var clock = new ManualClock();
+        await using var cluster = new FakeCluster();
+        await using var client = await ConnectAsync(cluster, clock);
+        var broken = true;
+        cluster.Meta.OnCall = (m, _) =>
+            m == MetaMethod.Sync ? new Status(StatusCode.MetaNoPermission)
+            : m == MetaMethod.PruneSession && Volatile.Read(ref broken)
+                ? new Status(StatusCode.TransactionConflict)
+            : null;
+        var open = client.OpenAsync("f", FileMode.Append, FileAccess.Write).AsTask();
+        await clock.AdvanceUntilAsync(() => open.IsFaulted, s_step);
+        await clock.AdvanceUntilAsync(
+            () => Count(cluster, MetaMethod.PruneSession) > 0 && client.Meta.LostSessionCount == 1,
+            s_step
+        );
+
+        Volatile.Write(ref broken, false);
+        var failed = Count(cluster, MetaMethod.PruneSession);
+        await clock.AdvanceUntilAsync(
+            () => Count(cluster, MetaMethod.PruneSession) > failed,
+            s_step
+        );
+
+        var create = (CreateReq)First(cluster, MetaMethod.Create);
+        var prune = (PruneSessionReq)First(cluster, MetaMethod.PruneSession);
+        prune.Sessions.Should().Equal(create.Session!.Value.Session);
+        await clock.AdvanceUntilAsync(() => client.Meta.LostSessionCount == 0, s_step);
+    }
+
+    [Fact]
     public async Task FailedClose_GoesOnInTheBackground()
     {
         var clock = new ManualClock();
