@@ -36,7 +36,11 @@ internal sealed class RankTeam : IDisposable
             failure = ExceptionDispatchInfo.Capture(e);
         }
         foreach (var member in _members)
-            failure ??= member.Wait();
+        {
+            // Also after a failure: what the others work on is the caller's to free.
+            var other = member.Wait();
+            failure ??= other;
+        }
         failure?.Throw();
     }
 
