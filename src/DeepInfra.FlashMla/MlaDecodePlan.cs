@@ -229,7 +229,7 @@ public sealed unsafe partial class MlaDecodePlan : IDisposable
         GC.KeepAlive(extraTopKLength);
     }
 
-    /// <summary>Tells whether a decode call with these arguments fits the plan, without running it.</summary>
+    /// <summary>Tells whether a dense decode call with these arguments fits the plan, without running it.</summary>
     /// <param name="q">Queries.</param>
     /// <param name="cache">The cache.</param>
     /// <param name="cacheSeqlens">Lengths.</param>
@@ -245,7 +245,8 @@ public sealed unsafe partial class MlaDecodePlan : IDisposable
         ArgumentCheck.OnDevice(cacheSeqlens, Device, nameof(cacheSeqlens));
         ObjectDisposedException.ThrowIf(_disposed, this);
         reason =
-            Mismatch(q, cache)
+            (IsSparse ? $"plan: it is for sparse decode (TopK is {Options.TopK})" : null)
+            ?? Mismatch(q, cache)
             ?? (Device.IsCpu ? StaleLengths(cacheSeqlens) : StaleDeviceLengths(cacheSeqlens));
         return reason is null;
     }

@@ -45,6 +45,14 @@ public sealed class SparseArgumentTests : IDisposable
     }
 
     [Fact]
+    public void IsCompatible_SparsePlan_IsNotForDecode()
+    {
+        _plan.IsCompatible(_q, _cache, _lengths, out var reason).Should().BeFalse();
+
+        reason.Should().Contain("sparse");
+    }
+
+    [Fact]
     public void DecodeSparse_WrongScope_Throws()
     {
         using var topK = Tensor<int>.Create([2, 1, 9]);

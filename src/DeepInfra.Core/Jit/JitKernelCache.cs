@@ -160,8 +160,9 @@ public sealed class JitKernelCache : IDisposable
                     {
                         GetOrBuild(spec);
                     }
-                    catch (DeepInfraException e)
+                    catch (Exception e)
                     {
+                        // Whatever is wrong with one kernel or its file, the others are still wanted.
                         failures.Enqueue(e);
                     }
                     return ValueTask.CompletedTask;

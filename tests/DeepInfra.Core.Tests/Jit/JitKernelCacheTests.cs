@@ -284,6 +284,7 @@ public sealed class JitKernelCacheTests : IDisposable
         [
             FakeCompiler.Spec("a"),
             FakeCompiler.Spec("bad", "#error"),
+            null!,
             FakeCompiler.Spec("b"),
             FakeCompiler.Spec("a"),
         ];
@@ -295,9 +296,9 @@ public sealed class JitKernelCacheTests : IDisposable
 
         failure
             .Which.InnerExceptions.Should()
-            .ContainSingle()
-            .Which.Message.Should()
-            .Contain("bad");
+            .HaveCount(2)
+            .And.Contain(e => e is ArgumentNullException)
+            .And.Contain(e => e.Message.Contains("bad"));
         cache.Statistics.Compilations.Should().Be(2);
     }
 
