@@ -347,5 +347,6 @@ public sealed partial class PondFrame
     }
 
     /// <summary>Adds a limit, so that only what is asked for is computed, unless everything is there.</summary>
-    private PondFrame Limited(long rows) => IsComputed || Node is SourceNode ? this : Limit(rows);
+    private PondFrame Limited(long rows) =>
+        IsComputed || Node is SourceNode or LiteralNode ? this : Limit(rows);
 }

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using Apache.Arrow;
 using DeepInfra.Pond.Engine;
 using DeepInfra.Pond.Execution;
+using DeepInfra.Pond.Interop;
 using DeepInfra.Pond.Plan;
 using DeepInfra.Pond.Rows;
 using DeepInfra.Pond.Storage;
@@ -218,7 +219,7 @@ public sealed partial class PondSession : IAsyncDisposable
             batches.Add(encoder.Build());
         }
 
-        return new PondFrame(new LiteralNode(this, encoder.Schema, batches));
+        return new PondFrame(new LiteralNode(this, new ArrowRows(encoder.Schema, batches)));
     }
 
     /// <summary>A frame of Arrow record batches.</summary>
@@ -248,7 +249,7 @@ public sealed partial class PondSession : IAsyncDisposable
             }
         }
 
-        return new PondFrame(new LiteralNode(this, batches[0].Schema, batches));
+        return new PondFrame(new LiteralNode(this, new ArrowRows(batches[0].Schema, batches)));
     }
 
     /// <summary>

@@ -15,7 +15,6 @@ internal sealed class DuckInstance : IDisposable
     private int _threads;
     private long _memory;
     private bool? _preserveOrder;
-    private int _arrowRegistered;
 
     public DuckInstance(string spillDirectory, long? maxSpillBytes)
     {
@@ -33,6 +32,8 @@ internal sealed class DuckInstance : IDisposable
             {
                 Run($"SET max_temp_directory_size='{SqlText.Number(bytes >> 10)}KiB'");
             }
+
+            Interop.ArrowFunctions.Register(_connection.NativeConnection);
         }
         catch
         {
@@ -205,14 +206,6 @@ internal sealed class DuckInstance : IDisposable
     /// <summary>Streams a query on a second connection of the same instance.</summary>
     public ArrowQuery OpenArrow(string sql, CancellationToken cancellation) =>
         ArrowQuery.Open(_connection, sql, cancellation);
-
-    public void EnsureArrowSource()
-    {
-        if (Interlocked.Exchange(ref _arrowRegistered, 1) == 0)
-        {
-            Interop.ArrowSourceFunction.Register(_connection.NativeConnection);
-        }
-    }
 
     public void Dispose() => _connection.Dispose();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 namespace DeepInfra.Pond.Execution;
 
-/// <summary>A file, or a range of its rows, that belongs to a partition.</summary>
+/// <summary>A file, or rows in memory, or a range of either, that belongs to a partition.</summary>
 internal sealed record DataFile(string Path, long Rows, long Bytes)
 {
     public const long Unknown = -1;
@@ -20,6 +20,9 @@ internal sealed record DataFile(string Path, long Rows, long Bytes)
 
     /// <summary>XXH3-128 of the whole file in hexadecimal digits, when it is known.</summary>
     public string? Checksum { get; init; }
+
+    /// <summary>The rows, when they are not in a file at all; the path then only tells them from others.</summary>
+    public Interop.ArrowRows? Memory { get; init; }
 
     public bool IsWhole => End == Unknown;
 

@@ -79,6 +79,13 @@ internal sealed class FileSet(FileFormat format, PondSchema? schema, IReadOnlyLi
                     continue;
                 }
 
+                if (file.Memory is { } rows)
+                {
+                    Flush();
+                    parts.Add(rows.Select(file.Begin, file.IsWhole ? file.Rows : file.End));
+                    continue;
+                }
+
                 if (!file.IsWhole)
                 {
                     Flush();

@@ -18,9 +18,9 @@ internal static class InputChecks
 
         foreach (var (set, file) in Files(context))
         {
-            if (context.Job.Stager.IsRemote(file.Path))
+            if (file.Memory is not null || context.Job.Stager.IsRemote(file.Path))
             {
-                // Compared when the file is staged.
+                // Nothing to compare, or compared when the file is staged.
                 continue;
             }
 
@@ -175,7 +175,7 @@ internal static class InputChecks
             return null;
         }
 
-        var files = inputs.ToArray();
+        var files = inputs.Where(i => i.File.Memory is null).ToArray();
         if (
             said is { Line: not null }
             || (

@@ -26,11 +26,20 @@ internal static class ShuffleFormat
     {
         var sets = context.Sets(0);
         var paths = sets.Where(s => s.Format is ParquetFileFormat)
-            .SelectMany(s => s.Files.Where(f => f.Rows != 0).Select(f => (Set: s, File: f)))
+            .SelectMany(s =>
+                s.Files.Where(f => f.Rows != 0 && f.Memory is null).Select(f => (Set: s, File: f))
+            )
             .ToArray();
         if (paths.Length == 0)
         {
-            return Choose(wanted, count, context.MemoryBytes, UnknownRowBytes, dense: false);
+            var inMemory = FileSet.TotalRows(sets);
+            return Choose(
+                wanted,
+                count,
+                context.MemoryBytes,
+                inMemory > 0 ? sets.Sum(s => s.Bytes) / inMemory : UnknownRowBytes,
+                dense: false
+            );
         }
 
         // Some files, spread over the list, stand for all of them.

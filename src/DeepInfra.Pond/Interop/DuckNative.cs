@@ -30,6 +30,13 @@ internal static unsafe partial class DuckNative
     [LibraryImport(Library, EntryPoint = "duckdb_table_function_add_parameter")]
     public static partial void TableFunctionAddParameter(nint function, nint logicalType);
 
+    [LibraryImport(Library, EntryPoint = "duckdb_table_function_set_extra_info")]
+    public static partial void TableFunctionSetExtraInfo(
+        nint function,
+        nint info,
+        delegate* unmanaged[Cdecl]<nint, void> destroy
+    );
+
     [LibraryImport(Library, EntryPoint = "duckdb_table_function_set_bind")]
     public static partial void TableFunctionSetBind(
         nint function,
@@ -79,11 +86,36 @@ internal static unsafe partial class DuckNative
     [LibraryImport(Library, EntryPoint = "duckdb_bind_set_error")]
     public static partial void BindSetError(nint info, byte* message);
 
+    [LibraryImport(Library, EntryPoint = "duckdb_bind_get_extra_info")]
+    public static partial nint BindGetExtraInfo(nint info);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_bind_set_cardinality")]
+    public static partial void BindSetCardinality(nint info, ulong rows, byte isExact);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_init_get_bind_data")]
+    public static partial nint InitGetBindData(nint info);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_init_get_extra_info")]
+    public static partial nint InitGetExtraInfo(nint info);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_init_set_init_data")]
+    public static partial void InitSetInitData(
+        nint info,
+        nint data,
+        delegate* unmanaged[Cdecl]<nint, void> destroy
+    );
+
+    [LibraryImport(Library, EntryPoint = "duckdb_init_set_error")]
+    public static partial void InitSetError(nint info, byte* message);
+
     [LibraryImport(Library, EntryPoint = "duckdb_init_set_max_threads")]
     public static partial void InitSetMaxThreads(nint info, ulong threads);
 
     [LibraryImport(Library, EntryPoint = "duckdb_function_get_bind_data")]
     public static partial nint FunctionGetBindData(nint info);
+
+    [LibraryImport(Library, EntryPoint = "duckdb_function_get_init_data")]
+    public static partial nint FunctionGetInitData(nint info);
 
     [LibraryImport(Library, EntryPoint = "duckdb_function_set_error")]
     public static partial void FunctionSetError(nint info, byte* message);
