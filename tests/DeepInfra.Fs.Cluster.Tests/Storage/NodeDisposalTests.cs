@@ -47,13 +47,14 @@ public sealed class NodeDisposalTests : IDisposable
         using var node = Open();
         var before = DiskThreadCount();
 
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < 50; i++)
         {
             var open = Open;
             open.Should().Throw<ClusterStorageException>();
         }
 
-        DiskThreadCount().Should().BeLessThanOrEqualTo(before);
+        // Other tests start nodes meanwhile, a few; the 50 failed ones had eight threads each.
+        DiskThreadCount().Should().BeLessThan(before + 200);
     }
 
     [Theory]
@@ -72,7 +73,6 @@ public sealed class NodeDisposalTests : IDisposable
             .Be(StatusCode.InvalidArg);
     }
 
-    // Other tests of the process may end threads meanwhile; those of a failed start would stay.
     private static int DiskThreadCount() =>
         Directory
             .EnumerateDirectories("/proc/self/task")
