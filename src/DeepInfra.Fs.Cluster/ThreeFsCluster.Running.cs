@@ -21,7 +21,15 @@ public sealed partial class ThreeFsCluster
             _manager.CreateService()
         );
         _metaListener = Listen(NodeIdentity.Meta, 0, _metadata.CreateService());
-        await _manager.StartAsync(ManagerNode()).ConfigureAwait(false);
+        await _manager
+            .StartAsync(
+                ManagerNode(),
+                [
+                    (NodeIdentity.Meta, NodeType.Meta),
+                    .. _hosts.Select(h => (h.NodeId, NodeType.Storage)),
+                ]
+            )
+            .ConfigureAwait(false);
         await CreateChainsAsync(cancellationToken).ConfigureAwait(false);
         await _metadata.InitializeAsync().ConfigureAwait(false);
         foreach (var host in _hosts)

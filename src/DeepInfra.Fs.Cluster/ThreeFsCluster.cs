@@ -322,6 +322,9 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>The manager.</summary>
+    internal ManagerService Manager => _manager;
+
     /// <summary>The storage nodes, running or not.</summary>
     internal IReadOnlyList<StorageHost> Hosts => _hosts;
 

@@ -63,7 +63,12 @@ internal sealed partial class ManagerService : IDisposable
     /// node reports; a chain that was made in an earlier life has no time of grace left. This node becomes
     /// the primary.
     /// </summary>
-    public async Task StartAsync(NodeInfo self)
+    /// <param name="self">This node.</param>
+    /// <param name="own">
+    /// The nodes that this cluster runs itself. Whoever registered one of their ids as something else loses it, or
+    /// the cluster could not start any more.
+    /// </param>
+    public async Task StartAsync(NodeInfo self, params (uint Id, NodeType Type)[] own)
     {
         await Routing
             .ChangeAsync(draft =>
@@ -75,6 +80,13 @@ internal sealed partial class ManagerService : IDisposable
                 foreach (var target in draft.Info.Targets.Values.ToArray())
                 {
                     draft.SetTarget(target with { LocalState = LocalTargetState.Offline });
+                }
+                foreach (var (id, type) in own)
+                {
+                    if (draft.Info.Nodes.TryGetValue(id, out var node) && node.Type != type)
+                    {
+                        draft.RemoveNode(id);
+                    }
                 }
                 self.Status = NodeStatus.PrimaryMgmtd;
                 draft.SetNode(self);

@@ -178,12 +178,17 @@ internal readonly struct PathResolver(MetaView view, UserInfo user)
     }
 
     /// <summary>The absolute path of a directory, by its chain of parents.</summary>
+    /// <exception cref="ServiceException">It was removed, alone or with one above it (3000).</exception>
     public static string AbsolutePath(MetaView view, Inode directory)
     {
         var names = new List<string>();
         var current = directory;
         while (current.Id != MetaKeys.Root)
         {
+            if (current.Id == MetaKeys.GcRoot)
+            {
+                throw MetaView.NotFound($"inode {directory.Id:x}, which was removed,");
+            }
             var body = (DirectoryInode)current.Type;
             names.Add(body.Name);
             current =

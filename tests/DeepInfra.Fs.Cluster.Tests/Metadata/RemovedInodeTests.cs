@@ -151,6 +151,27 @@ public sealed class RemovedInodeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RealPath_OfWhatWasRemoved_IsNotFound()
+    {
+        await _fs.MakeDirectoryAsync("/d");
+        var below = await _fs.MakeDirectoryAsync("/d/below");
+        await _fs.RemoveAsync("/d", recursive: true, request: Guid.NewGuid());
+
+        foreach (var inode in new[] { below.Id, 1ul })
+        {
+            var path = await _fs.Client.MetaAsync<GetRealPathReq, GetRealPathRsp>(
+                MetaMethod.GetRealPath,
+                new GetRealPathReq
+                {
+                    Path = new PathAt { Parent = inode },
+                    Absolute = true,
+                }
+            );
+            path.Status.Code.Should().Be(StatusCode.MetaNotFound);
+        }
+    }
+
+    [Fact]
     public async Task Create_InAFileByItsInode_IsRefused()
     {
         var file = await _fs.CreateAsync("/f");
