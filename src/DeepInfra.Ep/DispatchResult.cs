@@ -83,6 +83,7 @@ public sealed class DispatchResult : IDisposable, IEpOperation
         if (Interlocked.Exchange(ref _alive, 0) == 0)
             return;
         Event.WaitWithoutThrow();
+        Handle.Settle(Event);
         Request.Clear();
         _owner.Recycle(this);
     }

@@ -23,6 +23,9 @@ public sealed class EpEvent : IDisposable
     /// <summary>True while only the invocation of a hook completes the event. Used by the thread that owns the hook.</summary>
     internal bool IsHookPending { get; set; }
 
+    /// <summary>The failure of the operation; null while it is going on and after success.</summary>
+    internal ExceptionDispatchInfo? Error => Volatile.Read(ref _error);
+
     /// <summary>True once the operation ended, in success or failure.</summary>
     public bool IsCompleted => !Volatile.Read(ref _pending);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.ExceptionServices;
 using DeepInfra.Ep.Engine;
 
 namespace DeepInfra.Ep;
@@ -11,6 +12,7 @@ public sealed class ThroughputHandle : IDisposable
 {
     private readonly ThroughputBuffer _owner;
     private EpEvent? _producer;
+    private ExceptionDispatchInfo? _failure;
     private int _alive;
 
     internal ThroughputHandle(ThroughputBuffer owner) => _owner = owner;
@@ -54,6 +56,7 @@ public sealed class ThroughputHandle : IDisposable
 
     internal void Attach(EpEvent producer)
     {
+        _failure = null;
         _producer = producer;
         Volatile.Write(ref _alive, 1);
     }
@@ -64,6 +67,17 @@ public sealed class ThroughputHandle : IDisposable
         if (!IsAlive)
             throw new StaleHandleException("The handle was disposed.");
         _producer?.Wait();
+        _failure?.Throw();
         return Plan;
+    }
+
+    /// <summary>Keeps the outcome of the dispatch that made the handle: its event is about to serve another one.</summary>
+    internal void Settle(EpEvent producer)
+    {
+        // The handle may have been disposed and be another dispatch's by now.
+        if (_producer != producer)
+            return;
+        _failure = producer.Error;
+        _producer = null;
     }
 }

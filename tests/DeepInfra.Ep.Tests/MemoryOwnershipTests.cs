@@ -103,6 +103,35 @@ public sealed class MemoryOwnershipTests : IDisposable
     }
 
     [Fact]
+    public async Task ThroughputHandle_ResultReusedMeanwhile_StaysItsOwn()
+    {
+        var token = TestContext.Current.CancellationToken;
+        var received = _throughput.Dispatch(_input);
+        using var handle = received.Handle;
+        received.Dispose();
+        var gate = new TaskCompletionSource();
+        using var later = _throughput.Dispatch(
+            _input,
+            new DispatchOptions { Async = true, After = EpEvent.FromTask(gate.Task) }
+        );
+        later.Should().BeSameAs(received, "the pool hands it out again");
+
+        var tokens = Task.Run(() => handle.TokenCount, token);
+        var first = await Task.WhenAny(tokens, Task.Delay(TimeSpan.FromSeconds(10), token));
+        gate.SetException(new InvalidOperationException("later"));
+        later.Event.Invoking(e => e.Wait()).Should().Throw<InvalidOperationException>();
+
+        first.Should().BeSameAs(tokens);
+        (await tokens).Should().Be(Tokens);
+        handle.TokenCount.Should().Be(Tokens);
+        later.Handle.Invoking(h => h.TokenCount).Should().Throw<InvalidOperationException>();
+        var failed = later.Handle;
+        later.Dispose();
+        failed.Invoking(h => h.TokenCount).Should().Throw<InvalidOperationException>();
+        failed.Dispose();
+    }
+
+    [Fact]
     public async Task LowLatency_FailedCalls_GiveTheirMemoryBack()
     {
         var first = _lowLatency.Dispatch(_data.X[0], _data.TopkIdx[0]);
