@@ -64,6 +64,10 @@ public static class FileSystemPath
         return canonical[(canonical.LastIndexOf('/') + 1)..];
     }
 
+    /// <summary>Whether a text can be the name of an entry: one part of a canonical path.</summary>
+    internal static bool IsName(string name) =>
+        name.Length > 0 && !name.Contains('/', StringComparison.Ordinal) && IsCanonical(name);
+
     private static bool IsCanonical(string path)
     {
         var rest = path.AsSpan();

@@ -139,6 +139,16 @@ public sealed partial class ThreeFsClient
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var entry = page.Entries[i];
+                if (!FileSystemPath.IsName(entry.Name))
+                {
+                    // Callers make paths of names: one that leads elsewhere must not get that far.
+                    throw new ThreeFsException(
+                        StatusCode.MetaInconsistent,
+                        $"the service lists an entry of the impossible name '{entry.Name}'",
+                        "/" + canonical
+                    );
+                }
+
                 previous = entry.Name;
                 var info =
                     withInfo && i < page.Inodes.Count
