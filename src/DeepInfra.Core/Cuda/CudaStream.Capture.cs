@@ -74,7 +74,7 @@ public sealed unsafe partial class CudaStream
     /// <summary>Ends a capture that its owner left: what it keeps alive would keep the stream alive, and the other way round.</summary>
     private void AbandonCapture()
     {
-        if (_handle.IsClosed || _handle.Capture?.Origin != _handle)
+        if (IsDisposed || _handle.Capture?.Origin != _handle)
             return;
         try
         {

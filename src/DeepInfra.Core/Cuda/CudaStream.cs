@@ -24,6 +24,9 @@ public sealed unsafe partial class CudaStream : IDisposable
     private readonly SafeStreamHandle _handle;
     private readonly bool _isDefault;
 
+    // The handle stays open as long as memory needs the stream.
+    private int _disposed;
+
     /// <summary>Creates a stream.</summary>
     /// <param name="device">A CUDA device.</param>
     /// <param name="nonBlocking">True: no implicit order with <see cref="Default"/>.</param>
@@ -54,7 +57,7 @@ public sealed unsafe partial class CudaStream : IDisposable
     public Device Device => _handle.Context.Device.Device;
 
     /// <summary>True once disposed; <see cref="Default"/> never is.</summary>
-    public bool IsDisposed => _handle.IsClosed;
+    public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     /// <summary>The driver's handle (<c>CUstream</c>), valid while the stream is undisposed.</summary>
     /// <exception cref="ObjectDisposedException">The stream was disposed.</exception>
@@ -144,7 +147,8 @@ public sealed unsafe partial class CudaStream : IDisposable
         if (_isDefault)
             return;
         AbandonCapture();
-        _handle.Dispose();
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            _handle.Dispose();
     }
 
     /// <inheritdoc/>
@@ -157,7 +161,7 @@ public sealed unsafe partial class CudaStream : IDisposable
         return new UseScope(_handle);
     }
 
-    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(IsDisposed, this);
 }
 
 /// <summary>A reference to a stream with its context current.</summary>

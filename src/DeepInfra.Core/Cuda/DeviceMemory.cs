@@ -16,6 +16,9 @@ public sealed unsafe class DeviceMemory : IDisposable, IStreamMemory
 
     private readonly SafeDeviceMemoryHandle _handle;
 
+    // The handle stays open as long as a graph needs the memory.
+    private int _disposed;
+
     private DeviceMemory(SafeDeviceMemoryHandle handle) => _handle = handle;
 
     /// <summary>Bytes allocated now by this process through this class.</summary>
@@ -31,7 +34,7 @@ public sealed unsafe class DeviceMemory : IDisposable, IStreamMemory
     public Device Device => _handle.Context.Device.Device;
 
     /// <summary>True once disposed.</summary>
-    public bool IsDisposed => _handle.IsClosed;
+    public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     /// <summary>The address on the device, at least 256-byte aligned; valid while undisposed.</summary>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
@@ -39,7 +42,7 @@ public sealed unsafe class DeviceMemory : IDisposable, IStreamMemory
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
             return (void*)_handle.Value;
         }
     }
@@ -89,7 +92,7 @@ public sealed unsafe class DeviceMemory : IDisposable, IStreamMemory
     public void RecordStream(CudaStream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
         ObjectDisposedException.ThrowIf(stream.IsDisposed, stream);
         _handle.Record(stream.SafeHandle);
     }
@@ -97,13 +100,17 @@ public sealed unsafe class DeviceMemory : IDisposable, IStreamMemory
     /// <summary>Makes a stream wait for the work that uses the memory now, and a user of it.</summary>
     internal void OrderBefore(CudaStream stream)
     {
-        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
         ObjectDisposedException.ThrowIf(stream.IsDisposed, stream);
         _handle.OrderBefore(stream.SafeHandle);
     }
 
     /// <summary>Enqueues the release; see the class. A second call does nothing.</summary>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            _handle.Dispose();
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Bytes} bytes on {Device}";

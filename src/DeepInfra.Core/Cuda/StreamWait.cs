@@ -13,8 +13,12 @@ internal sealed class StreamWait(CudaStream stream, long id, CancellationToken c
     private readonly TaskCompletionSource _source = new(
         TaskCreationOptions.RunContinuationsAsynchronously
     );
+    private readonly Lock _gate = new();
+    private readonly SafeStreamHandle _handle = Hold(stream);
     private CancellationTokenRegistration _registration;
     private Timer? _timer;
+    private int _disposed;
+    private bool _released;
 
     public Task Task => _source.Task;
 
@@ -46,6 +50,7 @@ internal sealed class StreamWait(CudaStream stream, long id, CancellationToken c
     {
         CudaStream.Forget(id);
         _source.TrySetCanceled(CancellationToken.None);
+        Dispose();
     }
 
     private void Cancel(CancellationToken token)
@@ -55,19 +60,14 @@ internal sealed class StreamWait(CudaStream stream, long id, CancellationToken c
         Dispose();
     }
 
+    /// <summary>Ends the wait with the stream's error, if it has one, also after the stream was disposed.</summary>
     internal void LookForError()
     {
         try
         {
-            // Only an error matters: completion may also mean later work, and arrives by the host function. Asking while a
-            // capture is going on, begun since, would break the capture.
-            lock (stream.SafeHandle.CaptureGate)
-                if (!stream.IsDisposed && !stream.IsCapturing)
-                    _ = stream.IsCompleted;
-        }
-        catch (ObjectDisposedException)
-        {
-            // Disposed in between; the work goes on and the host function still comes.
+            lock (_gate)
+                if (!_released)
+                    Query();
         }
         catch (DeepInfraException e)
         {
@@ -83,5 +83,41 @@ internal sealed class StreamWait(CudaStream stream, long id, CancellationToken c
         _timer?.Dispose();
         // Not Dispose: it would wait for a callback that may be the caller.
         _registration.Unregister();
+        // On another thread: letting go of a disposed stream calls the driver, which its own thread must not do.
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static wait => wait.Release(),
+                this,
+                preferLocal: false
+            );
+    }
+
+    private static SafeStreamHandle Hold(CudaStream stream)
+    {
+        var added = false;
+        stream.SafeHandle.DangerousAddRef(ref added);
+        return stream.SafeHandle;
+    }
+
+    private void Release()
+    {
+        lock (_gate)
+            _released = true;
+        _handle.DangerousRelease();
+    }
+
+    private void Query()
+    {
+        // Asking while a capture is going on, begun since, would break the capture.
+        lock (_handle.CaptureGate)
+        {
+            if (_handle.IsCapturing)
+                return;
+            using var scope = _handle.Context.Enter();
+            var status = _handle.Context.Api.StreamQuery(_handle.Value);
+            // Only an error matters: completion may also mean later work, and arrives by the host function.
+            if (status != CudaErrorCode.NotReady)
+                _handle.Context.Check(status, "cuStreamQuery");
+        }
     }
 }

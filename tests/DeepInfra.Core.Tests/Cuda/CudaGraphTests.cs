@@ -131,6 +131,28 @@ public unsafe class CudaGraphTests
     }
 
     [CudaFact]
+    public void Dispose_WhatOthersStillNeed_IsDisposedAllTheSame()
+    {
+        var stream = new CudaStream(s_device);
+        using var other = new CudaStream(s_device);
+        using var x = Tensor<float>.Create([64], stream);
+        var memory = DeviceMemory.Allocate(256, other);
+        other.BeginCapture();
+        memory.RecordStream(other);
+        using var graph = other.EndCapture();
+
+        // The tensor will be freed on the stream, and the graph keeps the memory.
+        stream.Dispose();
+        memory.Dispose();
+
+        stream.IsDisposed.Should().BeTrue();
+        stream.Invoking(s => s.Synchronize()).Should().Throw<ObjectDisposedException>();
+        x.Invoking(t => t.RecordStream(stream)).Should().Throw<ObjectDisposedException>();
+        memory.IsDisposed.Should().BeTrue();
+        memory.Invoking(m => m.RecordStream(other)).Should().Throw<ObjectDisposedException>();
+    }
+
+    [CudaFact]
     public void Dispose_StreamThatCaptures_EndsTheCapture()
     {
         var before = DeviceMemory.LiveCount;

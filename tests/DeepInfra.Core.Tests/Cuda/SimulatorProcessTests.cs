@@ -27,6 +27,38 @@ public class SimulatorProcessTests
     public Task KernelFault_OnTheSimulator_IsReportedAndStays() =>
         Simulator.RunAsync([typeof(FaultTests).FullName!], ("DEEPINFRA_TEST_FAULT", "1"));
 
+    [Fact]
+    public Task KernelFault_StreamDisposedMeanwhile_EndsTheWait() =>
+        Simulator.RunAsync([typeof(DisposedStreamTests).FullName!], ("DEEPINFRA_TEST_FAULT", "1"));
+
+    [Collection(nameof(CudaCollection))]
+    public class DisposedStreamTests
+    {
+        [CudaFact]
+        public async Task WaitAsync_StreamDisposedAndKernelFails_Fails()
+        {
+            Assert.SkipUnless(
+                Environment.GetEnvironmentVariable("DEEPINFRA_TEST_FAULT") == "1",
+                "only meaningful in a child process"
+            );
+            var token = TestContext.Current.CancellationToken;
+            var fault = TestKernels.Fault;
+            var stream = new CudaStream(Device.Cuda(0));
+            using var x = Tensor<byte>.Create([16 << 20], stream);
+            using var host = Tensor<byte>.CreatePinned([16 << 20], Device.Cuda(0));
+            // Something to wait for, so that the kernel has not failed yet.
+            for (var i = 0; i < 40; i++)
+                x.CopyTo(host, stream);
+            fault.Launch(new LaunchConfig(1, 32), stream, (nint)0x10);
+
+            var wait = stream.WaitAsync(token).AsTask();
+            stream.Dispose();
+
+            var ended = () => wait.WaitAsync(TimeSpan.FromSeconds(60), token);
+            await ended.Should().ThrowAsync<CudaException>();
+        }
+    }
+
     [Collection(nameof(CudaCollection))]
     public class FaultTests
     {
