@@ -58,7 +58,7 @@ public abstract unsafe partial class Tensor : IDisposable
     public bool IsContiguous { get; }
 
     /// <summary>True once the tensor, or the tensor it borrows from, was disposed.</summary>
-    public bool IsDisposed => _disposed || Storage.IsClosed;
+    public bool IsDisposed => _disposed || Storage.IsDisposed;
 
     /// <summary>
     /// The address of element [0,…,0], in the address space of <see cref="Device"/>. Valid while the tensor is

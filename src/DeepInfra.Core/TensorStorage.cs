@@ -16,6 +16,7 @@ internal sealed unsafe class TensorStorage : SafeHandle
     private readonly IStreamMemory? _memory;
     private ForeignMemoryUsers? _foreignUsers;
     private bool _abandoned;
+    private bool _disposed;
 
     private TensorStorage(
         void* pointer,
@@ -39,6 +40,9 @@ internal sealed unsafe class TensorStorage : SafeHandle
     public Device Device { get; }
 
     public override bool IsInvalid => handle == 0;
+
+    /// <summary>True once the owner was disposed; the memory may live on for whoever holds a reference.</summary>
+    public bool IsDisposed => _disposed || IsClosed;
 
     public void* Pointer => (void*)handle;
 
@@ -86,6 +90,7 @@ internal sealed unsafe class TensorStorage : SafeHandle
     protected override void Dispose(bool disposing)
     {
         _abandoned |= !disposing;
+        _disposed = true;
         base.Dispose(disposing);
     }
 

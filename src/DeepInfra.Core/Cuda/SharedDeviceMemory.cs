@@ -17,6 +17,9 @@ public sealed unsafe class SharedDeviceMemory : IDisposable
     private readonly SafeSharedMemoryHandle _handle;
     private readonly bool _isOpened;
 
+    // The handle stays open as long as a tensor needs the memory.
+    private int _disposed;
+
     private SharedDeviceMemory(SafeSharedMemoryHandle handle, long bytes, bool isOpened)
     {
         _handle = handle;
@@ -31,7 +34,7 @@ public sealed unsafe class SharedDeviceMemory : IDisposable
     public Device Device => _handle.Context.Device.Device;
 
     /// <summary>True once disposed.</summary>
-    public bool IsDisposed => _handle.IsClosed;
+    public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     /// <summary>The address in this process, at least 256-byte aligned; valid while undisposed.</summary>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
@@ -147,5 +150,9 @@ public sealed unsafe class SharedDeviceMemory : IDisposable
     /// <summary>
     /// Frees or closes the memory once no tensor uses it; waits for the device. A second call does nothing.
     /// </summary>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            _handle.Dispose();
+    }
 }

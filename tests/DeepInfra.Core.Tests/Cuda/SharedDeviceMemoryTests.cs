@@ -40,6 +40,8 @@ public class SharedDeviceMemoryTests
 
         memory.Dispose();
 
+        memory.IsDisposed.Should().BeTrue();
+        memory.Invoking(m => m.AsTensor<int>([8])).Should().Throw<ObjectDisposedException>();
         DeviceMemory.LiveBytes.Should().Be(before + 64);
         using (var stream = new CudaStream(s_device))
         {

@@ -116,6 +116,20 @@ public unsafe class DLPackTests
     }
 
     [Fact]
+    public void ToDLPack_OwnerDisposed_EndsItsViews()
+    {
+        var owner = Tensor<int>.Create([4]);
+        var view = owner.AsSlice(0, 1, 2);
+        var managed = ((Tensor)owner).ToDLPack();
+
+        owner.Dispose();
+
+        view.IsDisposed.Should().BeTrue();
+        view.Invoking(v => v.AsSpan().Length).Should().Throw<ObjectDisposedException>();
+        managed->Deleter(managed);
+    }
+
+    [Fact]
     public void ToDLPack_Empty_HasNullData()
     {
         using var tensor = Tensor<float>.Create([0, 5]);
