@@ -117,6 +117,8 @@ public sealed class HostileServerTests : IAsyncLifetime
             {
                 ClusterId = "hostile",
                 ManagerAddresses = [_listeners[0].EndPoint.ToString()],
+                ConnectTimeout = TimeSpan.FromMinutes(1),
+                ManagerTimeout = TimeSpan.FromMinutes(1),
                 MetadataRetryDelay = TimeSpan.FromMilliseconds(1),
                 StorageTimeout = TimeSpan.FromMilliseconds(5),
                 MaximumStorageTimeout = TimeSpan.FromMilliseconds(5),
