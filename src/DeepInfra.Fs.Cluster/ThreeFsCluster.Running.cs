@@ -15,6 +15,11 @@ public sealed partial class ThreeFsCluster
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {
+        RequireMetadata();
+        foreach (var host in _hosts)
+        {
+            RequireFiles(host);
+        }
         _managerListener = Listen(
             NodeIdentity.Manager,
             _options.ManagerPort,
@@ -47,6 +52,38 @@ public sealed partial class ThreeFsCluster
         StartLoops();
         ClusterLog.Started(_log, ClusterId, _directory.Root, ManagerAddresses[0]);
     }
+
+    /// <summary>
+    /// Chunks are there and the metadata of their files is not: new files would get the numbers of old ones, and
+    /// find their chunks.
+    /// </summary>
+    private void RequireMetadata()
+    {
+        var first = _hosts.FirstOrDefault(h => HasIndex(h.NodeId));
+        if (first is not null && !Routing().ChainTables.ContainsKey(NodeIdentity.ChainTable))
+        {
+            throw new ClusterStorageException(
+                $"'{_directory.MetaStore}' is empty and '{_directory.StorageNode(first.NodeId)}' is not: "
+                    + "the metadata of what is stored there is gone; restore it from a copy"
+            );
+        }
+    }
+
+    /// <summary>A node that has reported targets has files; without them everything in it would read as zeros.</summary>
+    private void RequireFiles(StorageHost host)
+    {
+        if (!HasIndex(host.NodeId) && Routing().Targets.Values.Any(t => t.NodeId == host.NodeId))
+        {
+            throw new ClusterStorageException(
+                $"the files of storage node {host.NodeId} are gone from '{_directory.StorageNode(host.NodeId)}': "
+                    + "mount its disk or restore them from a copy"
+            );
+        }
+    }
+
+    // RocksDB makes a new database where this file is missing.
+    private bool HasIndex(uint node) =>
+        File.Exists(Path.Combine(_directory.StorageNode(node), "index", "CURRENT"));
 
     private RpcListener Listen(uint node, int port, RpcService service)
     {

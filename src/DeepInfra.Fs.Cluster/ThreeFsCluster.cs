@@ -117,7 +117,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
     /// <exception cref="NotSupportedException">More than one replica was asked for.</exception>
     /// <exception cref="DataDirectoryInUseException">Another cluster runs on the directory.</exception>
-    /// <exception cref="ClusterStorageException">The directory does not fit or cannot be read.</exception>
+    /// <exception cref="ClusterStorageException">The directory does not fit, cannot be read, or lost a part.</exception>
     /// <exception cref="ThreeFsException">A port cannot be opened.</exception>
     public static Task<ThreeFsCluster> StartAsync(
         ThreeFsClusterOptions options,
@@ -228,7 +228,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
 
     /// <summary>Starts a stopped storage node; when the task completes its chains serve again.</summary>
     /// <param name="index">0 to <see cref="StorageNodeCount"/> − 1.</param>
-    /// <exception cref="ClusterStorageException">Its files cannot be opened.</exception>
+    /// <exception cref="ClusterStorageException">Its files cannot be opened or are gone.</exception>
     public async Task StartNodeAsync(int index)
     {
         var host = Host(index);
@@ -240,6 +240,7 @@ public sealed partial class ThreeFsCluster : IAsyncDisposable
                 return;
             }
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+            RequireFiles(host);
             // The manager must see the node go down before it comes back, even if it was gone for less
             // than the fail interval: what it holds is to be recovered first.
             await _manager.MarkFailedAsync(host.NodeId).ConfigureAwait(false);
