@@ -211,36 +211,6 @@ public sealed class ManagerMethodTests : IAsyncLifetime
         primary.Value.Primary!.NodeId.Should().Be(1);
     }
 
-    [Theory]
-    [InlineData(100u)]
-    [InlineData(Storage)]
-    public async Task OwnNode_RegisteredAsSomethingElse_IsBackAfterARestart(uint node)
-    {
-        using var temp = new TempDirectory();
-        await using (
-            var fs = await MetaFixture.StartAsync(o => o with { DataDirectory = temp["c"] })
-        )
-        {
-            await fs.Cluster.Manager.Routing.ChangeAsync(draft =>
-            {
-                draft.SetNode(
-                    new NodeInfo
-                    {
-                        App = new FbsAppInfo { NodeId = node },
-                        Type = NodeType.Fuse,
-                    }
-                );
-                return true;
-            });
-        }
-
-        await using var again = await ThreeFsCluster.StartAsync(TestCluster.Options(temp["c"]));
-
-        var found = again.Manager.Routing.Current.Nodes[node];
-        found.Type.Should().Be(node == Storage ? NodeType.Storage : NodeType.Meta);
-        found.Status.Should().Be(NodeStatus.HeartbeatConnected);
-    }
-
     [Fact]
     public async Task DisabledNode_Chains_StopUntilItIsEnabled()
     {
