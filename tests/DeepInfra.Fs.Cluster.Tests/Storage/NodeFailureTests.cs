@@ -120,9 +120,10 @@ public sealed class NodeFailureTests
         await Task.Delay(100);
 
         await fs.Cluster.DisposeAsync();
-        await fs.DisposeAsync();
 
+        // Before their client is gone, too.
         await Task.WhenAll(writers);
+        await fs.DisposeAsync();
     }
 
     private static uint ChainOfNode(MetaFixture fs, int node)
