@@ -80,15 +80,20 @@ internal sealed class SplitRowsWork(int count, long minRows, int multiple = 1) :
     public override TaskOutput Run(TaskContext context)
     {
         var sets = context.Sets(0);
-        var items = RowCounts.Resolve(context, sets).Where(i => i.File.Rows > 0).ToArray();
-        var total = items.Sum(i => i.File.Rows);
-        if (items.FirstOrDefault(i => !i.Set.Format.SupportsRowRanges).Set is { } bad && total > 0)
+        var files = RowCounts.Resolve(context, sets);
+        // Before files without rows are left out: those of other formats do not say how many they have.
+        if (
+            files.FirstOrDefault(i => i.File.Rows != 0 && !i.Set.Format.SupportsRowRanges).Set is
+            { } bad
+        )
         {
             throw new PondPlanException(
                 $"Only Parquet can be split by rows, got {bad.Format.Describe()}; use RepartitionByFiles."
             );
         }
 
+        var items = files.Where(i => i.File.Rows > 0).ToArray();
+        var total = items.Sum(i => i.File.Rows);
         var used = Used(total);
         var slots = new FileSet[count];
         var index = 0;
